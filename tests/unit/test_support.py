@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.support.manifest import contents, difference, manifest
+from tests.support.messy import make_messy_tree
 from tests.support.trees import Fifo, File, Folder, HardLink, Link, Socket, plain, read_tree, write_tree
 
 ODD = {
@@ -120,3 +122,18 @@ def test_a_folder_keeps_its_own_mode_and_time(tmp_path: Path) -> None:
     """Hard links made late don't disturb the dates of their folder."""
     before = write_tree(tmp_path, {"f": Folder({"x": "1", "y": HardLink("f/x")}, mtime=1.5, mode=0o555)})
     assert (before[b"f"].mtime_ns, before[b"f"].mode) == (1_500_000_000, 0o555)
+
+
+def test_a_messy_tree_is_what_it_says_and_the_same_each_time(tmp_path: Path) -> None:
+    """The seed decides everything, and the notes are true."""
+    expected = make_messy_tree(tmp_path / "one", files=4_000)
+    made = manifest(tmp_path / "one")
+    make_messy_tree(tmp_path / "two", files=4_000)
+    assert difference(made, manifest(tmp_path / "two")) == []
+    kinds = Counter(item.kind for item in made.values())
+    assert expected.files == kinds["file"] == 4_000
+    assert (expected.folders + 1, expected.symlinks) == (kinds["folder"], kinds["symlink"])
+    assert (expected.fifos, expected.sockets) == (kinds["fifo"], kinds["socket"])
+    noted = expected.whole | expected.unfinished | expected.kept_empty | {path for f in expected.families for path in f}
+    assert noted <= made.keys()
+    assert sum(bool(item.group) for item in made.values()) > expected.hard_links > 100
