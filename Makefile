@@ -1,0 +1,135 @@
+# Everything that is done with this project is a target here; CI runs the same ones. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+CODE = $(wildcard src tests scripts benchmarks)
+SAMPLE := data/sample
+PYTEST_ARGS ?= -n 2
+export DIR
+
+.PHONY: help setup run test check prove bench core-coverage format lock clean test-packages lock-check
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## make .venv from the locked packages (the other targets do it when needed)
+
+$(STAMP): requirements.lock pyproject.toml
+	@if command -v uv >/dev/null; then
+	  echo "Setting up .venv with uv …"
+	  [ -x $(BIN)/python ] || uv venv --quiet --seed --python '>=3.11' .venv
+	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	else
+	  echo "Setting up .venv with pip (about half a minute) …"
+	  python=
+	  for name in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do
+	    if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi
+	  done
+	  [ -n "$$python" ] || { echo "Python 3.11 or newer is needed; none was found on PATH. Name one with PYTHON=…" >&2; exit 1; }
+	  [ -x $(BIN)/python ] && [ -x $(BIN)/pip ] || "$$python" -m venv --clear .venv || {
+	    echo "This Python can't make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	fi
+	touch $@
+
+# The command line ends with 10 when something was skipped (the sample has half a download), 11 when there is nothing
+# to do, 12 when the answer to its question was no: all fine here.
+run: $(STAMP)  ## organize a sample folder, or a folder of yours: make run DIR=~/Downloads
+	@fine() { "$$@" || case $$? in 10|11|12) ;; *) return 1 ;; esac; }
+	if [ -z "$$DIR" ]; then
+	  folder=$(SAMPLE)
+	  $(BIN)/python scripts/sample_folder.py "$$folder"
+	  fine $(BIN)/fileorganizer preview "$$folder"
+	  fine $(BIN)/fileorganizer organize "$$folder" --yes
+	else
+	  case "$$DIR" in '~') folder=$$HOME ;; '~/'*) folder=$$HOME/$${DIR#'~/'} ;; *) folder=$$DIR ;; esac
+	  fine $(BIN)/fileorganizer preview -- "$$folder"
+	  fine $(BIN)/fileorganizer organize -- "$$folder"
+	fi
+	printf '\nTake it back:  %s undo %q\n' $(BIN)/fileorganizer "$$folder"
+
+# The threshold is `fail_under` of [tool.coverage.report] in pyproject.toml.
+test: $(STAMP) test-packages  ## run all tests; fails under 95 % branch coverage
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest tests/ $(PYTEST_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+core-coverage: $(STAMP)  ## after `make test`: every branch of journal, execution and fs is covered
+	@$(BIN)/coverage report --include='src/fileorganizer/journal/*,src/fileorganizer/execution/*,src/fileorganizer/fs/*' --fail-under=100
+
+# Programs that some tests need: installed where that is possible, named where it isn't.
+test-packages:
+	@export PATH="$$PATH:/usr/sbin:/sbin"
+	missing=
+	for pair in strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs; do
+	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair#*:}"
+	done
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	  echo "Installing for the tests:$$missing"
+	  export DEBIAN_FRONTEND=noninteractive
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null || true
+	fi
+	warn() { command -v "$$1" >/dev/null || echo "!!! NOT COVERED: $$3 ($$1 is missing; install the package $$2)"; }
+	warn strace strace "faults injected into system calls"
+	warn mkfs.ext4 e2fsprogs "power cuts on ext4"
+	warn mkfs.xfs xfsprogs "power cuts on xfs"
+	[ "$$(id -u)" = 0 ] || echo "!!! NOT COVERED: what needs root (mounts, loop devices, owners)"
+
+check: $(STAMP) lock-check  ## formats, linters, types, docstrings, layers
+	@step() { printf '%-12s ' "$$1"; shift; if out=$$("$$@" 2>&1); then echo ok; else echo FAILED; echo "$$out"; failed=1; fi; }
+	failed=
+	step black $(BIN)/black --check --quiet --diff $(CODE)
+	step isort $(BIN)/isort --check --diff --quiet $(CODE)
+	step flake8 $(BIN)/flake8 $(CODE)
+	step ruff $(BIN)/ruff check $(CODE)
+	step pylint $(BIN)/pylint -E src
+	step mypy $(BIN)/mypy --strict src/
+	step interrogate $(BIN)/interrogate src
+	step layers $(BIN)/lint-imports --no-logo
+	step bandit $(BIN)/bandit --quiet --configfile pyproject.toml --recursive src
+	[ -z "$$failed" ] || { echo "make check: failed"; exit 1; }
+	echo "make check: all green"
+
+lock-check:
+	@if grep -nE '://|file:|^-|(^|[ "])\.{0,2}/' requirements.lock; then
+	  echo "requirements.lock holds an address or a path: make it anew with 'make lock'"; exit 1
+	fi
+
+prove: $(STAMP) test-packages  ## run every proof in full (long, goes on where it stopped); figures into docs/proofs/
+	@$(BIN)/python -m tests.proofs
+
+bench: $(STAMP)  ## measure speed and memory as ratios to find and a plain rename loop
+	@$(BIN)/python -m benchmarks
+
+format: $(STAMP)  ## put the code into its form
+	@$(BIN)/isort --quiet $(CODE)
+	$(BIN)/black --quiet $(CODE)
+	$(BIN)/ruff check --fix --quiet $(CODE)
+
+# Plain pip can't write such a file, so uv is fetched into a passing environment where it isn't installed.
+lock:  ## write requirements.lock anew after a change of pyproject.toml (UPGRADE=--upgrade takes newer versions)
+	@uv=$$(command -v uv || true)
+	if [ -z "$$uv" ]; then
+	  passing=$$(mktemp -d); trap 'rm -rf "$$passing"' EXIT
+	  $(or $(PYTHON),python3) -m venv "$$passing"
+	  "$$passing/bin/pip" install --quiet --disable-pip-version-check uv
+	  uv=$$passing/bin/uv
+	fi
+	"$$uv" pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-emit-index-url --quiet $(UPGRADE) --output-file requirements.lock
+	$(MAKE) lock-check
+
+clean:  ## remove caches and build products; .venv and data/ stay
+	@rm -rf build dist htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -f .coverage .coverage.*
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
