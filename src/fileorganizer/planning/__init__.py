@@ -1,0 +1,1 @@
+"""Decides; never acts. Pure functions over values: nothing here touches a disk."""

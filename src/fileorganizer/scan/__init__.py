@@ -1,0 +1,1 @@
+"""Walking a root and deciding what of it is left alone."""
