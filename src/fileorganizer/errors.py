@@ -1,0 +1,158 @@
+"""One error class a cause; the exit code, the documentation and later the HTTP status hang on its ``code``.
+
+An error of this module stops a whole operation. One bad file is an outcome
+(``model.Reason``), never an exception. Every message says what happened, to
+which path, and what to do next.
+"""
+
+from __future__ import annotations
+
+import os
+
+EXIT_DONE = 0
+EXIT_PARTIAL = 10
+EXIT_NOTHING = 11
+EXIT_DECLINED = 12
+EXIT_INTERRUPTED = 130
+
+
+def show(path: bytes | str | os.PathLike[str]) -> str:
+    """A path as safe text for a message: control characters and undecodable bytes are escaped."""
+    text = os.fsdecode(path)
+    return "".join(
+        (
+            c
+            if c.isprintable()
+            else (
+                c.encode("unicode_escape", "surrogateescape").decode("ascii", "replace")
+                if not 0xDC80 <= ord(c) <= 0xDCFF
+                else f"\\x{ord(c) - 0xDC00:02x}"
+            )
+        )
+        for c in text
+    )
+
+
+class FileOrganizerError(Exception):
+    """Base of every error that stops an operation; never raised itself."""
+
+    code: str = "internal-error"
+    exit_code: int = 1
+
+
+class InvalidOption(FileOrganizerError):
+    """An option, template, pattern or file given by the user can't be used."""
+
+    code, exit_code = "invalid-option", 2
+
+
+class RootRefused(FileOrganizerError):
+    """The folder can't be organized at all: missing, not a folder, a system folder, read-only."""
+
+    code, exit_code = "root-refused", 30
+
+
+class RootBusy(FileOrganizerError):
+    """Another operation works on this root, on one above it, or on one inside it."""
+
+    code, exit_code = "root-busy", 31
+
+    def __init__(self, root: bytes | str, holder: str) -> None:
+        """Name the ``root`` that is locked and the ``holder`` as its lock file describes it."""
+        super().__init__(f"{show(root)} is being worked on by {holder}. Wait until it is finished, or stop it first.")
+
+
+class RootVanished(FileOrganizerError):
+    """The root is no longer the folder that it was at the start: a disk was unmounted or the folder replaced."""
+
+    code, exit_code = "root-vanished", 32
+
+    def __init__(self, root: bytes | str) -> None:
+        """Name the ``root`` that is gone."""
+        super().__init__(
+            f"{show(root)} is not the folder it was when this began (unmounted or replaced?). Nothing more was moved. Bring the disk back, then run 'fileorganizer recover'."
+        )
+
+
+class DestinationMissing(FileOrganizerError):
+    """The destination root that an operation used isn't there now."""
+
+    code, exit_code = "destination-missing", 33
+
+
+class PlatformRefused(FileOrganizerError):
+    """Moving files isn't proven on this operating system or file system."""
+
+    code, exit_code = "platform-refused", 34
+
+
+class ConfirmationRequired(FileOrganizerError):
+    """The run would do more than was agreed to, or much has changed since the plan; the counts are named."""
+
+    code, exit_code = "confirmation-required", 35
+
+
+class PlanNotFound(FileOrganizerError):
+    """There is no complete plan with this id in the plan folder."""
+
+    code, exit_code = "plan-not-found", 40
+
+
+class PlanDamaged(FileOrganizerError):
+    """A stored plan doesn't match its own digest or is of an unknown version."""
+
+    code, exit_code = "plan-damaged", 41
+
+
+class PlanAlreadyApplied(FileOrganizerError):
+    """The plan was carried out before; a plan is carried out once."""
+
+    code, exit_code = "plan-already-applied", 42
+
+
+class OperationNotFound(FileOrganizerError):
+    """The journal of this root holds no such operation."""
+
+    code, exit_code = "operation-not-found", 43
+
+
+class NothingToUndo(FileOrganizerError):
+    """No operation of this root is left to be undone."""
+
+    code, exit_code = "nothing-to-undo", EXIT_NOTHING
+
+
+class OperationDependency(FileOrganizerError):
+    """A later operation moved the same files; it has to be undone first."""
+
+    code, exit_code = "later-operation", 44
+
+
+class JournalDamaged(FileOrganizerError):
+    """The journal is truncated, reordered, replaced by an older copy, or of a newer version: it is refused, not obeyed."""
+
+    code, exit_code = "journal-damaged", 50
+
+
+class DiskFull(FileOrganizerError):
+    """The disk had no room for the journal or for a copy; everything is where the report says."""
+
+    code, exit_code = "disk-full", 51
+
+
+class StorageFailed(FileOrganizerError):
+    """The file system answered with an error that makes its state doubtful (EIO, failed fsync, read-only)."""
+
+    code, exit_code = "storage-failed", 52
+
+
+class Fenced(FileOrganizerError):
+    """Another process has taken over this journal; this one must not write any more."""
+
+    code, exit_code = "fenced", 53
+
+
+class TooManyFailures(FileOrganizerError):
+    """So many steps in a row failed that going on would be blind."""
+
+    code, exit_code = "too-many-failures", 54

@@ -1,0 +1,400 @@
+"""Scan, classify and plan in one stream, into a stored plan. Nothing is written into the user's folders."""
+
+from __future__ import annotations
+
+import os
+import time
+from array import array
+from collections.abc import Iterator
+from typing import Final
+
+from fileorganizer.errors import InvalidOption
+from fileorganizer.execution import observing
+from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.faults import faultpoint
+from fileorganizer.fs.probe import Capabilities
+from fileorganizer.journal.plans import AFTER, BEFORE, PlanWriter
+from fileorganizer.model import CONTROL_DIRECTORY, DESTINATION, SOURCE, Options, Reason, Review, Skip, Step, StepKind
+from fileorganizer.planning import conflicts, review
+from fileorganizer.planning.layout import Layout
+from fileorganizer.planning.naming import NameRules
+from fileorganizer.planning.ordering import in_batches, order
+from fileorganizer.planning.planner import Draft, Frame, across_devices, folder_steps
+from fileorganizer.progress import Listener
+from fileorganizer.rules.syntax import RuleSet
+from fileorganizer.scan.ignoring import Ignoring
+from fileorganizer.scan.walker import Limits, Walker
+
+_WAITING: Final = 1 << 40
+_REMOVALS: Final = 1 << 50
+"""Batches are stored by number: folders to make (negative), moves, moves that wait for others, removals."""
+_SKIPS_AT_ONCE: Final = 10_000
+
+
+class Drafting:
+    """One plan in the making: a root, a target, what the user wants, and where it is stored."""
+
+    def __init__(
+        self,
+        source: Root,
+        target: Root,
+        prefix: bytes,
+        capabilities: Capabilities,
+        target_capabilities: Capabilities,
+        options: Options,
+        rules: RuleSet,
+        writer: PlanWriter,
+        tag: str,
+        listener: Listener,
+    ) -> None:
+        """``target`` is ``source`` or the opened destination root, ``prefix`` the destination below it with a trailing slash."""
+        self._source, self._target, self._options, self._rules = source, target, options, rules
+        self._writer, self._listener = writer, listener
+        self._side = SOURCE if target is source else DESTINATION
+        self._across = options.mode == "move" and (source.dev, source.mount) != (target.dev, target.mount)
+        names = NameRules(
+            case_sensitive=target_capabilities.case_sensitive,
+            normalizing=target_capabilities.normalizing,
+            max_bytes=target_capabilities.max_name_bytes,
+            windows=target_capabilities.windows_names,
+        )
+        self._frame = Frame(
+            mode=options.mode,
+            across=self._across,
+            target_side=self._side,
+            prefix=prefix,
+            names=names,
+            categories=tuple(category.name for category in rules.categories),
+            chosen=_chosen(options, rules),
+            remove_empty=options.remove_empty_dirs and options.mode == "move" and not self._across,
+            tag=b"fileorganizer-" + tag.encode()[-8:],
+        )
+        layout = Layout(options.layout or rules.layout, names)
+        self._draft = Draft(self._frame, layout, self._store, self._store_removals, self._store_tree)
+        self._claims: dict[int, array[int]] = {}
+        self._seq = self._removal_seq = 0
+        self._temporaries = 0
+        self._tag = tag
+        self._tree_before: list[tuple[bytes, int, int]] = []
+        self._tree_after: list[tuple[bytes, int, int]] = []
+        self._dropped_from: set[bytes] = set()
+        self.review = Review()
+        self.nested_roots: list[bytes] = []
+        self.scan_seconds = self.plan_seconds = 0.0
+
+    # provisional storage
+
+    def _store(self, steps: list[Step], claims: array[int]) -> None:
+        """A batch of moves, as if no name were contested. Copies across devices leave a gap for their second half."""
+        self._seq += 2
+        self._writer.put_batch(self._seq, steps)
+        self._claims[self._seq] = claims
+        self._store_skips()
+        faultpoint("plan.batch")
+
+    def _store_removals(self, steps: list[Step]) -> None:
+        """A batch of removals of emptied folders."""
+        self._removal_seq += 1
+        self._writer.put_batch(_REMOVALS + self._removal_seq, steps)
+
+    def _store_skips(self) -> None:
+        """What was left alone so far."""
+        skips, self._draft.skips = self._draft.skips, []
+        for skip in skips:
+            self.review.left_alone += 1
+            label = Reason(skip.reason).label
+            self.review.left_by_reason[label] = self.review.left_by_reason.get(label, 0) + 1
+            if skip.reason == Reason.KEPT_TOGETHER:
+                self.review.kept_together += 1
+                self.review.contained_files += skip.files
+        for start in range(0, len(skips), _SKIPS_AT_ONCE):
+            self._writer.add_skips(skips[start : start + _SKIPS_AT_ONCE])
+
+    def _store_tree(self, folder: bytes, before: tuple[int, int], stays: tuple[int, int]) -> None:
+        """The numbers of one folder for the two trees."""
+        self._tree_before.append((folder, *before))
+        self._tree_after.append((folder, *stays))
+        if len(self._tree_before) >= _SKIPS_AT_ONCE:
+            self._flush_tree()
+
+    def _flush_tree(self) -> None:
+        """Store the trees' rows collected so far."""
+        self._writer.add_folders(BEFORE, self._tree_before)
+        if self._side == SOURCE:
+            self._writer.add_folders(AFTER, self._tree_after)
+        self._tree_before, self._tree_after = [], []
+
+    # the work
+
+    def run(self, clock: observing.WallClock) -> None:
+        """Scan, then decide. Raises KeyboardInterrupt when the listener wants to stop."""
+        started = time.monotonic()
+        options = self._options
+        self._listener.enter("scanning")
+        ignoring = Ignoring(options.exclude, include_hidden=options.include_hidden)
+        walker = Walker(self._source, ignoring, Limits(options.recursive, options.max_depth, options.keep_together))
+        observer = observing.Observer(self._source, options, self._rules, clock, self._listener)
+        observer.feed(walker, self._draft)
+        self._draft.finish()
+        self._store_skips()
+        self._flush_tree()
+        self.nested_roots = walker.nested_roots
+        self.scan_seconds = time.monotonic() - started
+        self._listener.enter("planning")
+        self._decide(observer.link_targets)
+        self.review.mismatched = observer.mismatched
+        self.plan_seconds = time.monotonic() - started - self.scan_seconds
+
+    def _decide(self, links: set[bytes]) -> None:
+        """Settle contested names, make folders, order what waits, drop removals that no longer hold."""
+        claims = conflicts.Claims(self._claims.values())
+        missing, blocked, occupied = self._look_at_targets(claims)
+        waiting = self._settle_names(claims, blocked, occupied, links)
+        self._put_waiting(waiting)
+        self._make_folders(missing, blocked)
+        self._drop_removals()
+        self._finish_across()
+        self._count(blocked)
+
+    def _look_at_targets(self, claims: conflicts.Claims) -> tuple[set[bytes], dict[bytes, str], dict[int, bytes]]:
+        """The target folders that don't exist, those that can't be used and why, and the claimed names that are taken."""
+        missing: set[bytes] = set()
+        blocked: dict[bytes, str] = {}
+        occupied: dict[int, bytes] = {}
+        names = self._frame.names
+        for folder, folder_id in self._draft.folder_ids.items():
+            try:
+                if self._target.look(folder) is None:
+                    self._check_way(folder)
+                    missing.add(folder)
+                for name in observing.folder_names(self._target, folder):
+                    claim = hash((folder_id, conflicts.naming.key(name, names)))
+                    if claim in claims:
+                        occupied[claim] = folder + b"/" + name if folder else name
+            except OSError as error:
+                blocked[folder] = error.strerror or "can't be used"
+        return missing, blocked, occupied
+
+    def _check_way(self, folder: bytes) -> None:
+        """Raise OSError when something that is no folder stands on the way to a folder that doesn't exist yet."""
+        parent = folder
+        while parent:
+            parent = parent.rpartition(b"/")[0]
+            if parent and self._target.look(parent) is None:
+                continue
+            self._target.folder(parent)
+            return
+
+    def _settle_names(
+        self, claims: conflicts.Claims, blocked: dict[bytes, str], occupied: dict[int, bytes], links: set[bytes]
+    ) -> list[list[Step]]:
+        """Decide every contested name; returns the units that have to wait for others to leave."""
+        contested = claims.contested | occupied.keys()
+        look_everywhere = bool(occupied or blocked or links)
+        places = {path: claim for claim, path in occupied.items()} if self._side == SOURCE else {}
+        vacating: set[bytes] = set()
+        units: list[conflicts.Unit] = []
+        broken = 0
+        for seq, hashes in self._claims.items():
+            if not look_everywhere and contested.isdisjoint(hashes):
+                continue
+            steps = self._writer.batch(seq)
+            vacating.update(step.source for step in steps if step.source in places)
+            broken += sum(step.source in links for step in steps) if links else 0
+            if not contested.isdisjoint(hashes) or blocked:
+                units += self._units(seq, steps, hashes, contested, blocked)
+        review.note_broken_links(self.review, broken if self._options.mode == "move" else 0)
+        occupants = {
+            claim: seen
+            for claim, path in occupied.items()
+            if (
+                seen := observing.occupant(
+                    self._target, path, vacates=path in vacating, movable=not path.startswith(CONTROL_DIRECTORY)
+                )
+            )
+        }
+        world = conflicts.World(
+            self._frame.names, self._draft.folder_ids, claims, occupants, self._exists, self._same_bytes
+        )
+        added = conflicts.resolve([u for u in units if u.steps], world, self._options.conflict)
+        return self._apply(units, added)
+
+    def _exists(self, path: bytes) -> bool:
+        """Is anything at this target path?"""
+        return self._target.look(path) is not None
+
+    def _same_bytes(self, step: Step, other: conflicts.Occupant) -> bool:
+        """Is the file that has the name already the same?"""
+        return observing.same_bytes(self._source, step, self._target, other)
+
+    def _units(
+        self, seq: int, steps: list[Step], hashes: array[int], contested: set[int], blocked: dict[bytes, str]
+    ) -> list[conflicts.Unit]:
+        """The units of a batch that need a decision."""
+        units: list[conflicts.Unit] = []
+        for first, last in _unit_bounds(steps):
+            unit = steps[first:last]
+            folder = unit[0].target.rpartition(b"/")[0]
+            if folder in blocked:
+                skips = [
+                    Skip(
+                        s.source, Reason.NAME_TAKEN, s.seen.size if s.seen else 0, detail=blocked[folder], facts=s.facts
+                    )
+                    for s in unit
+                ]
+                units.append(conflicts.Unit(seq, [], folder, tuple(s.source for s in unit), skips))
+            elif any(hashes[index] in contested for index in range(first, last)):
+                units.append(conflicts.Unit(seq, unit, folder, tuple(s.source for s in unit)))
+        return units
+
+    def _apply(self, units: list[conflicts.Unit], added: list[conflicts.Unit]) -> list[list[Step]]:
+        """Write the decisions into the batches; returns the units that wait."""
+        by_batch: dict[int, dict[bytes, conflicts.Unit]] = {}
+        for unit in units:
+            by_batch.setdefault(unit.batch, {}).update(dict.fromkeys(unit.sources, unit))
+        waiting = [unit.steps for unit in added]
+        for seq, decided in by_batch.items():
+            kept: list[Step] = []
+            written: set[int] = set()
+            for step in self._writer.batch(seq):
+                unit = decided.get(step.source)
+                if unit is None:
+                    kept.append(step)
+                elif id(unit) not in written:
+                    written.add(id(unit))
+                    self._drop(unit)
+                    waiting += [unit.steps] if unit.waits else []
+                    kept += [] if unit.waits else unit.steps
+            self._writer.put_batch(seq, kept)
+        self.review.renamed += sum(
+            s.facts is not None and s.facts.conflict > 0 for u in [*units, *added] for s in u.steps
+        )
+        self.review.planned += sum(len(unit.steps) for unit in added)
+        self._store_skips()
+        return waiting
+
+    def _drop(self, unit: conflicts.Unit) -> None:
+        """Note a unit that stays after all: its folder isn't emptied, its target gets less."""
+        for skip in unit.skips:
+            self._draft.skips.append(skip)
+            folder = skip.path.rpartition(b"/")[0]
+            while folder and folder not in self._dropped_from:
+                self._dropped_from.add(folder)
+                folder = folder.rpartition(b"/")[0]
+            if skip.facts is not None:
+                category = self._draft.by_category[skip.facts.category]
+                category[0] -= 1
+                category[1] -= skip.size
+            if self._side == SOURCE:
+                self._tree_after.append((skip.path.rpartition(b"/")[0], 1, skip.size))
+        self._left_out(unit)
+
+    def _left_out(self, unit: conflicts.Unit) -> None:
+        """Take a dropped unit's files out of its target folder's numbers."""
+        if unit.skips and unit.folder in self._draft.folder_ids:
+            arriving = self._draft.arriving[self._draft.folder_ids[unit.folder]]
+            arriving[0] -= len(unit.skips)
+            arriving[1] -= sum(skip.size for skip in unit.skips)
+
+    def _put_waiting(self, waiting: list[list[Step]]) -> None:
+        """Store what waits, ordered, behind the other moves."""
+        for offset, steps in enumerate(order(waiting, self._temporary, self._seq * 5_000 + 1)):
+            self._writer.put_batch(_WAITING + 2 * offset, steps)
+
+    def _temporary(self) -> bytes:
+        """A parking place in the control directory of the source root."""
+        self._temporaries += 1
+        return b"%s/temporary/%s-%d" % (CONTROL_DIRECTORY, self._tag.encode(), self._temporaries)
+
+    def _make_folders(self, missing: set[bytes], blocked: dict[bytes, str]) -> None:
+        """Plan the folders that are needed and don't exist."""
+        needed = [
+            folder
+            for folder, folder_id in self._draft.folder_ids.items()
+            if folder in missing and folder not in blocked and self._draft.arriving[folder_id][0] > 0
+        ]
+        steps = folder_steps(needed, lambda path: self._target.look(path) is None, self._side, _folder_mode())
+        self.review.new_folders = len(steps)
+        batches = in_batches([[step] for step in steps])
+        for offset, batch in enumerate(batches):
+            self._writer.put_batch(offset - len(batches), batch)
+        self._flush_tree()
+        self._writer.add_folders(
+            AFTER,
+            (
+                (folder, *self._draft.arriving[folder_id])
+                for folder, folder_id in self._draft.folder_ids.items()
+                if self._draft.arriving[folder_id][0]
+            ),
+        )
+
+    def _drop_removals(self) -> None:
+        """Keep only the removals of folders that will be empty and that nothing moves into."""
+        used = set(self._dropped_from)
+        for folder in self._draft.folder_ids:
+            while folder and folder not in used and self._side == SOURCE:
+                used.add(folder)
+                folder = folder.rpartition(b"/")[0]
+        for seq in range(_REMOVALS + 1, _REMOVALS + self._removal_seq + 1):
+            steps = self._writer.batch(seq)
+            kept = [
+                s for s in steps if (s.source if s.kind == StepKind.RMDIR else s.source.rpartition(b"/")[0]) not in used
+            ]
+            if len(kept) < len(steps):
+                self._writer.put_batch(seq, kept)
+            self.review.removed_folders += sum(step.kind == StepKind.RMDIR for step in kept)
+
+    def _finish_across(self) -> None:
+        """Give each batch of copies across devices its second half: the sources go to the trash."""
+        if self._across:
+            for seq in self._batches_of_moves():
+                copies, trashes = across_devices(self._writer.batch(seq))
+                self._writer.put_batch(seq, copies)
+                self._writer.put_batch(seq + 1, trashes)
+
+    def _batches_of_moves(self) -> Iterator[int]:
+        """The numbers of the stored batches of moves and copies."""
+        yield from self._claims
+        seq = _WAITING
+        while self._writer.batch(seq):
+            yield seq
+            seq += 2
+
+    def _count(self, blocked: dict[bytes, str]) -> None:
+        """Fill in the review's totals."""
+        total = self.review
+        for index, (files, size) in sorted(self._draft.by_category.items()):
+            if files:
+                total.by_category[self._frame.categories[index]] = (files, size)
+            total.planned += files
+            total.bytes += size
+        total.scanned, total.in_place = self._draft.scanned, self._draft.in_place
+        total.copied_bytes = total.bytes if self._across or self._options.mode == "copy" else 0
+        review.add_risks(total, self._source.path, blocked)
+
+
+def _unit_bounds(steps: list[Step]) -> Iterator[tuple[int, int]]:
+    """Where the units of a batch begin and end: a family stands together, the rest is single."""
+    first = 0
+    for index in range(1, len(steps) + 1):
+        if index == len(steps) or not steps[first].group or steps[index].group != steps[first].group:
+            yield first, index
+            first = index
+
+
+def _chosen(options: Options, rules: RuleSet) -> frozenset[int]:
+    """The indexes of the categories that the user wants. Raises InvalidOption for a name that isn't one."""
+    known = {category.name.lower(): index for index, category in enumerate(rules.categories)}
+    unknown = [name for name in options.categories if name.lower() not in known]
+    if unknown:
+        raise InvalidOption(
+            f"There is no category {unknown[0]!r}. There are: {', '.join(c.name for c in rules.categories)}."
+        )
+    return frozenset(known[name.lower()] for name in options.categories)
+
+
+def _folder_mode() -> int:
+    """Permission bits for new folders: what the user's umask allows."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o777 & ~mask

@@ -1,0 +1,272 @@
+"""What is on disk now, as facts for planning: entries with their category and date, and what is in the way."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Final
+
+from fileorganizer.classify.by_content import content_type
+from fileorganizer.classify.classifier import read_head
+from fileorganizer.classify.dates import DateReader, WallClock, name_date
+from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.identity import identity_of, unchanged_since
+from fileorganizer.model import DateSource, Entry, Facts, Options, Reason, Skip, Step
+from fileorganizer.planning.companions import companions
+from fileorganizer.planning.conflicts import Occupant
+from fileorganizer.planning.planner import Draft
+from fileorganizer.progress import Listener
+from fileorganizer.rules.matching import Matcher
+from fileorganizer.rules.syntax import RuleSet
+from fileorganizer.scan import walker
+from fileorganizer.scan.ignoring import JUNK
+from fileorganizer.scan.open_files import open_for_writing
+
+DATED_CATEGORIES: Final = frozenset({"Images", "Videos", "Audio"})
+"""Categories whose files carry a date of their own."""
+_DATES_AT_ONCE: Final = 256
+MAX_LINKS: Final = 10_000
+
+
+class Observer:
+    """Looks at every file that a plan is about, and feeds a draft with what it saw."""
+
+    def __init__(self, root: Root, options: Options, rules: RuleSet, clock: WallClock, listener: Listener) -> None:
+        """``rules`` and ``clock`` decide categories and days; nothing is read yet."""
+        self._root, self._options, self._listener, self._clock = root, options, listener, clock
+        self._matcher = Matcher(rules)
+        self._dated = {i for i, c in enumerate(rules.categories) if c.name in DATED_CATEGORIES}
+        self._now = time.time_ns()
+        self._busy = open_for_writing()
+        self._extensions = tuple("." + e.lower().lstrip(".") for e in options.extensions)
+        self.mismatched = 0
+        self.link_targets: set[bytes] = set()
+        """Where symbolic links inside the root point, relative to the root: moving that would break them."""
+
+    def feed(self, walk: walker.Walker, draft: Draft) -> None:
+        """Walk the root to its end, or until the listener wants to stop."""
+        with ExitStack() as stack:
+            reader = stack.enter_context(DateReader(self._clock)) if self._options.dates == "auto" else None
+            for event in walk.walk():
+                if isinstance(event, walker.Leave):
+                    draft.leave(event.path, event.seen)
+                elif event.fd < 0:
+                    draft.skips.extend(event.skips)
+                    draft.scanned += len(event.skips)
+                else:
+                    self._folder(event, draft, reader)
+                self._listener.progress.files_scanned = draft.scanned
+                self._listener.progress.current_path = event.path
+                self._listener.tick()
+                if self._listener.stop_wanted:
+                    raise KeyboardInterrupt
+
+    def _folder(self, folder: walker.Folder, draft: Draft, reader: DateReader | None) -> None:
+        """One folder: what is left alone, families, then single files chunk by chunk."""
+        junk_names = [name for name in folder.names if name in JUNK]
+        draft.enter(folder.path, folder.count, folder.skips, list(walker.entries(folder, junk_names)))
+        draft.count(len(folder.skips), 0)
+        names = [name for name in folder.names if name not in folder.names_left]
+        leaders = companions(names, folder.folders)
+        families: dict[bytes, list[bytes]] = {}
+        for member, leader in leaders.items():
+            members = families.setdefault(leader, [])
+            members.insert(0, member) if member == leader else members.append(member)
+        for members in families.values():
+            folder.names_left.update(folder.folders.intersection(members))
+            self._family(folder, members, draft, reader)
+        singles = [name for name in names if name not in leaders and name not in folder.folders]
+        for start in range(0, len(singles), walker.CHUNK):
+            self._singles(folder, singles[start : start + walker.CHUNK], draft, reader)
+
+    def _singles(self, folder: walker.Folder, names: list[bytes], draft: Draft, reader: DateReader | None) -> None:
+        """A chunk of files without companions."""
+        kept: list[Entry] = []
+        seen = size = 0
+        for entry in walker.entries(folder, names):
+            seen += 1
+            size += entry.seen.size
+            reason = self._reason(folder, entry)
+            if reason is None:
+                kept.append(entry)
+            else:
+                draft.skips.append(Skip(_join(folder.path, entry.name), reason, entry.seen.size))
+        draft.count(seen, size)
+        for entry, facts in zip(kept, self._facts(folder.fd, kept, reader), strict=True):
+            draft.add(entry, facts)
+
+    def _family(self, folder: walker.Folder, names: list[bytes], draft: Draft, reader: DateReader | None) -> None:
+        """Companions: if one must be left alone, all are."""
+        found = list(walker.entries(folder, names))
+        draft.count(len(found), sum(entry.seen.size for entry in found))
+        reasons = [self._reason(folder, entry) for entry in found]
+        if any(reason is not None for reason in reasons):
+            draft.skips += [
+                Skip(_join(folder.path, e.name), r if r is not None else Reason.WITH_COMPANION, e.seen.size)
+                for e, r in zip(found, reasons, strict=True)
+            ]
+        elif found:
+            facts = self._facts(folder.fd, found[:1], reader)[0]
+            draft.add_family(found, facts)
+
+    def _reason(self, folder: walker.Folder, entry: Entry) -> Reason | None:
+        """Why this file is left alone, by its kind, its times and the user's filters; None: it isn't."""
+        seen, options = entry.seen, self._options
+        kind = stat.S_IFMT(seen.mode)
+        if kind != stat.S_IFREG:
+            if kind == stat.S_IFDIR:
+                return None
+            if kind == stat.S_IFLNK:
+                self._note_link(folder, entry.name)
+                return Reason.SYMLINK
+            return Reason.SPECIAL_FILE
+        if 0 <= self._now - seen.mtime_ns < options.quiet_seconds * 1e9:
+            return Reason.RECENTLY_CHANGED
+        if self._busy and (seen.dev, seen.ino) in self._busy:
+            return Reason.OPEN_FOR_WRITING
+        return Reason.FILTERED_OUT if self._is_filtered(entry) else None
+
+    def _is_filtered(self, entry: Entry) -> bool:
+        """Do the user's filters leave this file out?"""
+        options, seen = self._options, entry.seen
+        if options.min_size is not None and seen.size < options.min_size:
+            return True
+        if options.max_size is not None and seen.size > options.max_size:
+            return True
+        if options.modified_after is not None and seen.mtime_ns < options.modified_after * 1e9:
+            return True
+        if options.modified_before is not None and seen.mtime_ns > options.modified_before * 1e9:
+            return True
+        return bool(self._extensions) and not entry.name.decode("utf-8", "replace").lower().endswith(self._extensions)
+
+    def _note_link(self, folder: walker.Folder, name: bytes) -> None:
+        """Remember where a link points, if that is inside the root."""
+        if len(self.link_targets) < MAX_LINKS:
+            try:
+                target = os.readlink(name, dir_fd=folder.fd)
+            except OSError:
+                return
+            path = os.path.normpath(os.path.join(self._root.path, folder.path, os.fsencode(target)))
+            if path.startswith(self._root.path + b"/"):
+                self.link_targets.add(path[len(self._root.path) + 1 :])
+
+    def _facts(self, fd: int, entries: Sequence[Entry], reader: DateReader | None) -> list[Facts]:
+        """Category and date of these files of one folder."""
+        wall_clock, matcher, mode = self._clock.wall_clock, self._matcher, self._options.content
+        facts: list[Facts] = []
+        dated: list[int] = []
+        for index, entry in enumerate(entries):
+            name, content = entry.name, ""
+            if mode == "always" or (mode == "auto" and not matcher.knows_extension(name)):
+                content = self._content(fd, entry)
+            category = matcher.category(name, content, content_wins=mode == "always")
+            if content and matcher.is_mismatch(name, content):
+                self.mismatched += 1
+            if category in self._dated:
+                dated.append(index)
+            facts.append(Facts(category, wall_clock(entry.seen.mtime_ns), DateSource.FILE_TIME, content))
+        if reader is not None and dated:
+            self._date(fd, entries, facts, dated, reader)
+        return facts
+
+    def _content(self, fd: int, entry: Entry) -> str:
+        """The type by magic bytes; unknown when it can't be read."""
+        if not entry.seen.size or not stat.S_ISREG(entry.seen.mode):
+            return ""
+        try:
+            return content_type(read_head(fd, entry.name))
+        except OSError:
+            return ""
+
+    def _date(
+        self, fd: int, entries: Sequence[Entry], facts: list[Facts], dated: list[int], reader: DateReader
+    ) -> None:
+        """Replace file times by the files' own dates: from the header, else from the name."""
+        for start in range(0, len(dated), _DATES_AT_ONCE):
+            part = dated[start : start + _DATES_AT_ONCE]
+            opened = [_open(fd, entries[index].name) for index in part]
+            try:
+                found = iter(reader.read_many([file for file in opened if file >= 0]))
+                dates = [next(found) if file >= 0 else None for file in opened]
+            finally:
+                for file in opened:
+                    if file >= 0:
+                        os.close(file)
+            for index, date in zip(part, dates, strict=True):
+                if date is None and (named := name_date(entries[index].name, self._now / 1e9)) is not None:
+                    date = named, DateSource.NAME
+                if date is not None:
+                    old = facts[index]
+                    facts[index] = Facts(old.category, date[0], date[1], old.content)
+
+
+def _open(fd: int, name: bytes) -> int:
+    """A descriptor of a regular file for reading its header; -1 when it can't be had."""
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
+    except OSError:
+        return -1
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        return file
+    os.close(file)
+    return -1
+
+
+def _join(folder: bytes, name: bytes) -> bytes:
+    """A path below the root."""
+    return folder + b"/" + name if folder else name
+
+
+def folder_names(root: Root, folder: bytes) -> Iterator[bytes]:
+    """The names in a folder now; none when it doesn't exist. Raises OSError when it is no folder of this root."""
+    try:
+        fd = root.open_folder(folder)
+    except FileNotFoundError:
+        return
+    try:
+        with os.scandir(fd) as listing:
+            for entry in listing:
+                yield entry.name.encode("utf-8", "surrogateescape")
+    finally:
+        os.close(fd)
+
+
+def occupant(root: Root, path: bytes, *, vacates: bool, movable: bool) -> Occupant | None:
+    """What has this name now; None when it has gone."""
+    status = root.look(path)
+    if status is None:
+        return None
+    return Occupant(path, identity_of(status), vacates, movable and stat.S_ISREG(status.st_mode))
+
+
+def same_bytes(root: Root, step: Step, target: Root, other: Occupant) -> bool:
+    """Do the source of a step and what is in its place hold the same bytes, both being what was seen?
+
+    Unreadable files equal nothing.
+    """
+    try:
+        with ExitStack() as stack:
+            files = []
+            for side, path, seen in ((root, step.source, step.seen), (target, other.path, other.seen)):
+                fd, name = side.parent(path)
+                file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
+                stack.callback(os.close, file)
+                if seen is None or not unchanged_since(os.fstat(file), seen) or not stat.S_ISREG(seen.mode):
+                    return False
+                files.append(file)
+            return _equal(files[0], files[1])
+    except OSError:
+        return False
+
+
+def _equal(one: int, other: int) -> bool:
+    """Compare two open files to their ends."""
+    while True:
+        block = os.read(one, 1 << 20)
+        if block != os.read(other, 1 << 20):
+            return False
+        if not block:
+            return True

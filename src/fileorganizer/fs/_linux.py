@@ -1,0 +1,80 @@
+"""System calls that Python doesn't wrap: renameat2, openat2, statx' mount id, syncfs.
+
+Numbers and flags are those of Linux' generic system call table and
+``linux/openat2.h``, ``linux/stat.h``, ``linux/fs.h`` (openat2 since 5.6,
+the mount id of statx since 5.8). glibc 2.36 has no openat2 wrapper.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+from typing import Final
+
+_AT_EMPTY_PATH: Final = 0x1000
+_RENAME_NOREPLACE: Final = 1
+_SYS_OPENAT2: Final = 437
+_RESOLVE_BENEATH_ONLY: Final = 0x01 | 0x02 | 0x04 | 0x08  # NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
+_STATX_MNT_ID: Final = 0x1000
+_STATX_SIZE: Final = 256
+_STATX_MNT_ID_OFFSET: Final = 144
+
+SUPPORTED: Final = sys.platform == "linux"
+
+
+class _OpenHow(ctypes.Structure):
+    """``struct open_how``."""
+
+    _fields_ = [("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64)]
+
+
+if SUPPORTED:
+    _libc = ctypes.CDLL(None, use_errno=True)
+    _renameat2 = _libc.renameat2
+    _renameat2.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
+    _syscall = _libc.syscall
+
+
+def _failure(path: bytes) -> OSError:
+    """The error of the call just made, as Python would raise it."""
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number), path)
+
+
+def rename_noreplace(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
+    """Rename exclusively: raises FileExistsError when ``target`` exists as anything, also a dangling link.
+
+    EINVAL or ENOSYS: this file system or kernel can't; nothing was changed.
+    """
+    if _renameat2(source_fd, source, target_fd, target, _RENAME_NOREPLACE):
+        raise _failure(target)
+
+
+def open_beneath(root_fd: int, path: bytes, flags: int) -> int:
+    """Open ``path`` below ``root_fd``, through no symbolic link, magic link, ``..`` or mount point.
+
+    Raises OSError: ELOOP for a link on the way, EXDEV for an escape or a mount, ENOSYS before Linux 5.6.
+    """
+    how = _OpenHow(flags | os.O_CLOEXEC, 0, _RESOLVE_BENEATH_ONLY)
+    while True:
+        fd: int = _syscall(_SYS_OPENAT2, root_fd, path, ctypes.byref(how), ctypes.sizeof(how))
+        if fd >= 0:
+            return fd
+        if ctypes.get_errno() not in (errno.EINTR, errno.EAGAIN):
+            raise _failure(path)
+
+
+def mount_id(fd: int) -> int:
+    """The id of the mount that ``fd`` lies on; 0 where the kernel doesn't tell."""
+    buffer = ctypes.create_string_buffer(_STATX_SIZE)
+    if _libc.statx(fd, b"", _AT_EMPTY_PATH, _STATX_MNT_ID, buffer):
+        return 0
+    return int.from_bytes(buffer.raw[_STATX_MNT_ID_OFFSET : _STATX_MNT_ID_OFFSET + 8], sys.byteorder)
+
+
+def sync_file_system(fd: int) -> None:
+    """Make everything written to the file system of ``fd`` durable. Raises OSError."""
+    if _libc.syncfs(fd):
+        raise _failure(b"")

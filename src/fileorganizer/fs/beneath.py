@@ -1,0 +1,175 @@
+"""A root opened once; everything below it is reached through directory descriptors, never through a path string.
+
+A folder of the user's may be swapped for a symbolic link at any time. So no
+path longer than one component reaches a call that changes something: the
+parent is opened beneath the root (no links, no ``..``, no other mount), and
+the call takes (descriptor, one name).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections import OrderedDict
+
+from fileorganizer.errors import RootRefused, RootVanished, show
+from fileorganizer.fs import _linux
+
+MAX_OPEN_FOLDERS = 256
+_FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def split(path: bytes) -> tuple[bytes, bytes]:
+    """Parent and last component of a relative path; the parent of a plain name is ``b""``."""
+    parent, _, name = path.rpartition(b"/")
+    return parent, name
+
+
+def _walk(root_fd: int, path: bytes) -> int:
+    """Open a folder component by component without following links: for kernels without openat2."""
+    device = os.fstat(root_fd).st_dev
+    fd = os.dup(root_fd)
+    for name in path.split(b"/"):
+        if name in (b"", b".", b".."):
+            os.close(fd)
+            raise OSError(errno.EXDEV, "not a plain relative path", path)
+        try:
+            child = os.open(name, _FOLDER_FLAGS, dir_fd=fd)
+        finally:
+            os.close(fd)
+        fd = child
+        if os.fstat(fd).st_dev != device:
+            os.close(fd)
+            raise OSError(errno.EXDEV, "on another file system", path)
+    return fd
+
+
+class Root:
+    """An opened root folder with a bounded cache of opened folders below it.
+
+    Not for several threads at once. Close it, or use it as a context manager.
+    """
+
+    def __init__(self, path: bytes) -> None:
+        """Open ``path`` (absolute). Raises RootRefused when it is no folder that can be opened."""
+        self.path = path
+        try:
+            self.fd = os.open(path, _FOLDER_FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
+        except OSError as error:
+            raise RootRefused(
+                f"{show(path)} can't be opened as a folder: {error.strerror}. Check the path and its permissions."
+            ) from error
+        status = os.fstat(self.fd)
+        self.dev, self.ino = status.st_dev, status.st_ino
+        self.mount = _linux.mount_id(self.fd) if _linux.SUPPORTED else 0
+        self._folders: OrderedDict[bytes, int] = OrderedDict()
+        self._openat2 = _linux.SUPPORTED
+
+    def __enter__(self) -> Root:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all descriptors."""
+        self.close()
+
+    def close(self) -> None:
+        """Close all descriptors; the root can't be used afterwards."""
+        self.forget()
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def forget(self) -> None:
+        """Close the cached folders; they are resolved anew from the root when needed."""
+        while self._folders:
+            os.close(self._folders.popitem()[1])
+
+    def check_alive(self) -> None:
+        """Raise RootVanished unless the root's path still leads to the very folder that was opened."""
+        try:
+            status = os.stat(self.path)
+        except OSError as error:
+            raise RootVanished(self.path) from error
+        if (status.st_dev, status.st_ino) != (self.dev, self.ino):
+            raise RootVanished(self.path)
+        if self.mount:
+            fd = os.open(self.path, _FOLDER_FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
+            try:
+                if _linux.mount_id(fd) != self.mount:
+                    raise RootVanished(self.path)
+            finally:
+                os.close(fd)
+
+    def open_folder(self, path: bytes) -> int:
+        """A new descriptor of the folder ``path``; the caller closes it.
+
+        Raises OSError: ELOOP or ENOTDIR when a link or a file is in the way, EXDEV for a mount point.
+        """
+        if not path:
+            return os.dup(self.fd)
+        if self._openat2:
+            try:
+                return _linux.open_beneath(self.fd, path, _FOLDER_FLAGS)
+            except OSError as error:
+                if error.errno != errno.ENOSYS:
+                    raise
+                self._openat2 = False
+        return _walk(self.fd, path)
+
+    def folder(self, path: bytes) -> int:
+        """A cached descriptor of the folder ``path``, valid until ``forget`` or until many others were asked for."""
+        if not path:
+            return self.fd
+        fd = self._folders.get(path)
+        if fd is None:
+            fd = self.open_folder(path)
+            if len(self._folders) >= MAX_OPEN_FOLDERS:
+                os.close(self._folders.popitem(last=False)[1])
+            self._folders[path] = fd
+        else:
+            self._folders.move_to_end(path)
+        return fd
+
+    def parent(self, path: bytes) -> tuple[int, bytes]:
+        """Descriptor of the folder that holds ``path``, and the last component of ``path``."""
+        parent, _, name = path.rpartition(b"/")
+        return self.folder(parent), name
+
+    def look(self, path: bytes) -> os.stat_result | None:
+        """What is at ``path`` now (a link is not followed); None when nothing is, or no folder leads there.
+
+        Raises OSError for anything that leaves the answer open (EIO, EACCES).
+        """
+        try:
+            if not path:
+                return os.fstat(self.fd)
+            fd, name = self.parent(path)
+            return os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG):
+                return None
+            raise
+
+    def moved_folders(self, paths: list[bytes]) -> list[bytes]:
+        """Those of the folders ``paths`` whose cached descriptor isn't at its path any more (F37)."""
+        return [path for path in paths if path in self._folders and not self._is_in_place(path)]
+
+    def _is_in_place(self, path: bytes) -> bool:
+        """Does ``path``, resolved from the root anew, lead to the folder that the cache has open?"""
+        known = os.fstat(self._folders[path])
+        try:
+            fd = self.open_folder(path)
+        except OSError:
+            return False
+        try:
+            now = os.fstat(fd)
+        finally:
+            os.close(fd)
+        return (now.st_dev, now.st_ino) == (known.st_dev, known.st_ino)
+
+
+def is_folder(status: os.stat_result) -> bool:
+    """Is this a folder (and not a link to one)?"""
+    return stat.S_ISDIR(status.st_mode)

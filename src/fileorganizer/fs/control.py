@@ -1,0 +1,114 @@
+"""The control directory of a root, and the locks that keep two runs apart.
+
+``<root>/.fileorganizer/`` (0700) holds the journal, the trash and the lock.
+A run holds its own root's lock exclusively, and shares the lock of every
+control directory above it and inside it: so nested roots exclude each other,
+neighbours don't. A lock ends with the process that holds it, however it dies.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+
+from fileorganizer.errors import RootBusy, RootRefused, show
+from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.faults import faultpoint
+from fileorganizer.model import CONTROL_DIRECTORY
+
+_LOCK = b"lock"
+_FLAGS = os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+_HOLDER_BYTES = 200
+
+
+def open_control(root: Root, *, create: bool) -> int | None:
+    """A descriptor of the control directory; None when there is none and ``create`` is false.
+
+    Making it leaves the mtime of the root as it was: the user's folder shows no trace in its times.
+    """
+    if create and root.look(CONTROL_DIRECTORY) is None:
+        before = os.fstat(root.fd)
+        _make(root)
+        os.utime(root.fd, ns=(before.st_atime_ns, before.st_mtime_ns))
+        os.fsync(root.fd)
+        faultpoint("control.made")
+    status = root.look(CONTROL_DIRECTORY)
+    if status is None:
+        return None
+    if not stat.S_ISDIR(status.st_mode):
+        raise RootRefused(
+            f"{show(root.path)} has something called .fileorganizer that is no folder. Move it away first."
+        )
+    return root.open_folder(CONTROL_DIRECTORY)
+
+
+def _make(root: Root) -> None:
+    """Make the folder; another process may be quicker."""
+    try:
+        os.mkdir(CONTROL_DIRECTORY, 0o700, dir_fd=root.fd)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise RootRefused(f"{show(root.path)} can't be written to: {error.strerror}. Nothing was changed.") from error
+
+
+class Locks:
+    """The locks of one run; released by ``close`` or when the process ends."""
+
+    def __init__(self) -> None:
+        """Nothing is held yet."""
+        self._fds: list[int] = []
+
+    def __enter__(self) -> Locks:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release everything."""
+        self.close()
+
+    def close(self) -> None:
+        """Release everything."""
+        while self._fds:
+            os.close(self._fds.pop())
+
+    def take_root(self, root: Root, control_fd: int, holder: str) -> None:
+        """Hold the root exclusively and the roots above it shared. Raises RootBusy naming who has it."""
+        fd = os.open(_LOCK, _FLAGS | os.O_CREAT, 0o600, dir_fd=control_fd)
+        self._lock(fd, fcntl.LOCK_EX, root.path)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, holder.encode()[:_HOLDER_BYTES], 0)
+        for above in _folders_above(root.path):
+            self.share(above)
+
+    def share(self, folder: bytes) -> None:
+        """Share the lock of ``folder`` (absolute) if it is a root. Raises RootBusy when a run works on it."""
+        try:
+            fd = os.open(os.path.join(folder, CONTROL_DIRECTORY, _LOCK), _FLAGS)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.EROFS):
+                return
+            raise
+        self._lock(fd, fcntl.LOCK_SH, folder)
+
+    def _lock(self, fd: int, kind: int, folder: bytes) -> None:
+        """Take one lock without waiting, or close ``fd`` and name the holder."""
+        try:
+            fcntl.flock(fd, kind | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(fd, _HOLDER_BYTES, 0).decode("utf-8", "replace")
+            os.close(fd)
+            if error.errno == errno.EWOULDBLOCK:
+                raise RootBusy(folder, holder or "another run") from error
+            raise
+        self._fds.append(fd)
+
+
+def _folders_above(path: bytes) -> Iterator[bytes]:
+    """The parents of an absolute path, nearest first."""
+    while (parent := os.path.dirname(path)) != path:
+        yield parent
+        path = parent

@@ -1,0 +1,94 @@
+"""Folders: made, removed when empty, given back their times and metadata, made durable."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from functools import partial
+
+from fileorganizer.fs import _linux
+from fileorganizer.fs.faults import faultpoint
+from fileorganizer.model import Folder
+
+SYNC_ONE_BY_ONE = 1_000
+"""Up to so many folders are synced singly; beyond, one syncfs is cheaper even on a busy disk (architecture.md)."""
+
+
+def make_folder(parent_fd: int, name: bytes, mode: int) -> None:
+    """Make a folder with exactly these permission bits, or raise FileExistsError."""
+    os.mkdir(name, 0o700, dir_fd=parent_fd)
+    faultpoint("mkdir.after")
+    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent_fd)
+    try:
+        os.fchmod(fd, mode)
+    finally:
+        os.close(fd)
+
+
+def remove_empty_folder(parent_fd: int, name: bytes) -> None:
+    """Remove an empty folder, or raise OSError(ENOTEMPTY)."""
+    os.rmdir(name, dir_fd=parent_fd)
+
+
+def folder_facts(fd: int, side: int, path: bytes, *, with_xattrs: bool = False) -> Folder:
+    """What a folder is like now, for giving it back later."""
+    status = os.fstat(fd)
+    xattrs = tuple((name, os.getxattr(fd, name)) for name in xattr_names(fd)) if with_xattrs else ()
+    return Folder(
+        side,
+        path,
+        status.st_dev,
+        status.st_ino,
+        status.st_mode,
+        status.st_uid,
+        status.st_gid,
+        status.st_mtime_ns,
+        xattrs,
+    )
+
+
+def xattr_names(fd: int) -> list[str]:
+    """Names of the extended attributes; none where the file system has none."""
+    try:
+        return os.listxattr(fd)
+    except OSError as error:
+        if error.errno in (errno.ENOTSUP, errno.EPERM):
+            return []
+        raise
+
+
+def give_back_metadata(fd: int, before: Folder) -> list[str]:
+    """Give a recreated folder its owner, mode and extended attributes; what was refused comes back as words."""
+    refused: list[str] = []
+    status = os.fstat(fd)
+    if (status.st_uid, status.st_gid) != (before.uid, before.gid):
+        attempt(refused, "owner", lambda: os.fchown(fd, before.uid, before.gid))
+    for name, value in before.xattrs:
+        attempt(refused, name, partial(os.setxattr, fd, name, value))
+    attempt(refused, "mode", lambda: os.fchmod(fd, before.mode & 0o7777))
+    return refused
+
+
+def attempt(refused: list[str], what: str, change: Callable[[], None]) -> None:
+    """Make one change of metadata, or note in ``refused`` that it was refused."""
+    try:
+        change()
+    except OSError as error:
+        refused.append(f"{what}: {error.strerror}")
+
+
+def set_folder_times(fd: int, mtime_ns: int) -> None:
+    """Set the mtime of an open folder, leaving its atime."""
+    os.utime(fd, ns=(os.fstat(fd).st_atime_ns, mtime_ns))
+
+
+def make_durable(root_fd: int, fds: list[int]) -> None:
+    """Make the names in these folders durable. Raises OSError: then nothing may be believed (F23)."""
+    faultpoint("sync.before")
+    if len(fds) > SYNC_ONE_BY_ONE:
+        _linux.sync_file_system(root_fd)
+        return
+    for fd in fds:
+        os.fsync(fd)
+        faultpoint("sync.each")

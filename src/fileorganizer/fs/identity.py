@@ -1,0 +1,39 @@
+"""Is it still the same, unchanged file?"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from fileorganizer.model import Identity
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    """The identity that a stat shows."""
+    return Identity(
+        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_mode
+    )
+
+
+def same_inode(status: os.stat_result, seen: Identity) -> bool:
+    """Is it the inode that was seen, whatever became of its content? The type must agree: numbers are reused."""
+    return (
+        status.st_ino == seen.ino
+        and status.st_dev == seen.dev
+        and stat.S_IFMT(status.st_mode) == stat.S_IFMT(seen.mode)
+    )
+
+
+def unchanged(status: os.stat_result, seen: Identity) -> bool:
+    """Same inode with the same size and mtime. For a folder the inode alone: its times change with every name in it.
+
+    ctime is left out: it changes with a rename, so this holds before and after a move.
+    """
+    return same_inode(status, seen) and (
+        (status.st_size == seen.size and status.st_mtime_ns == seen.mtime_ns) or stat.S_ISDIR(status.st_mode)
+    )
+
+
+def unchanged_since(status: os.stat_result, seen: Identity) -> bool:
+    """As ``unchanged``, and not even its ctime moved: nobody has touched it since it was seen."""
+    return unchanged(status, seen) and (status.st_ctime_ns == seen.ctime_ns or stat.S_ISDIR(status.st_mode))

@@ -1,0 +1,55 @@
+"""The trash of a root: flat, opaque names on the same file system, and a list of where things came from."""
+
+from __future__ import annotations
+
+import os
+
+from fileorganizer.fs.faults import faultpoint
+from fileorganizer.model import CONTROL_DIRECTORY
+
+TRASH = CONTROL_DIRECTORY + b"/trash"
+
+
+def place(operation: int, batch: int, index: int) -> bytes:
+    """Where step ``index`` of a batch puts what it trashes, relative to the root."""
+    return b"%s/%d/%d-%d" % (TRASH, operation, batch, index)
+
+
+def prepare(control_fd: int, operation: int, batch: int, listing: bytes) -> None:
+    """Make the operation's trash folder and publish the batch's list of origins, durably, before anything moves there."""
+    for name, parent in ((b"trash", b"."), (b"%d" % operation, b"trash")):
+        fd = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=control_fd)
+        try:
+            _make(fd, name)
+        finally:
+            os.close(fd)
+    fd = os.open(b"trash/%d" % operation, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=control_fd)
+    try:
+        _write(fd, b"%d.origins" % batch, listing)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    faultpoint("trash.prepared")
+
+
+def _make(fd: int, name: bytes) -> None:
+    """Make a private folder durably, if it isn't there yet."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=fd)
+        os.fsync(fd)
+    except FileExistsError:
+        pass
+
+
+def _write(fd: int, name: bytes, content: bytes) -> None:
+    """Write a file under a temporary name, durably, then give it its own: rewriting after a crash is harmless."""
+    partial = name + b".partial"
+    file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=fd)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(file, view) :]
+        os.fsync(file)
+    finally:
+        os.close(file)
+    os.rename(partial, name, src_dir_fd=fd, dst_dir_fd=fd)

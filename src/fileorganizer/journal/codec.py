@@ -1,0 +1,78 @@
+"""Batches as bytes: version, checksum, msgpack compressed with zstd. ``docs/journal_format.md`` describes it.
+
+A blob is: one byte format version, four bytes CRC-32 of the rest (big endian),
+then the compressed msgpack. Readers for older versions stay for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from typing import Any, Final, TypeVar
+
+import msgspec
+import zstandard
+
+from fileorganizer.errors import JournalDamaged
+from fileorganizer.model import Folder, Outcome, Skip, Step
+
+VERSION: Final = 1
+_T = TypeVar("_T")
+_encoder = msgspec.msgpack.Encoder()
+_compressor = zstandard.ZstdCompressor(level=1)
+_decompressor = zstandard.ZstdDecompressor()
+_steps = msgspec.msgpack.Decoder(list[Step])
+_skips = msgspec.msgpack.Decoder(list[Skip])
+_outcomes = msgspec.msgpack.Decoder(list[Outcome])
+_folders = msgspec.msgpack.Decoder(list[Folder])
+
+
+def pack(value: Any) -> bytes:
+    """Any list of model values as a blob."""
+    body = _compressor.compress(_encoder.encode(value))
+    return bytes((VERSION,)) + zlib.crc32(body).to_bytes(4, "big") + body
+
+
+def _unpack(blob: bytes, decoder: msgspec.msgpack.Decoder[_T]) -> _T:
+    """The value of a blob. Raises JournalDamaged when it is of a newer version or damaged."""
+    if blob[:1] != bytes((VERSION,)):
+        raise JournalDamaged(
+            f"A record has format version {blob[0] if blob else 'none'}, this program reads {VERSION}. Use the newer program."
+        )
+    if zlib.crc32(blob[5:]).to_bytes(4, "big") != blob[1:5]:
+        raise JournalDamaged(
+            "A record doesn't match its checksum: the journal or plan was damaged. Nothing was done with it."
+        )
+    try:
+        return decoder.decode(_decompressor.decompress(blob[5:]))
+    except (msgspec.DecodeError, zstandard.ZstdError) as error:
+        raise JournalDamaged(f"A record can't be read: {error}. Nothing was done with it.") from error
+
+
+def unpack_steps(blob: bytes) -> list[Step]:
+    """The steps of a batch."""
+    return _unpack(blob, _steps)
+
+
+def unpack_skips(blob: bytes) -> list[Skip]:
+    """What was left alone."""
+    return _unpack(blob, _skips)
+
+
+def unpack_outcomes(blob: bytes) -> list[Outcome]:
+    """The outcomes of a batch other than plainly done."""
+    return _unpack(blob, _outcomes)
+
+
+def unpack_folders(blob: bytes) -> list[Folder]:
+    """The folders that a batch touched."""
+    return _unpack(blob, _folders)
+
+
+def chain(previous: bytes, *blobs: bytes) -> bytes:
+    """The digest that ties a batch to the one before it."""
+    digest = hashlib.blake2b(previous, digest_size=16)
+    for blob in blobs:
+        digest.update(len(blob).to_bytes(8, "big"))
+        digest.update(blob)
+    return digest.digest()

@@ -1,0 +1,58 @@
+"""What a plan means for a human: what to know before saying yes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fileorganizer.model import Review, Risk
+
+MANY_FOLDERS: Final = 1_000
+_SYNCED: Final = {
+    b"dropbox": "Dropbox",
+    b"onedrive": "OneDrive",
+    b"google drive": "Google Drive",
+    b"googledrive": "Google Drive",
+    b"icloud drive": "iCloud Drive",
+    b"nextcloud": "Nextcloud",
+    b"owncloud": "ownCloud",
+    b"megasync": "MEGA",
+    b"pclouddrive": "pCloud",
+    b"seafile": "Seafile",
+    b"syncthing": "Syncthing",
+    b"sync": "Syncthing",
+}
+"""Names of folders that sync clients make for themselves by default."""
+
+
+def note_broken_links(review: Review, count: int) -> None:
+    """Links inside the root will point at nothing."""
+    if count:
+        review.risks.append(
+            Risk("links-break", f"{count} files that symbolic links in this folder point at are moved.", count)
+        )
+
+
+def add_risks(review: Review, root: bytes, blocked: dict[bytes, str]) -> None:
+    """Name what is unusual about the plan as a whole."""
+    synced = next((_SYNCED[part] for part in root.lower().split(b"/") if part in _SYNCED), None)
+    if synced and review.planned:
+        review.risks.append(Risk("synced-folder", f"{synced} may sync this folder: other devices will see every move."))
+    if blocked:
+        example = min(blocked).decode("utf-8", "backslashreplace")
+        review.risks.append(
+            Risk(
+                "target-blocked",
+                f"{len(blocked)} target folders can't be used, such as {example!r}: {blocked[min(blocked)]}.",
+                len(blocked),
+            )
+        )
+    if review.new_folders > MANY_FOLDERS or (review.planned >= 20 and review.new_folders * 2 > review.planned):
+        review.risks.append(
+            Risk("many-folders", f"{review.new_folders} new folders would be made.", review.new_folders, True)
+        )
+    if review.removed_folders:
+        text = f"{review.removed_folders} folders made by hand would be dissolved and removed."
+        review.risks.append(Risk("folders-dissolved", text, review.removed_folders))
+    if review.mismatched:
+        text = f"{review.mismatched} files are not what their extension says; they keep their names."
+        review.risks.append(Risk("content-mismatch", text, review.mismatched))

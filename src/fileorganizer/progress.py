@@ -1,0 +1,53 @@
+"""How long work tells others how far it is, and is told to stop. Never in the way of the work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+INTERVAL_SECONDS = 0.1
+
+
+class Progress(msgspec.Struct):
+    """How far an operation is. ``files_total`` is None until it is known."""
+
+    phase: str = "scanning"
+    """scanning, hashing, planning, moving or finishing."""
+    files_total: int | None = None
+    files_scanned: int = 0
+    files_processed: int = 0
+    files_failed: int = 0
+    bytes_processed: int = 0
+    current_path: bytes = b""
+
+
+class Listener:
+    """Receives progress at most every ``INTERVAL_SECONDS``, and carries the wish to stop."""
+
+    def __init__(
+        self, report: Callable[[Progress], None] | None = None, should_stop: Callable[[], bool] | None = None
+    ) -> None:
+        """``report`` shows a state; ``should_stop`` is asked a few times a second and must be quick."""
+        self.progress = Progress()
+        self._report = report
+        self._should_stop = should_stop
+        self._next = 0.0
+
+    def enter(self, phase: str, files_total: int | None = None) -> None:
+        """Begin a phase; shown at once."""
+        self.progress.phase, self.progress.files_total = phase, files_total
+        self._next = 0.0
+        self.tick()
+
+    def tick(self) -> None:
+        """Show the present state if it is time to."""
+        if self._report is not None and (now := time.monotonic()) >= self._next:
+            self._next = now + INTERVAL_SECONDS
+            self._report(self.progress)
+
+    @property
+    def stop_wanted(self) -> bool:
+        """Does somebody want the work to stop?"""
+        return self._should_stop is not None and self._should_stop()

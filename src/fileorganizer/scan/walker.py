@@ -1,0 +1,196 @@
+"""From a root to a stream of folders and their entries: one stat a name, no link followed, no mount crossed.
+
+Memory holds the names of one folder and the open branch of the tree, never
+the tree. Names are unique: a listing that shows one twice, because somebody
+renames meanwhile, shows it once here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.faults import faultpoint
+from fileorganizer.fs.identity import identity_of
+from fileorganizer.model import CONTROL_DIRECTORY, Entry, Identity, Reason, Skip
+from fileorganizer.scan.ignoring import Ignoring, whole_folder
+
+CHUNK: Final = 10_000
+
+
+class Folder(msgspec.Struct, gc=False):
+    """A folder that the walk has just listed. ``fd`` is open until the walk is asked for the next event."""
+
+    path: bytes
+    seen: Identity
+    fd: int
+    names: list[bytes]
+    """Sorted, unique, without the control directory."""
+    folders: set[bytes]
+    """Those of the names that are folders themselves."""
+    skips: list[Skip]
+    """What is left alone in it for its name or kind, among it the subfolders that the walk won't enter."""
+    names_left: set[bytes]
+    """The names of ``skips``; whoever takes a subfolder as one thing adds its name, and it isn't entered."""
+    count: int = 0
+    """How many names it holds, the control directory included."""
+
+
+class Leave(msgspec.Struct, gc=False):
+    """The walk has been through the folder and everything in it."""
+
+    path: bytes
+    seen: Identity
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How far the walk goes."""
+
+    recursive: bool
+    max_depth: int | None
+    """1: only the root's own files. None: no limit."""
+    keep_together: bool
+
+
+class Walker:
+    """One walk over a root. ``nested_roots`` fills with folders inside that are roots of their own."""
+
+    def __init__(self, root: Root, ignoring: Ignoring, limits: Limits) -> None:
+        """Nothing is read until ``walk``."""
+        self._root = root
+        self._ignoring = ignoring
+        self._limits = limits
+        self.nested_roots: list[bytes] = []
+
+    def walk(self) -> Iterator[Folder | Leave]:
+        """Every folder once, before what is in it, and once more when everything in it was seen.
+
+        A folder that can't be read becomes a skip in a Folder event with no names.
+        Raises OSError when the root itself can't be read.
+        """
+        stack: list[tuple[bytes, int, Leave | None]] = [(b"", 0, None)]
+        while stack:
+            path, depth, leave = stack.pop()
+            if leave is not None:
+                yield leave
+                continue
+            folder = self._visit(path, depth)
+            if folder is None:
+                continue
+            try:
+                yield folder
+            finally:
+                if folder.fd >= 0:
+                    os.close(folder.fd)
+            if folder.fd >= 0:
+                stack.append((path, depth, Leave(path, folder.seen)))
+                inside = sorted(folder.folders - folder.names_left, reverse=True) if self._limits.recursive else ()
+                stack.extend((_join(path, name), depth + 1, None) for name in inside)
+            faultpoint("scan.folder")
+
+    def _visit(self, path: bytes, depth: int) -> Folder | None:
+        """List one folder and sort out what is left alone; None when it has gone."""
+        try:
+            fd = self._root.open_folder(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return self._unreadable(path, error)
+        try:
+            names, folders = _list(fd)
+        except OSError as error:
+            os.close(fd)
+            return self._unreadable(path, error)
+        seen = identity_of(os.fstat(fd))
+        count = len(names)
+        if CONTROL_DIRECTORY in folders:
+            if path:
+                self.nested_roots.append(path)
+            names.remove(CONTROL_DIRECTORY)
+            folders.discard(CONTROL_DIRECTORY)
+        if path and self._limits.keep_together and (why := whole_folder(path.rpartition(b"/")[2], set(names))):
+            skip = Skip(path, Reason.KEPT_TOGETHER, files=_count_files(self._root, path), detail=why)
+            os.close(fd)
+            return Folder(path, seen, -1, [], set(), [skip], set())
+        return self._sorted_out(Folder(path, seen, fd, names, folders, [], set(), count), depth)
+
+    def _unreadable(self, path: bytes, error: OSError) -> Folder:
+        """A folder that can't be looked into, as an event of its own. The root's own error is the caller's."""
+        if not path:
+            raise error
+        reason = Reason.OTHER_FILE_SYSTEM if error.errno == errno.EXDEV else Reason.UNREADABLE
+        return Folder(
+            path, Identity(0, 0, 0, 0, 0, 0), -1, [], set(), [Skip(path, reason, detail=error.strerror or "")], set()
+        )
+
+    def _sorted_out(self, folder: Folder, depth: int) -> Folder:
+        """Note what is left alone for its name; in a walk of loose files the subfolders are no matter of it."""
+        prefix = folder.path + b"/" if folder.path else b""
+        reason_of = self._ignoring.reason
+        too_deep = self._limits.recursive and self._limits.max_depth is not None and depth + 1 >= self._limits.max_depth
+        for name in folder.names:
+            is_folder = name in folder.folders
+            if is_folder and not self._limits.recursive:
+                continue
+            reason = reason_of(name, prefix + name, is_folder)
+            if reason is None and is_folder and too_deep:
+                reason = Reason.TOO_DEEP
+            if reason is not None:
+                folder.skips.append(Skip(prefix + name, reason))
+                folder.names_left.add(name)
+        return folder
+
+
+def entries(folder: Folder, names: list[bytes]) -> Iterator[Entry]:
+    """The entries of these names of a listed folder, with one stat each; a name that has gone is left out."""
+    fd = folder.fd
+    for name in names:
+        try:
+            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except OSError:
+            continue
+        yield Entry(name, identity_of(status), status.st_nlink)
+
+
+def _list(fd: int) -> tuple[list[bytes], set[bytes]]:
+    """The names in an open folder, sorted and unique, and which of them are folders."""
+    unique: set[bytes] = set()
+    folders: set[bytes] = set()
+    with os.scandir(fd) as listing:
+        for entry in listing:
+            name = entry.name.encode("utf-8", "surrogateescape")
+            unique.add(name)
+            if entry.is_dir(follow_symlinks=False):
+                folders.add(name)
+    return sorted(unique), folders
+
+
+def _count_files(root: Root, path: bytes) -> int:
+    """How many names other than folders lie below a folder; what can't be read counts for nothing."""
+    total = 0
+    stack = [path]
+    while stack:
+        current = stack.pop()
+        try:
+            fd = root.open_folder(current)
+        except OSError:
+            continue
+        try:
+            names, folders = _list(fd)
+        except OSError:
+            continue
+        finally:
+            os.close(fd)
+        total += len(names) - len(folders)
+        stack.extend(_join(current, name) for name in folders)
+    return total
+
+
+def _join(folder: bytes, name: bytes) -> bytes:
+    """A path below the root."""
+    return folder + b"/" + name if folder else name

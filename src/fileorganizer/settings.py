@@ -1,0 +1,17 @@
+"""Where the program keeps its own things, read once from the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def plan_dir() -> Path:
+    """Where plans are kept until they are applied: ``PLAN_DIR``, or in the user's state directory (XDG)."""
+    chosen = os.environ.get("PLAN_DIR")
+    return Path(chosen) if chosen else state_dir() / "plans"
+
+
+def state_dir() -> Path:
+    """The program's folder in the user's state directory."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "fileorganizer"
