@@ -269,14 +269,10 @@ def _sure(signature: bytes, found: str | Look) -> Look | str:
     return lambda head: "" if text_type(head) else found
 
 
-_BY_FIRST_BYTE: Final = tuple(
-    tuple(
-        (mark, _sure(mark, found))
-        for mark, found in sorted(_SIGNATURES, key=lambda pair: -len(pair[0]))
-        if mark[0] == first
-    )
-    for first in range(256)
+_LONGEST_FIRST: Final = sorted(
+    ((mark, _sure(mark, found)) for mark, found in _SIGNATURES), key=lambda pair: -len(pair[0])
 )
+_BY_FIRST_BYTE: Final = tuple(tuple(pair for pair in _LONGEST_FIRST if pair[0][0] == first) for first in range(256))
 _AT_OFFSET: Final = (
     (257, b"ustar", "application/x-tar"),
     (60, b"BOOKMOBI", "application/x-mobipocket-ebook"),
