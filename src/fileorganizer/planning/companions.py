@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -53,6 +54,7 @@ _BY_STEM: Final[dict[bytes, tuple[str, ...]]] = {
         ("heic heif hif", ("raw",)),
         ("mov", ("raw", "heif", "jpeg")),
         ("mp4", ("heif",)),
+        ("wav", ("raw",)),
         # What says something about a photo or film.
         ("xmp", (*_STILLS, *_MOVING, "design", "sound")),
         ("aae", ("heif", "jpeg", "raw", "image", *_MOVING)),
@@ -60,7 +62,7 @@ _BY_STEM: Final[dict[bytes, tuple[str, ...]]] = {
         ("lrv", _MOVING),
         ("dop pp3 arp vrd dr4 cos cop on1 nksc spd rpp exv mie rrd pxl", _STILLS),
         ("srt ass ssa vtt smi sbv usf ttml dfxp sup lrc", (*_MOVING, "sound")),
-        ("idx", (*_MOVING, "idx")),
+        ("idx", _MOVING),
         ("sub", (*_MOVING, "idx", "disc")),
         ("nfo", (*_MOVING, "sound", "disc", "archive")),
         ("tbn", _MOVING),
@@ -70,7 +72,7 @@ _BY_STEM: Final[dict[bytes, tuple[str, ...]]] = {
         ("accurip ffp", ("sound",)),
         ("ccd mds toc", ("disc",)),
         ("sfv md5 sha1 sha256 sha512 par2 rev", ("archive", "disc", *_MOVING, "sound")),
-        ("tfw tifw tab ovr", ("image",)),
+        ("tfw tifw ovr", ("image",)),
         ("jgw pgw", ("jpeg", "image")),
         ("shx dbf prj cpg sbn sbx qpj qix qmd fbn fbx ain aih atx ixs mxs", ("shp",)),
         ("mtl", ("obj",)),
@@ -94,6 +96,7 @@ _TAKEOUT: Final = b"supplemental-metadata"
 _ARTWORK: Final = frozenset(
     b"poster fanart thumb banner landscape clearlogo clearart logo disc discart keyart backdrop cover trailer".split()
 )
+_ARTWORK_ENDINGS: Final = frozenset({b".jpg", b".jpeg", b".png", b".webp", b".tbn", b".gif"})
 _FOLDER_ENDINGS: Final[dict[bytes, str]] = {
     **{
         ending.encode(): "page"
@@ -115,7 +118,7 @@ _FOLDER_KINDS: Final = frozenset(_FOLDER_ENDINGS.values())
 _FOLDER_TAILS: Final = frozenset(ending[-3:] for ending in _FOLDER_ENDINGS)
 
 _VOLUMES: Final = re.compile(
-    rb"(?P<base>.+)(?:\.part(?P<part>\d{1,4})\.(?:rar|exe|rev)|(?P<old>\.(?:rar|[rs]\d\d))|(?P<split>\.(?:zip|z\d\d))"
+    rb"(?P<base>.+?)(?:\.part(?P<part>\d{1,4})\.(?:rar|exe|rev)|(?P<old>\.(?:rar|[rs]\d\d))|(?P<split>\.(?:zip|z\d\d))"
     rb"|(?P<number>\.\d{3})|(?P<recovery>(?:\.vol\d+\+\d+)?\.par2)|(?P<setup>\.exe|-\d{1,2}[a-z]?\.bin))\Z",
     re.DOTALL,
 )
@@ -127,7 +130,8 @@ _PROOF: Final[dict[str, tuple[bytes, ...]]] = {
 }
 """What has to be there before numbered names are taken for volumes: ``prog.z80`` beside ``prog.zip`` is none."""
 
-_APPLE_VARIANT: Final = re.compile(rb"(img_)[eo](\d{4,})", re.DOTALL)
+_APPLE_VARIANTS: Final = (b"IMG_E", b"IMG_O", b"img_e", b"img_o")
+"""How the stem of a photo edited on an iPhone begins, and of its first adjustments."""
 _DARKTABLE_VERSION: Final = re.compile(rb"_\d\d(\.[^.]+)\Z")
 _TAKEOUT_NUMBER: Final = re.compile(rb"\A(.+)(\.[^.]+)(\(\d+\))\Z", re.DOTALL)
 
@@ -173,13 +177,35 @@ def _dependents(
     """Find the names that may belong to another, with their claims, best first."""
     kinds = {_KIND.get(ending.lower()) for ending in endings}
     wanted = {ending for ending in endings if _may_depend(ending.lower(), kinds)}
-    found = [name for name in names if name[name.rfind(b".") :] in wanted or name[:2] == b"._"] if wanted else []
-    if not wanted and names:
-        found = [name for name in names if name[:2] == b"._"]
+    found = [name for name in names if name[name.rfind(b".") :] in wanted] if wanted else []
+    found += _beginning(names, b"._", *_APPLE_VARIANTS)
     if not kinds.isdisjoint(_MOVING):
-        found += [name for name in names if name.rpartition(b".")[0].rpartition(b"-")[2].lower() in _ARTWORK]
+        pictures = {ending for ending in endings if _may_be_artwork(ending.lower())}
+        found += [name for name in names if name[name.rfind(b".") :] in pictures and _last_word(name) in _ARTWORK]
     claimed = ((name, list(_claims(name))) for name in found if name not in folders)
     return [(name, claims) for name, claims in claimed if claims]
+
+
+def _beginning(names: Sequence[bytes], *starts: bytes) -> Iterator[bytes]:
+    """Give the names that begin with one of ``starts``: sorted, each start is one stretch of them."""
+    for start in starts:
+        first = bisect_left(names, start)
+        yield from names[first : bisect_left(names, start[:-1] + bytes((start[-1] + 1,)), first)]
+
+
+def _may_be_artwork(ending: bytes) -> bool:
+    """Say whether a picture of a film, or its trailer, may have this extension."""
+    return ending in _ARTWORK_ENDINGS or _KIND.get(ending) in _MOVING
+
+
+def _last_word(name: bytes) -> bytes:
+    """Give what stands between the last dash and the extension."""
+    return name.rpartition(b".")[0].rpartition(b"-")[2].lower()
+
+
+def _original_of(stem: bytes) -> bytes:
+    """Give the stem of the photo that an iPhone's ``img_e1234`` (edited) or ``img_o1234`` was made from, else ``stem`` itself."""
+    return stem[:4] + stem[5:] if stem[:5] in _APPLE_VARIANTS and stem[5:9].isdigit() else stem
 
 
 def _may_depend(ending: bytes, kinds: set[str | None]) -> bool:
@@ -187,9 +213,7 @@ def _may_depend(ending: bytes, kinds: set[str | None]) -> bool:
     if ending in _BY_NAME or ending in (b".json", b".mp"):
         return True
     accepted = _BY_STEM.get(ending)
-    return accepted is not None and (
-        not kinds.isdisjoint(accepted) or bool(kinds & {"raw", "heif"} and ending in (b".wav",))
-    )
+    return accepted is not None and not kinds.isdisjoint(accepted)
 
 
 def _claims(name: bytes) -> Iterator[Claim]:
@@ -213,7 +237,7 @@ def _claims(name: bytes) -> Iterator[Claim]:
 def _stem_claims(stem: bytes, ending: bytes) -> Iterator[Claim]:
     """Give the claims of a dependent on a main thing with the same stem, or nearly."""
     kinds = _BY_STEM.get(ending)
-    plain = _APPLE_VARIANT.sub(rb"\1\2", stem)
+    plain = _original_of(stem)
     if kinds:
         yield stem, kinds
         if plain != stem:
@@ -228,11 +252,7 @@ def _stem_claims(stem: bytes, ending: bytes) -> Iterator[Claim]:
                 break
             yield stem, kinds or ()
     before, dash, last = stem.rpartition(b"-")
-    if (
-        dash
-        and last in _ARTWORK
-        and (ending in (b".jpg", b".jpeg", b".png", b".webp", b".tbn", b".gif") or last == b"trailer")
-    ):
+    if dash and last in _ARTWORK and (last == b"trailer" or ending in _ARTWORK_ENDINGS):
         yield before, _MOVING
 
 
@@ -266,9 +286,9 @@ def _page_folders(
         return []
     found: list[tuple[bytes, list[Claim]]] = []
     for name in names:
-        low = name.lower()
-        if low[-3:] not in _FOLDER_TAILS or name not in folders:
+        if name[-3:].lower() not in _FOLDER_TAILS or name not in folders:
             continue
+        low = name.lower()
         claims: list[Claim] = [
             (low[: -len(end)], (kind,)) for end, kind in _FOLDER_ENDINGS.items() if low.endswith(end)
         ]
@@ -289,29 +309,40 @@ class _Index:
     ) -> None:
         """Look through ``names`` once; folders fulfil no claim."""
         asked = {key for _, claims in dependents for key, _ in claims}
+        kinds = {kind for _, claims in dependents for _, accepted in claims for kind in accepted}
+        asked_endings = {key[key.rfind(b".") :] for key in asked}
+        kind_of = {ending: _KIND.get(ending.lower(), "") for ending in endings}
+        relevant = {e: kind for e, kind in kind_of.items() if kind in kinds or e.lower() in asked_endings}
         self._by_stem: dict[tuple[bytes, str], list[bytes]] = {}
         self._by_name: dict[bytes, list[bytes]] = {}
-        kind_of = {ending: _KIND.get(ending.lower()) for ending in endings}
         for name in names:
-            low, dot = name.lower(), name.rfind(b".")
+            dot = name.rfind(b".")
+            kind = relevant.get(name[dot:])
+            if kind is None:
+                continue
+            low = name.lower()
             if low in asked and name not in folders:
                 self._by_name.setdefault(low, []).append(name)
-            kind = kind_of[name[dot:]]
-            if kind is not None and low[:dot] in asked and name not in folders:
+            if kind and low[:dot] in asked and name not in folders:
                 self._by_stem.setdefault((low[:dot], kind), []).append(name)
 
     def fulfil(self, name: bytes, claims: Iterable[Claim]) -> bytes | None:
         """Give the name that ``name`` belongs to, if there is one."""
         for key, kinds in claims:
-            if not kinds:
-                found = _closest(name, self._by_name.get(key, ()))
-            elif kinds[0] == "named":
-                found = _closest(name, [n for n in self._by_name.get(key, ()) if _kind(n) in kinds])
-            else:
-                found = next(filter(None, (_closest(name, self._by_stem.get((key, kind), ())) for kind in kinds)), None)
-            if found is not None:
-                return found
+            for candidates in self._candidates(key, kinds):
+                if candidates and (found := _closest(name, candidates)) is not None:
+                    return found
         return None
+
+    def _candidates(self, key: bytes, kinds: tuple[str, ...]) -> Iterator[Sequence[bytes]]:
+        """Give the names that fulfil one claim, kind by kind, best first."""
+        if not kinds:
+            yield self._by_name.get(key, ())
+        elif kinds[0] == "named":
+            yield [name for name in self._by_name.get(key, ()) if _kind(name) in kinds]
+        else:
+            for kind in kinds:
+                yield self._by_stem.get((key, kind), ())
 
 
 def _kind(name: bytes) -> str | None:
@@ -398,9 +429,8 @@ def _stem_length(member: bytes, stem: bytes) -> int | None:
     low, wanted = member.lower(), stem.lower()
     if low.startswith(wanted):
         return len(stem)
-    if _APPLE_VARIANT.match(low) and (low[:4] + low[5:]).startswith(wanted):
-        return len(stem) + 1
-    return None
+    plain = _original_of(low)
+    return len(stem) + 1 if plain != low and plain.startswith(wanted) else None
 
 
 def overhang(members: Iterable[bytes], leader: bytes) -> int:
