@@ -210,8 +210,10 @@ def _original_of(stem: bytes) -> bytes:
 
 def _may_depend(ending: bytes, kinds: set[str | None]) -> bool:
     """Say whether names with this extension may belong to another, given the kinds that there are in the folder."""
-    if ending in _BY_NAME or ending in (b".json", b".mp"):
+    if ending in _BY_NAME:
         return True
+    if ending in (b".json", b".mp"):
+        return not kinds.isdisjoint(_RECORDED)
     accepted = _BY_STEM.get(ending)
     return accepted is not None and not kinds.isdisjoint(accepted)
 

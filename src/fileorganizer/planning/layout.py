@@ -40,11 +40,6 @@ Value = tuple[bytes, time.struct_time, bytes]
 Part = bytes | Callable[[Value], bytes]
 
 
-def year_of(taken: int) -> int:
-    """Give the year (1 to 9999, clamped) of wall-clock seconds."""
-    return bisect_right(_YEAR_STARTS, taken) or 1
-
-
 class Layout:
     """Decides the target folder; one object for a whole plan."""
 
@@ -243,5 +238,5 @@ _DATE: Final[dict[str, Callable[[Value], bytes]]] = {
     "G": lambda value: b"%04d" % _iso_week(value)[0],
     "V": lambda value: b"%02d" % _iso_week(value)[1],
     "H": lambda value: b"%02d" % value[1].tm_hour,
-    "%": lambda value: b"%",
+    "%": lambda _: b"%",
 }

@@ -155,7 +155,7 @@ def cut(name: bytes, length: int) -> bytes:
     while end > 0 and length - end < 3 and 0x80 <= name[end] <= 0xBF:
         end -= 1
     # Three steps back and still no start of a character: it isn't UTF-8, any place is as good.
-    return name[:end] if end > 0 and not 0x80 <= name[end] <= 0xBF else name[:length]
+    return name[:length] if 0x80 <= name[end] <= 0xBF else name[:end]
 
 
 def allowed(name: bytes, rules: NameRules) -> bool:

@@ -122,6 +122,7 @@ _UNFINISHED_STARTS: Final = (
 _SUSPICIOUS: Final = frozenset(b".~#")
 """First bytes of the names that need more than two look-ups."""
 
+_MOST_DOUBLE_STARS: Final = 3
 _TRAILING_STARS = re.compile(r"/\*\*(/?)\Z")
 _NAMED_GROUP = re.compile(r"\(\?P<\w+>")
 _STAR_PIECE = re.compile(r"\0\*([^/]*?)(?=\0\*)")
@@ -193,7 +194,7 @@ def _compiled(exclude: Sequence[str]) -> list[tuple[bool, re.Pattern[str]]]:
         if not runs or runs[-1][0] != positive:
             runs.append((positive, []))
         runs[-1][1].append(regex)
-    return [(positive, re.compile("|".join(regexes), re.DOTALL)) for positive, regexes in runs]
+    return [(positive, _regex("|".join(regexes))) for positive, regexes in runs]
 
 
 def _translated(line: str) -> tuple[bool, str]:
@@ -201,22 +202,33 @@ def _translated(line: str) -> tuple[bool, str]:
     # Imported here: it costs every start of the command line 20 ms, and most walks have no excludes.
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
+    if line.count("**") > _MOST_DOUBLE_STARS:
+        raise _refused(line, f"has more than {_MOST_DOUBLE_STARS} '**', which could take hours for one path")
     # 'x/**' is what is in x, not x itself; said so, pathspec doesn't prune x before a later '!x/y' is seen.
-    pattern = _TRAILING_STARS.sub(r"/**/*\1", line.rstrip() if not line.rstrip().endswith("\\") else line)
+    pattern = _TRAILING_STARS.sub(r"/**/*\1", line if line.rstrip().endswith("\\") else line.rstrip())
     try:
         regex, positive = GitIgnoreSpecPattern.pattern_to_regex(pattern)
         if regex is None or positive is None or "\0" in line or "[[:" in line:
             raise ValueError(line)
         finished = _finished(regex)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # '[[]' is fine in a gitignore pattern
-            re.compile(finished)
+        _regex(finished)
     except (ValueError, re.error):
-        raise errors.InvalidOption(
-            f"The exclude pattern {errors.show(line.encode('utf-8', 'surrogatepass').decode('utf-8', 'replace'))!r} can't match anything."
-            " Patterns are those of .gitignore: '*.log', 'build/', '/only-at-the-top', '!but-not-this'."
-        ) from None
+        examples = "'*.log', 'build/', '/only-at-the-top', '!but-not-this'"
+        raise _refused(line, f"can't match anything. Patterns are those of .gitignore: {examples}") from None
     return positive, finished
+
+
+def _refused(line: str, why: str) -> errors.InvalidOption:
+    """Make the error for a pattern."""
+    shown = errors.show(line.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
+    return errors.InvalidOption(f"The exclude pattern {shown!r} {why}.")
+
+
+def _regex(text: str) -> re.Pattern[str]:
+    """Compile a translated pattern; raises ``re.error`` for a range such as ``[z-a]``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # '[[]' is fine in a gitignore pattern
+        return re.compile(text, re.DOTALL)
 
 
 def _finished(regex: str) -> str:
