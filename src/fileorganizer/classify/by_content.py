@@ -77,7 +77,7 @@ def _font_type(head: bytes) -> str:
     """TrueType: a sane number of tables."""
     return (
         "font/ttf"
-        if 0 < int.from_bytes(head[4:6], "big") < 64 and head[12:16].strip().isalnum() or head[12:16] == b"OS/2"
+        if 0 < int.from_bytes(head[4:6], "big") < 64 and (head[12:16].strip().isalnum() or head[12:16] == b"OS/2")
         else ""
     )
 

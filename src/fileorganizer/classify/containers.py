@@ -142,7 +142,7 @@ def _declared_type(head: bytes) -> str:
     declared = head[38 + extra : 38 + extra + min(size, 100)] if size else head[38 + extra : 38 + extra + 100]
     if declared.startswith(b"application/epub+zip"):
         return "application/epub+zip"
-    if declared.startswith(b"image/openraster") or declared.startswith(b"application/x-krita"):
+    if declared.startswith((b"image/openraster", b"application/x-krita")):
         return "image/x-krita"
     if declared.startswith(_OPEN_DOCUMENT):
         kind = bytes(c for c in declared[len(_OPEN_DOCUMENT) :][:20].partition(b"PK")[0] if 97 <= c <= 122 or c == 45)
@@ -154,7 +154,7 @@ def _member_names(head: bytes) -> list[bytes]:
     """Names in the local headers that the head shows, found by their signature (sizes may be written behind the content)."""
     names: list[bytes] = []
     at = head.find(b"PK\x03\x04")
-    while 0 <= at and at + 30 <= len(head):
+    while at >= 0 and at + 30 <= len(head):
         length = int.from_bytes(head[at + 26 : at + 28], "little")
         names.append(head[at + 30 : at + 30 + length])
         at = head.find(b"PK\x03\x04", at + 30)

@@ -81,8 +81,7 @@ def may_hold_date(head: bytes) -> bool:
     return (
         head.startswith((b"\xff\xd8\xff", _PNG, _RAF, *_TIFF_STARTS))
         or head[4:8] == b"ftyp"
-        or head[:4] == b"RIFF"
-        and head[8:12] == b"WEBP"
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
         or head[4:8] in _FILM_BOXES
     )
 
@@ -140,7 +139,7 @@ def wall_seconds(text: bytes) -> int | None:
     if match is None:
         return None
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
-    if not (1 <= month <= 12 and hour < 24 and minute < 60 and second <= 60 and 1 <= year):
+    if not (1 <= month <= 12 and hour < 24 and minute < 60 and second <= 60 and year >= 1):
         return None
     if not 1 <= day <= calendar.monthrange(year, month)[1]:
         return None
@@ -249,26 +248,42 @@ def _exif_item(source: Source, infos: Box) -> int | None:
     return None
 
 
+class _Numbers:
+    """Big-endian numbers of any width, one after the other; zeros behind the end."""
+
+    def __init__(self, table: bytes) -> None:
+        self._table, self._at = table, 0
+
+    def take(self, size: int) -> int:
+        """The next number of ``size`` bytes."""
+        self._at += size
+        return int.from_bytes(self._table[self._at - size : self._at], "big")
+
+    def skip(self, size: int) -> None:
+        """Pass over ``size`` bytes."""
+        self._at += size
+
+    @property
+    def ended(self) -> bool:
+        """Whether more was taken than there is."""
+        return self._at > len(self._table)
+
+
 def _item_offset(source: Source, places: Box, item: int) -> int | None:
     """Where in the file the first extent of an item begins; None if it isn't stored in the file itself."""
-    table = source.read(places[1], min(places[2] - places[1], 1 << 20))
-    version, sizes = table[0], int.from_bytes(table[4:6], "big")
+    numbers = _Numbers(source.read(places[1], min(places[2] - places[1], 1 << 20)))
+    version, _, sizes = numbers.take(1), numbers.take(3), numbers.take(2)
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_size = sizes & 15 if version else 0
-    wide = 4 if version == 2 else 2
-    count, at = int.from_bytes(table[6 : 6 + wide], "big"), 6 + wide
-    for _ in range(min(count, 65_536)):
-        number = int.from_bytes(table[at : at + wide], "big")
-        at += wide
-        method = table[at + 1] & 15 if version else 0
-        at += 4 if version else 2
-        base = int.from_bytes(table[at : at + base_size], "big")
-        at += base_size
-        extents = int.from_bytes(table[at : at + 2], "big")
-        at += 2 + index_size
+    for _ in range(numbers.take(4 if version == 2 else 2)):
+        number, method = numbers.take(4 if version == 2 else 2), numbers.take(2) & 15 if version else 0
+        _, base, extents = numbers.take(2), numbers.take(base_size), numbers.take(2)
+        _, first = (numbers.take(index_size), numbers.take(offset_size)) if extents else (0, 0)
+        if numbers.ended:
+            return None
         if number == item:
-            return base + int.from_bytes(table[at : at + offset_size], "big") if method == 0 and extents else None
-        at += extents * (index_size + offset_size + length_size) - index_size
+            return base + first if method == 0 and extents else None
+        numbers.skip(length_size + (extents - 1) * (index_size + offset_size + length_size) if extents else 0)
     return None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pkgutil
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from fileorganizer.model import Category
 
@@ -33,8 +33,7 @@ def catalogue() -> Catalogue:
     """The content of ``categories.toml``; the same object at every call, not to be changed."""
     import tomllib
 
-    source = pkgutil.get_data(__package__, "categories.toml")
-    assert source is not None, "categories.toml is part of the package"
+    source = cast(bytes, pkgutil.get_data(__name__, "categories.toml"))  # None only for loaders without data
     tables = tomllib.loads(source.decode())
     return Catalogue(
         _categories(tables["category"]),

@@ -107,7 +107,7 @@ class Matcher:
         if claims is None or found is None or found in claims:
             return False
         allowed = self._carriers.get(content)
-        return allowed is None or bool(allowed) and not any(self._names[claim] in allowed for claim in claims)
+        return allowed is None or (bool(allowed) and not any(self._names[claim] in allowed for claim in claims))
 
     def _dotted(self, stem: bytes, tail: bytes) -> bytes:
         """The extension of a name with several dots."""

@@ -129,13 +129,12 @@ def test_any_name(name: bytes) -> None:
 
 
 @given(
-    st.datetimes(datetime(1971, 1, 1), datetime(2026, 5, 1)),
+    st.integers(31_536_000, int(NOW)),
     st.sampled_from(["IMG_%Y%m%d_%H%M%S.jpg", "%Y-%m-%d %H.%M.%S.png", "VID%Y%m%d%H%M%S.mp4"]),
-)  # noqa: DTZ001
-def test_every_moment_that_a_camera_writes_is_read(moment: datetime, pattern: str) -> None:
+)
+def test_every_moment_that_a_camera_writes_is_read(taken: int, pattern: str) -> None:
     """Round trip."""
-    taken = int(moment.replace(microsecond=0, tzinfo=UTC).timestamp())
-    assert name_date(moment.strftime(pattern).encode(), NOW) == taken
+    assert name_date(time.strftime(pattern, time.gmtime(taken)).encode(), NOW) == taken
 
 
 def test_plausible() -> None:
