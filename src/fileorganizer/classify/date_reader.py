@@ -114,7 +114,8 @@ class DateReader:
             ours, theirs = socket.socketpair()
             with theirs:
                 self._connection = ours
-                self._process = subprocess.Popen(  # nosec B603 - our own command, no shell, nothing of the user in it
+                # our own command, no shell, nothing of the user in it
+                self._process = subprocess.Popen(  # nosec B603
                     self._command,
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
