@@ -37,6 +37,10 @@ class StepKind:
 STEP_NAMES: Final = ("mkdir", "move", "rmdir", "copy", "link", "set_times", "trash", "purge", "drop_twin")
 
 
+TWIN: Final = b"twin"
+"""Marks a move whose file has both names already (link made, unlink not): only the old name is left to be dropped."""
+
+
 class Role:
     """How a step counts in the totals."""
 
@@ -122,7 +126,8 @@ class Reason(enum.IntEnum):
 class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Which file it is, and in which state: is it still the same, unchanged file?
 
-    ``ctime_ns`` is compared before a move only: a rename changes it.
+    ``ctime_ns`` is compared before a move only, because a rename changes it; 0
+    means that it can't be compared (other names of the inode move too).
     """
 
     dev: int
@@ -177,6 +182,21 @@ class Conflict:
     SHORTENED: Final = 3
 
 
+class Folder(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A folder as it was right before, or right after, a batch touched it."""
+
+    side: int
+    path: bytes
+    dev: int
+    ino: int
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    xattrs: tuple[tuple[str, bytes], ...] = ()
+    """Only recorded for a folder that is about to be removed."""
+
+
 class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One change to the disk, decided and final.
 
@@ -194,11 +214,13 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     group: int = 0
     facts: Facts | None = None
     temporary: bytes = b""
-    """Copy and link: the name beside the target under which the file is made first. Trash restored: unused."""
+    """Copy: the path beside the target under which the file is made first. Move: ``TWIN``, or empty."""
     mode: int = 0
     """mkdir: permission bits of the new folder."""
     times: int = 0
     """set_times: the mtime to set."""
+    restores: Folder | None = None
+    """mkdir: the removed folder that is made again, with its metadata."""
 
 
 class Skip(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -220,21 +242,8 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
     state: int
     reason: int
     detail: str = ""
-
-
-class Folder(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A folder as it was right before, or right after, a batch touched it."""
-
-    side: int
-    path: bytes
-    dev: int
-    ino: int
-    mode: int
-    uid: int
-    gid: int
-    mtime_ns: int
-    xattrs: tuple[tuple[str, bytes], ...] = ()
-    """Only recorded for a folder that is about to be removed."""
+    made: Identity | None = None
+    """Copy: the identity of the copy, by which undo knows it again."""
 
 
 class Category(msgspec.Struct, frozen=True):

@@ -15,9 +15,8 @@ from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.probe import Capabilities
 from fileorganizer.journal.plans import AFTER, BEFORE, PlanWriter
 from fileorganizer.model import CONTROL_DIRECTORY, DESTINATION, SOURCE, Options, Reason, Review, Skip, Step, StepKind
-from fileorganizer.planning import conflicts, review
+from fileorganizer.planning import conflicts, naming, review
 from fileorganizer.planning.layout import Layout
-from fileorganizer.planning.naming import NameRules
 from fileorganizer.planning.ordering import in_batches, order
 from fileorganizer.planning.planner import Draft, Frame, across_devices, folder_steps
 from fileorganizer.progress import Listener
@@ -52,7 +51,7 @@ class Drafting:
         self._writer, self._listener = writer, listener
         self._side = SOURCE if target is source else DESTINATION
         self._across = options.mode == "move" and (source.dev, source.mount) != (target.dev, target.mount)
-        names = NameRules(
+        names = naming.NameRules(
             case_sensitive=target_capabilities.case_sensitive,
             normalizing=target_capabilities.normalizing,
             max_bytes=target_capabilities.max_name_bytes,
@@ -126,14 +125,14 @@ class Drafting:
 
     # the work
 
-    def run(self, clock: observing.WallClock) -> None:
+    def run(self) -> None:
         """Scan, then decide. Raises KeyboardInterrupt when the listener wants to stop."""
         started = time.monotonic()
         options = self._options
         self._listener.enter("scanning")
         ignoring = Ignoring(options.exclude, include_hidden=options.include_hidden)
         walker = Walker(self._source, ignoring, Limits(options.recursive, options.max_depth, options.keep_together))
-        observer = observing.Observer(self._source, options, self._rules, clock, self._listener)
+        observer = observing.Observer(self._source, options, self._rules, self._listener)
         observer.feed(walker, self._draft)
         self._draft.finish()
         self._store_skips()
@@ -168,7 +167,7 @@ class Drafting:
                     self._check_way(folder)
                     missing.add(folder)
                 for name in observing.folder_names(self._target, folder):
-                    claim = hash((folder_id, conflicts.naming.key(name, names)))
+                    claim = hash((folder_id, naming.key(name, names)))
                     if claim in claims:
                         occupied[claim] = folder + b"/" + name if folder else name
             except OSError as error:
@@ -257,14 +256,14 @@ class Drafting:
             kept: list[Step] = []
             written: set[int] = set()
             for step in self._writer.batch(seq):
-                unit = decided.get(step.source)
-                if unit is None:
+                found = decided.get(step.source)
+                if found is None:
                     kept.append(step)
-                elif id(unit) not in written:
-                    written.add(id(unit))
-                    self._drop(unit)
-                    waiting += [unit.steps] if unit.waits else []
-                    kept += [] if unit.waits else unit.steps
+                elif id(found) not in written:
+                    written.add(id(found))
+                    self._drop(found)
+                    waiting += [found.steps] if found.waits else []
+                    kept += [] if found.waits else found.steps
             self._writer.put_batch(seq, kept)
         self.review.renamed += sum(
             s.facts is not None and s.facts.conflict > 0 for u in [*units, *added] for s in u.steps

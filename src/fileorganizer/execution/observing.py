@@ -11,10 +11,11 @@ from typing import Final
 
 from fileorganizer.classify.by_content import content_type
 from fileorganizer.classify.classifier import read_head
-from fileorganizer.classify.dates import DateReader, WallClock, name_date
+from fileorganizer.classify.date_reader import DateReader
+from fileorganizer.classify.dates import name_date, wall_clock
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import identity_of, unchanged_since
-from fileorganizer.model import DateSource, Entry, Facts, Options, Reason, Skip, Step
+from fileorganizer.model import DateSource, Entry, Facts, Identity, Options, Reason, Skip, Step
 from fileorganizer.planning.companions import companions
 from fileorganizer.planning.conflicts import Occupant
 from fileorganizer.planning.planner import Draft
@@ -34,9 +35,9 @@ MAX_LINKS: Final = 10_000
 class Observer:
     """Looks at every file that a plan is about, and feeds a draft with what it saw."""
 
-    def __init__(self, root: Root, options: Options, rules: RuleSet, clock: WallClock, listener: Listener) -> None:
-        """``rules`` and ``clock`` decide categories and days; nothing is read yet."""
-        self._root, self._options, self._listener, self._clock = root, options, listener, clock
+    def __init__(self, root: Root, options: Options, rules: RuleSet, listener: Listener) -> None:
+        """``rules`` decide categories; days are those of the system's time zone. Nothing is read yet."""
+        self._root, self._options, self._listener = root, options, listener
         self._matcher = Matcher(rules)
         self._dated = {i for i, c in enumerate(rules.categories) if c.name in DATED_CATEGORIES}
         self._now = time.time_ns()
@@ -49,7 +50,7 @@ class Observer:
     def feed(self, walk: walker.Walker, draft: Draft) -> None:
         """Walk the root to its end, or until the listener wants to stop."""
         with ExitStack() as stack:
-            reader = stack.enter_context(DateReader(self._clock)) if self._options.dates == "auto" else None
+            reader = stack.enter_context(DateReader()) if self._options.dates == "auto" else None
             for event in walk.walk():
                 if isinstance(event, walker.Leave):
                     draft.leave(event.path, event.seen)
@@ -155,7 +156,7 @@ class Observer:
 
     def _facts(self, fd: int, entries: Sequence[Entry], reader: DateReader | None) -> list[Facts]:
         """Category and date of these files of one folder."""
-        wall_clock, matcher, mode = self._clock.wall_clock, self._matcher, self._options.content
+        matcher, mode = self._matcher, self._options.content
         facts: list[Facts] = []
         dated: list[int] = []
         for index, entry in enumerate(entries):
@@ -167,7 +168,7 @@ class Observer:
                 self.mismatched += 1
             if category in self._dated:
                 dated.append(index)
-            facts.append(Facts(category, wall_clock(entry.seen.mtime_ns), DateSource.FILE_TIME, content))
+            facts.append(Facts(category, wall_clock(entry.seen.mtime_ns, None), DateSource.FILE_TIME, content))
         if reader is not None and dated:
             self._date(fd, entries, facts, dated, reader)
         return facts
@@ -243,18 +244,28 @@ def occupant(root: Root, path: bytes, *, vacates: bool, movable: bool) -> Occupa
 
 
 def same_bytes(root: Root, step: Step, target: Root, other: Occupant) -> bool:
-    """Do the source of a step and what is in its place hold the same bytes, both being what was seen?
+    """Do the source of a step and what is in its place, both being what was seen, hold the same bytes?"""
+    return step.seen is not None and same_content(root, step.source, target, other.path, step.seen, other.seen)
 
-    Unreadable files equal nothing.
-    """
+
+def same_content(
+    one: Root,
+    path: bytes,
+    other: Root,
+    other_path: bytes,
+    seen: Identity | None = None,
+    other_seen: Identity | None = None,
+) -> bool:
+    """Are these two regular files with the same bytes? Unreadable files, and those that aren't what was seen, equal nothing."""
     try:
         with ExitStack() as stack:
             files = []
-            for side, path, seen in ((root, step.source, step.seen), (target, other.path, other.seen)):
-                fd, name = side.parent(path)
+            for side, place, identity in ((one, path, seen), (other, other_path, other_seen)):
+                fd, name = side.parent(place)
                 file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
                 stack.callback(os.close, file)
-                if seen is None or not unchanged_since(os.fstat(file), seen) or not stat.S_ISREG(seen.mode):
+                status = os.fstat(file)
+                if not stat.S_ISREG(status.st_mode) or (identity is not None and not unchanged_since(status, identity)):
                     return False
                 files.append(file)
             return _equal(files[0], files[1])

@@ -83,12 +83,13 @@ def set_folder_times(fd: int, mtime_ns: int) -> None:
     os.utime(fd, ns=(os.fstat(fd).st_atime_ns, mtime_ns))
 
 
-def make_durable(root_fd: int, fds: list[int]) -> None:
-    """Make the names in these folders durable. Raises OSError: then nothing may be believed (F23)."""
+def sync(fd: int) -> None:
+    """Make the names in one folder durable. Raises OSError: then nothing may be believed (F23)."""
     faultpoint("sync.before")
-    if len(fds) > SYNC_ONE_BY_ONE:
-        _linux.sync_file_system(root_fd)
-        return
-    for fd in fds:
-        os.fsync(fd)
-        faultpoint("sync.each")
+    os.fsync(fd)
+
+
+def sync_everything(fd: int) -> None:
+    """Make the whole file system durable. Raises OSError."""
+    faultpoint("sync.before")
+    _linux.sync_file_system(fd)

@@ -36,4 +36,4 @@ def unchanged(status: os.stat_result, seen: Identity) -> bool:
 
 def unchanged_since(status: os.stat_result, seen: Identity) -> bool:
     """As ``unchanged``, and not even its ctime moved: nobody has touched it since it was seen."""
-    return unchanged(status, seen) and (status.st_ctime_ns == seen.ctime_ns or stat.S_ISDIR(status.st_mode))
+    return unchanged(status, seen) and (seen.ctime_ns in (0, status.st_ctime_ns) or stat.S_ISDIR(status.st_mode))

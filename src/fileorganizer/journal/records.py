@@ -54,6 +54,8 @@ class Intent(msgspec.Struct, frozen=True):
     steps: bytes
     before: list[Folder]
     """The folders it will touch, as they are now."""
+    consumed: int
+    """How many batches of the plan were begun, this one included: where to go on after an interruption."""
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -69,6 +71,7 @@ class Batch(msgspec.Struct, frozen=True):
 
     seq: int
     settled: bool
+    consumed: int
     steps: bytes
     before: list[Folder]
     outcomes: list[Outcome]

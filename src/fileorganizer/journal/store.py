@@ -28,7 +28,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE operations (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record BLOB NOT NULL, digest BLOB NOT NULL);
 CREATE TABLE batches (
     operation INTEGER NOT NULL REFERENCES operations, seq INTEGER NOT NULL, epoch INTEGER NOT NULL,
-    settled INTEGER NOT NULL, steps BLOB NOT NULL, before BLOB NOT NULL, outcomes BLOB, after BLOB,
+    settled INTEGER NOT NULL, consumed INTEGER NOT NULL, steps BLOB NOT NULL, before BLOB NOT NULL, outcomes BLOB, after BLOB,
     previous BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (operation, seq));
 CREATE INDEX in_doubt ON batches (operation, seq) WHERE settled = 0;
 CREATE TABLE skips (operation INTEGER NOT NULL REFERENCES operations, seq INTEGER NOT NULL, skips BLOB NOT NULL,
@@ -262,7 +262,7 @@ class Journal:
             )
         before = codec.pack(intent.before)
         self._db.execute(
-            "INSERT INTO batches VALUES (?, ?, ?, 0, ?, ?, NULL, NULL, ?, ?)",
+            "INSERT INTO batches VALUES (?, ?, ?, 0, ?, ?, ?, NULL, NULL, ?, ?)",
             (
                 operation,
                 intent.seq,
@@ -304,7 +304,7 @@ class Journal:
     def batch(self, operation: int, seq: int) -> Batch:
         """One batch. Raises JournalDamaged when it is missing, altered, or doesn't follow the one before it."""
         row = self._db.execute(
-            "SELECT settled, steps, before, outcomes, after, previous, digest FROM batches WHERE operation = ? AND seq = ?",
+            "SELECT settled, consumed, steps, before, outcomes, after, previous, digest FROM batches WHERE operation = ? AND seq = ?",
             (operation, seq),
         ).fetchone()
         earlier = self._db.execute(
@@ -315,7 +315,7 @@ class Journal:
             raise JournalDamaged(
                 f"Operation {operation} lacks a batch before or at {seq}. Restore .fileorganizer from a backup."
             )
-        settled, steps, before, outcomes, after, previous, digest = row
+        settled, consumed, steps, before, outcomes, after, previous, digest = row
         parts = (steps, before, outcomes, after) if settled else (steps, before)
         if previous != expected or codec.chain(previous, *parts) != digest:
             raise JournalDamaged(
@@ -324,6 +324,7 @@ class Journal:
         return Batch(
             seq=seq,
             settled=bool(settled),
+            consumed=consumed,
             steps=steps,
             before=codec.unpack_folders(before),
             outcomes=codec.unpack_outcomes(outcomes) if settled else [],

@@ -48,6 +48,12 @@ def _park(step: Step, name: bytes, group: int) -> Step:
     return Step(StepKind.MOVE, step.source, name, step.seen, step.source_side, step.source_side, Role.AUXILIARY, group)
 
 
+def _unpark(step: Step, name: bytes, group: int) -> Step:
+    """The move from the parking place to the target; parking has changed the ctime."""
+    seen = msgspec.structs.replace(step.seen, ctime_ns=0) if step.seen else None
+    return msgspec.structs.replace(step, source=name, seen=seen, group=group)
+
+
 def _sequence(needs: list[set[int]]) -> tuple[list[int], list[int]]:
     """An order in which each comes after what it needs, and those that had to be parked for that to be possible."""
     done: set[int] = set()

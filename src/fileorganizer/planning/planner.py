@@ -198,12 +198,13 @@ class Draft:
             group = group or (self._groups if frame.across else 0)
             temporary = b"%s/.%s-%d.partial" % (target.rpartition(b"/")[0], frame.tag, self.scanned + len(self._steps))
             self._copy_bytes += size
+        seen = entry.seen if entry.links == 1 else msgspec.structs.replace(entry.seen, ctime_ns=0)
         self._steps.append(
             Step(
                 self._kind,
                 source,
                 target,
-                entry.seen,
+                seen,
                 SOURCE,
                 frame.target_side,
                 Role.ITEM,

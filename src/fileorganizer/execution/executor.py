@@ -1,0 +1,372 @@
+"""Steps become outcomes, batch by batch: intent durable, steps, barrier, outcome durable (R4).
+
+At most one batch is in doubt at any instant. One bad file is an outcome; what
+concerns more than one file stops the operation after the batch is settled,
+except a failed sync: then the batch stays in doubt and nothing is believed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from fileorganizer.errors import (
+    DiskFull,
+    FileOrganizerError,
+    StorageFailed,
+    TooManyFailures,
+    show,
+)
+from fileorganizer.execution import recovery
+from fileorganizer.execution.stepping import CopyStopped, Stepper
+from fileorganizer.execution.workplace import Workplace
+from fileorganizer.fs import folders, trash
+from fileorganizer.fs.faults import faultpoint
+from fileorganizer.journal import codec
+from fileorganizer.journal.records import Intent, Operation, Settled
+from fileorganizer.model import (
+    CONTROL_DIRECTORY,
+    Folder,
+    Outcome,
+    Reason,
+    State,
+    Step,
+    StepKind,
+    Totals,
+)
+from fileorganizer.planning.settling import Tally, take_back
+from fileorganizer.progress import Listener
+
+LOOK_UP_EVERY: Final = 64
+BATCH_SECONDS: Final = 2.0
+FAILURES_IN_A_ROW: Final = 100
+
+
+class Executor:
+    """Carries out one operation. ``run`` may be called with the rest of a plan after an interruption."""
+
+    def __init__(self, work: Workplace, operation: Operation, listener: Listener) -> None:
+        """``operation`` is recorded in the journal already; ``work`` holds its locks."""
+        self._work, self._operation, self._listener = work, operation, listener
+        self._journal = work.journal
+        self._stepper = Stepper(work, self._on_bytes)
+        self._seq = self._journal.batch_count(operation.number)
+        self._pending: Settled | None = None
+        self._consumed = 0
+        self._failures = 0
+        self._error: FileOrganizerError | None = None
+        self.tally = Tally()
+
+    @property
+    def totals(self) -> Totals:
+        """The counts so far."""
+        return self.tally.totals
+
+    def _on_bytes(self, count: int) -> None:
+        """Copied bytes; a stop is heeded within a chunk."""
+        self._listener.progress.bytes_processed += count
+        self._listener.tick()
+        if self._listener.stop_wanted:
+            raise CopyStopped
+
+    # the whole
+
+    def resume(self) -> list[Step]:
+        """Take up what earlier runs of this operation did; returns the steps that its last batch left undone."""
+        left: list[Step] = []
+        for batch in self._journal.batches(self._operation.number):
+            steps = codec.unpack_steps(batch.steps)
+            left = self.tally.add(steps, batch.outcomes)
+            self._consumed = batch.consumed
+        return left
+
+    def run(self, blobs: Iterable[bytes], left: list[Step] | None = None) -> str:
+        """Carry out stored batches, beginning with the steps ``left`` by an earlier run; returns the final status.
+
+        completed or cancelled. Raises the error that stopped it, after settling
+        what can be settled.
+        """
+        try:
+            stopped = self._run_batch(codec.pack(left)) if left else False
+            for blob in blobs:
+                if stopped or (self._listener.stop_wanted and not self.tally.parked):
+                    stopped = True
+                    break
+                self._consumed += 1
+                stopped = self._run_batch(blob)
+            self._undo_loose_ends()
+        except (DiskFull, TooManyFailures):
+            with suppress(FileOrganizerError):
+                self._error = None
+                self._undo_loose_ends()
+            raise
+        finally:
+            self._settle_last()
+        return "cancelled" if stopped else "completed"
+
+    def _settle_last(self) -> None:
+        """Record the outcome of the last batch."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._journal.advance(self._operation.number, settled=pending, intent=None)
+
+    def _undo_loose_ends(self) -> None:
+        """Take back what can't be finished: halves of families, files in parking places."""
+        for steps in self.tally.loose_ends():
+            self._run_batch(codec.pack(take_back(steps, self._free_name)))
+
+    def _free_name(self, side: int, path: bytes) -> bytes:
+        """The path if nothing is there, else the first of ``name (restored).ext``, ``name (restored 2).ext`` … that is free."""
+        candidate, number = path, 1
+        while self._work.sides[side].look(candidate) is not None:
+            folder, slash, name = path.rpartition(b"/")
+            stem, dot, extension = name.rpartition(b".")
+            suffix = b" (restored)" if number == 1 else b" (restored %d)" % number
+            candidate = folder + slash + (stem + suffix + dot + extension if stem else name + suffix)
+            number += 1
+        return candidate
+
+    def _run_batch(self, blob: bytes) -> bool:
+        """One stored batch to its end, in as many journaled batches as its time needs; True: stop wanted."""
+        left: bytes | None = blob
+        stopped = False
+        while left is not None and not stopped:
+            steps = codec.unpack_steps(left)
+            outcomes, stopped = self._batch(left, steps)
+            undone = self.tally.add(steps, outcomes)
+            if self._error is not None:
+                self._settle_last()
+                raise self._error
+            left = codec.pack(undone) if undone else None
+            broken = self.tally.broken_groups()
+            if broken:
+                back = take_back(broken, self._free_name)
+                results, _ = self._batch(codec.pack(back), back)
+                self.tally.add(back, results)
+        return stopped
+
+    # one batch
+
+    def _batch(self, blob: bytes, steps: list[Step]) -> tuple[list[Outcome], bool]:
+        """Intent, steps, barrier; the outcome goes out with the next batch's intent."""
+        work, number = self._work, self._operation.number
+        work.check_alive()
+        for side in work.sides:
+            side.forget()
+        touched = recovery.touched_folders(steps)
+        before = recovery.folders_now(work, touched)
+        self._seq += 1
+        self._prepare_trash(steps)
+        intent = Intent(self._seq, blob, before, self._consumed)
+        pending, self._pending = self._pending, None
+        self._journal.advance(number, settled=pending, intent=intent)
+        outcomes, stopped = self._carry_out(steps)
+        faultpoint("batch.carried-out")
+        after = self._barrier(steps, touched)
+        if self._folders_moved(before, after, touched):
+            outcomes = recovery.classify(work, number, self._journal.batch(number, self._seq)).outcomes
+        if any(outcome.reason == Reason.NEEDS_ATTENTION for outcome in outcomes):
+            self._error = self._error or StorageFailed(
+                f"A folder in {show(work.sides[0].path)} was moved or replaced while files were moved into or out of it."
+                " Stopped; 'fileorganizer verify' shows how things stand."
+            )
+        self._pending = Settled(self._seq, outcomes, after)
+        return outcomes, stopped
+
+    def _prepare_trash(self, steps: list[Step]) -> None:
+        """Write the lists of origins for what this batch trashes, on each side."""
+        for side, control in enumerate(self._work.controls):
+            origins = [
+                {
+                    "item": f"{self._seq}-{index}",
+                    "from": step.source.decode("utf-8", "surrogateescape").encode("utf-8", "backslashreplace").decode(),
+                    "b": step.source.hex(),
+                }
+                for index, step in enumerate(steps)
+                if step.kind == StepKind.TRASH and step.source_side == side
+            ]
+            if origins:
+                trash.prepare(
+                    control, self._operation.number, self._seq, b"\n".join(map(msgspec.json.encode, origins)) + b"\n"
+                )
+
+    def _carry_out(self, steps: list[Step]) -> tuple[list[Outcome], bool]:
+        """The steps one by one; those not reached are pending."""
+        outcomes: list[Outcome] = []
+        deadline = time.monotonic() + BATCH_SECONDS
+        index = 0
+        carry_out, number, seq, place = self._stepper.carry_out, self._operation.number, self._seq, self._work.place
+        looked_at = 0
+        while index < len(steps):
+            if index >= looked_at:
+                looked_at = index + LOOK_UP_EVERY
+                if self._look_up(steps[index], index, outcomes) or (index and time.monotonic() > deadline):
+                    break
+            step = steps[index]
+            end = index + 1
+            if step.group:
+                end = _family_end(steps, index)
+                refused = self._refused(steps, index, end)
+                if refused:
+                    outcomes += refused
+                    index = end
+                    continue
+            try:
+                for index in range(index, end):
+                    step = steps[index]
+                    outcome = carry_out(step, index, place(step, number, seq, index))
+                    if outcome is None:
+                        self._failures = 0
+                        continue
+                    outcomes.append(outcome)
+                    self._watch(outcome)
+                    if step.group and outcome.state != State.DONE:
+                        outcomes += [Outcome(at, State.SKIPPED, Reason.WITH_COMPANION) for at in range(index + 1, end)]
+                        index = end - 1
+                        break
+            except (OSError, CopyStopped) as error:
+                self._halt(error, steps[index], index, outcomes)
+                index += bool(outcomes) and outcomes[-1].index == index
+                break
+            index += 1
+            if self._error is not None:
+                break
+        outcomes += [Outcome(left, State.PENDING, Reason.NONE) for left in range(index, len(steps))]
+        stop = index < len(steps) and self._listener.stop_wanted and not self.tally.parked
+        return outcomes, stop
+
+    def _look_up(self, step: Step, index: int, outcomes: list[Outcome]) -> bool:
+        """Every few steps: tell how far it is, and whether to stop here."""
+        progress = self._listener.progress
+        progress.files_processed = self.totals.done + index
+        progress.files_failed = self.totals.failed
+        progress.current_path = step.source
+        self._listener.tick()
+        return self._listener.stop_wanted and not self.tally.parked
+
+    def _refused(self, steps: list[Step], first: int, end: int) -> list[Outcome]:
+        """Look at all of a family before the first is moved; outcomes for all when one can't be."""
+        earlier = self.tally.failed_groups.get(steps[first].group)
+        if earlier is not None:
+            reason = Reason(earlier) if earlier else Reason.EARLIER_STEP
+            return [Outcome(index, State.SKIPPED, reason) for index in range(first, end)]
+        if end - first == 1:
+            return []
+        number, seq = self._operation.number, self._seq
+        found = [
+            self._stepper.check(steps[index], index, self._work.place(steps[index], number, seq, index))
+            for index in range(first, end)
+        ]
+        if not any(found):
+            return []
+        return [o or Outcome(first + at, State.SKIPPED, Reason.WITH_COMPANION) for at, o in enumerate(found)]
+
+    def _watch(self, outcome: Outcome) -> None:
+        """Stop when failure follows failure: going on would be blind."""
+        if outcome.state != State.FAILED:
+            self._failures = 0
+            return
+        self._failures += 1
+        if self._failures >= FAILURES_IN_A_ROW:
+            self._error = TooManyFailures(
+                f"{FAILURES_IN_A_ROW} steps in a row failed ({Reason(outcome.reason).label}). Stopped; nothing was lost."
+                " Check the permissions of the folder."
+            )
+
+    def _halt(self, error: OSError | CopyStopped, step: Step, index: int, outcomes: list[Outcome]) -> None:
+        """Something that concerns more than one file: settle the step in hand by looking, and stop."""
+        if isinstance(error, CopyStopped):
+            return
+        target = self._work.place(step, self._operation.number, self._seq, index)
+        try:
+            outcome = recovery.classify_step(self._work, step, index, target, set())
+        except OSError:
+            outcome = Outcome(index, State.FAILED, Reason.NEEDS_ATTENTION, error.strerror or "")
+        if (
+            outcome is not None
+            and outcome.state == State.PENDING
+            and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+        ):
+            outcome = Outcome(index, State.FAILED, Reason.IO_ERROR, error.strerror or "")
+        if outcome is not None and outcome.state != State.PENDING:
+            outcomes.append(outcome)
+        path = show(step.source or step.target)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            self._error = DiskFull(
+                f"The disk is full (at {path}). Every file is at its old or its new place; free some space and run it again."
+            )
+        else:
+            self._error = StorageFailed(
+                f"{path}: {error.strerror}. Stopped; every file is at its old or its new place."
+            )
+
+    def _barrier(self, steps: list[Step], touched: dict[tuple[int, bytes], bool]) -> list[Folder]:
+        """Make the batch's names durable on both sides; returns the touched folders as they are now.
+
+        Raises StorageFailed when a sync fails: the batch stays in doubt.
+        """
+        places = list(touched)
+        for step in steps:
+            if step.kind == StepKind.TRASH:
+                places.append((step.source_side, b"%s/%d" % (trash.TRASH, self._operation.number)))
+                break
+        after: list[Folder] = []
+        for side in range(len(self._work.sides)):
+            after += self._sync_side(side, [path for at, path in places if at == side])
+        faultpoint("sync.after")
+        return after
+
+    def _sync_side(self, side: int, paths: list[bytes]) -> list[Folder]:
+        """Sync one side's folders, each resolved anew from the root."""
+        root = self._work.sides[side]
+        after: list[Folder] = []
+        one_by_one = len(paths) <= folders.SYNC_ONE_BY_ONE
+        try:
+            for path in paths:
+                try:
+                    fd = root.open_folder(path)
+                except OSError as error:
+                    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
+                        continue
+                    raise
+                try:
+                    if one_by_one:
+                        folders.sync(fd)
+                    if not path.startswith(CONTROL_DIRECTORY):
+                        after.append(folders.folder_facts(fd, side, path))
+                finally:
+                    os.close(fd)
+            if not one_by_one:
+                folders.sync_everything(root.fd)
+        except OSError as error:
+            raise StorageFailed(
+                f"{show(root.path)} couldn't be made durable: {error.strerror}. The last batch is in doubt; check the disk, then run"
+                " 'fileorganizer recover'."
+            ) from error
+        return after
+
+    def _folders_moved(self, before: list[Folder], after: list[Folder], touched: dict[tuple[int, bytes], bool]) -> bool:
+        """Is a folder that was touched another one now, or gone (F37), other than by a step of ours?"""
+        now = {(folder.side, folder.path): (folder.dev, folder.ino) for folder in after}
+        return any(now.get((f.side, f.path)) != (f.dev, f.ino) and not touched[f.side, f.path] for f in before)
+
+
+def _family_end(steps: list[Step], first: int) -> int:
+    """Where the run of steps of one group ends."""
+    end = first + 1
+    while end < len(steps) and steps[end].group == steps[first].group:
+        end += 1
+    return end
+
+
+def remaining(blobs: Iterable[bytes], consumed: int) -> Iterator[bytes]:
+    """The batches of a plan that no run has begun."""
+    for number, blob in enumerate(blobs):
+        if number >= consumed:
+            yield blob

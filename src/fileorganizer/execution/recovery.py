@@ -1,0 +1,173 @@
+"""What became of a step, decided by looking at the disk: one table per kind of step (R10). Nothing is moved here."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+
+from fileorganizer.execution.observing import same_content
+from fileorganizer.execution.workplace import Workplace
+from fileorganizer.fs.faults import faultpoint
+from fileorganizer.fs.identity import identity_of, same_inode, unchanged
+from fileorganizer.journal import codec
+from fileorganizer.journal.records import Batch, Settled
+from fileorganizer.model import CONTROL_DIRECTORY, TWIN, Folder, Outcome, Reason, State, Step, StepKind
+from fileorganizer.fs.folders import folder_facts
+
+_Verdict = tuple[State, Reason, str]
+_DONE: _Verdict = (State.DONE, Reason.NONE, "")
+_PENDING: _Verdict = (State.PENDING, Reason.NONE, "")
+_Status = os.stat_result | None
+
+
+def settle_in_doubt(work: Workplace) -> int | None:
+    """Settle the batch in doubt, if there is one; returns the number of its operation.
+
+    Running it again, or being killed in it, changes nothing on the disk.
+    """
+    doubt = work.journal.in_doubt()
+    if doubt is None:
+        return None
+    operation, seq = doubt
+    batch = work.journal.batch(operation, seq)
+    settled = classify(work, operation, batch)
+    faultpoint("recover.classified")
+    work.journal.advance(operation, settled=settled, intent=None)
+    return operation
+
+
+def classify(work: Workplace, operation: int, batch: Batch) -> Settled:
+    """The outcomes of a batch as the disk shows them, and the folders it touched as they are now."""
+    for side in work.sides:
+        side.forget()
+    there_before = {(folder.side, folder.path) for folder in batch.before}
+    steps = codec.unpack_steps(batch.steps)
+    outcomes: list[Outcome] = []
+    for index, step in enumerate(steps):
+        outcome = classify_step(work, step, index, work.place(step, operation, batch.seq, index), there_before)
+        if outcome is not None:
+            outcomes.append(outcome)
+    return Settled(batch.seq, outcomes, folders_now(work, touched_folders(steps)))
+
+
+def classify_step(
+    work: Workplace, step: Step, index: int, target: bytes, there_before: set[tuple[int, bytes]]
+) -> Outcome | None:
+    """What became of one step; None: it is plainly done."""
+    if step.kind == StepKind.COPY:
+        return _copied(work, step, index)
+    if step.kind == StepKind.MKDIR:
+        verdict = _made(work, step, there_before)
+    else:
+        verdict = _TABLES[step.kind](
+            step, work.sides[step.source_side].look(step.source), work.sides[step.target_side].look(target)
+        )
+    return None if verdict == _DONE else Outcome(index, *verdict)
+
+
+def _moved(step: Step, source: _Status, target: _Status) -> _Verdict:
+    """move, trash: source and target name now."""
+    seen = step.seen
+    assert seen is not None  # nosec B101  # the planner gives every move an identity
+    at_source = source is not None and unchanged(source, seen)
+    at_target = target is not None and same_inode(target, seen)
+    if at_target and at_source:
+        return (State.PENDING, Reason.NONE, TWIN.decode())
+    if at_target:
+        return _DONE
+    if at_source:
+        return _PENDING if target is None else (State.SKIPPED, Reason.CONFLICT, "")
+    if source is not None:
+        return (State.SKIPPED, Reason.CHANGED, "")
+    words = "at neither place" if target is None else "gone from its place, and another file is at the target"
+    return (State.FAILED, Reason.NEEDS_ATTENTION, words)
+
+
+def _made(work: Workplace, step: Step, there_before: set[tuple[int, bytes]]) -> _Verdict:
+    """mkdir: the journal says whether the name was free at the intent."""
+    if (step.target_side, step.target) in there_before:
+        return (State.SKIPPED, Reason.CONFLICT, "existed already")
+    status = work.sides[step.target_side].look(step.target)
+    if status is None:
+        return _PENDING
+    return _DONE if stat.S_ISDIR(status.st_mode) else (State.SKIPPED, Reason.CONFLICT, "")
+
+
+def _removed(step: Step, source: _Status, _target: _Status) -> _Verdict:
+    """rmdir: it existed at the intent, so absent means removed by us."""
+    return _PENDING if source is not None and step.seen is not None and same_inode(source, step.seen) else _DONE
+
+
+def _linked(step: Step, source: _Status, target: _Status) -> _Verdict:
+    """link: two names of one inode are success."""
+    if target is None:
+        return _PENDING if source is not None else (State.SKIPPED, Reason.GONE, "")
+    return _DONE if step.seen is not None and same_inode(target, step.seen) else (State.SKIPPED, Reason.CONFLICT, "")
+
+
+def _timed(step: Step, source: _Status, _target: _Status) -> _Verdict:
+    """set_times: setting it again is harmless."""
+    return _DONE if source is not None and source.st_mtime_ns == step.times else _PENDING
+
+
+def _gone(step: Step, source: _Status, _target: _Status) -> _Verdict:
+    """purge, drop_twin: the name is there or not."""
+    return _PENDING if source is not None and step.seen is not None and same_inode(source, step.seen) else _DONE
+
+
+def _copied(work: Workplace, step: Step, index: int) -> Outcome | None:
+    """copy: done when the target holds the source's bytes under the source's time."""
+    source, target = work.sides[step.source_side], work.sides[step.target_side]
+    found = target.look(step.target)
+    if found is None:
+        return Outcome(index, State.PENDING, Reason.NONE)
+    seen = step.seen
+    if seen and found.st_size == seen.size and same_content(source, step.source, target, step.target):
+        return Outcome(index, State.DONE, Reason.NONE, made=identity_of(found))
+    return Outcome(index, State.SKIPPED, Reason.CONFLICT)
+
+
+_TABLES: dict[int, Callable[[Step, _Status, _Status], _Verdict]] = {
+    StepKind.MOVE: _moved,
+    StepKind.TRASH: _moved,
+    StepKind.RMDIR: _removed,
+    StepKind.LINK: _linked,
+    StepKind.SET_TIMES: _timed,
+    StepKind.PURGE: _gone,
+    StepKind.DROP_TWIN: _gone,
+}
+
+
+def touched_folders(steps: list[Step]) -> dict[tuple[int, bytes], bool]:
+    """The folders whose names or times a batch changes: (side, path) → does it end with this batch?"""
+    touched: dict[tuple[int, bytes], bool] = {}
+    for step in steps:
+        kind = step.kind
+        if kind in (StepKind.SET_TIMES, StepKind.RMDIR):
+            touched[step.source_side, step.source] = kind == StepKind.RMDIR
+        if kind not in (StepKind.MKDIR, StepKind.COPY, StepKind.LINK, StepKind.SET_TIMES):
+            touched.setdefault((step.source_side, step.source.rpartition(b"/")[0]), False)
+        if kind in (StepKind.MKDIR, StepKind.COPY, StepKind.LINK, StepKind.MOVE):
+            touched.setdefault((step.target_side, step.target.rpartition(b"/")[0]), False)
+        if kind == StepKind.MKDIR:
+            touched[step.target_side, step.target] = False
+    return touched
+
+
+def folders_now(work: Workplace, touched: dict[tuple[int, bytes], bool]) -> list[Folder]:
+    """These folders as they are now, each resolved from its root anew; the control directory
+    and those that aren't there are left out."""
+    facts: list[Folder] = []
+    for (side, path), ends in touched.items():
+        if path.startswith(CONTROL_DIRECTORY):
+            continue
+        try:
+            fd = work.sides[side].open_folder(path)
+        except OSError:
+            continue
+        try:
+            facts.append(folder_facts(fd, side, path, with_xattrs=ends))
+        finally:
+            os.close(fd)
+    return facts

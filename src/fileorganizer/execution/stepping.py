@@ -1,0 +1,228 @@
+"""One step on the disk: looked at, done exclusively, looked at again. What the file system answers becomes an outcome."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from typing import Final
+
+from fileorganizer.execution.workplace import Workplace
+from fileorganizer.fs import copying, folders, moving
+from fileorganizer.fs.faults import faultpoint
+from fileorganizer.fs.identity import identity_of, same_inode, unchanged_since
+from fileorganizer.model import TWIN, Outcome, Reason, State, Step, StepKind
+
+BUSY_TRIES: Final = 3
+BUSY_WAIT_SECONDS: Final = 0.05
+
+_BY_ERRNO: Final[dict[int, tuple[State, Reason]]] = {
+    errno.ENOENT: (State.SKIPPED, Reason.GONE),
+    errno.EEXIST: (State.SKIPPED, Reason.CONFLICT),
+    errno.ENOTEMPTY: (State.SKIPPED, Reason.NOT_EMPTY),
+    errno.ELOOP: (State.SKIPPED, Reason.UNSAFE_PATH),
+    errno.ENOTDIR: (State.SKIPPED, Reason.UNSAFE_PATH),
+    errno.ESTALE: (State.SKIPPED, Reason.CHANGED),
+    errno.EACCES: (State.FAILED, Reason.DENIED),
+    errno.EPERM: (State.FAILED, Reason.DENIED),
+    errno.EBUSY: (State.SKIPPED, Reason.BUSY),
+    errno.ETXTBSY: (State.SKIPPED, Reason.BUSY),
+    errno.EXDEV: (State.SKIPPED, Reason.ACROSS_DEVICES),
+    errno.ENAMETOOLONG: (State.FAILED, Reason.NAME_TOO_LONG),
+    errno.EINVAL: (State.FAILED, Reason.NOT_SUPPORTED),
+    errno.ENOSYS: (State.FAILED, Reason.NOT_SUPPORTED),
+    errno.ENOTSUP: (State.FAILED, Reason.NOT_SUPPORTED),
+    errno.EMLINK: (State.FAILED, Reason.NOT_SUPPORTED),
+}
+"""Answers that concern one file only. Every other one (EIO, ENOSPC, EROFS …) stops the batch."""
+
+
+class CopyStopped(Exception):
+    """The user wants to stop, in the middle of a copy: it was taken away again."""
+
+
+class Stepper:
+    """Carries out single steps in a workplace. ``on_bytes`` is told of copied bytes and may raise CopyStopped."""
+
+    def __init__(self, work: Workplace, on_bytes: Callable[[int], None]) -> None:
+        """``work`` stays open meanwhile."""
+        self._work = work
+        self._sides = work.sides
+        self._on_bytes = on_bytes
+        self._renames = [
+            moving.move_by_link if known.exclusive_rename == "link" else moving.move_exclusive
+            for known in work.capabilities
+        ]
+        self._acts = {
+            StepKind.MKDIR: self._mkdir,
+            StepKind.RMDIR: self._rmdir,
+            StepKind.COPY: self._copy,
+            StepKind.LINK: self._link,
+            StepKind.SET_TIMES: self._set_times,
+            StepKind.PURGE: self._purge,
+            StepKind.DROP_TWIN: self._drop_twin,
+        }
+
+    def carry_out(self, step: Step, index: int, target: bytes) -> Outcome | None:
+        """Do one step; None when it is plainly done. Raises OSError when the answer concerns more than this file."""
+        for attempt in range(BUSY_TRIES):
+            try:
+                if step.kind == StepKind.MOVE or step.kind == StepKind.TRASH:
+                    return self._move(step, index, target)
+                return self._acts[step.kind](step, index)
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE) and attempt + 1 < BUSY_TRIES:
+                    self._forget()
+                elif error.errno in (errno.EBUSY, errno.ETXTBSY) and attempt + 1 < BUSY_TRIES:
+                    time.sleep(BUSY_WAIT_SECONDS)
+                elif error.errno in _BY_ERRNO:
+                    return Outcome(index, *_BY_ERRNO[error.errno], error.strerror or "")
+                else:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _forget(self) -> None:
+        """Close cached folders: there are no descriptors left."""
+        for side in self._sides:
+            side.forget()
+
+    def check(self, step: Step, index: int, target: bytes) -> Outcome | None:
+        """Would this step work as far as one can see? For families: all are looked at before the first is moved."""
+        if step.kind not in (StepKind.MOVE, StepKind.COPY, StepKind.LINK, StepKind.TRASH):
+            return None
+        status = self._sides[step.source_side].look(step.source)
+        if status is None:
+            return Outcome(index, State.SKIPPED, Reason.GONE)
+        if step.seen is None or not unchanged_since(status, step.seen):
+            return Outcome(index, State.SKIPPED, Reason.CHANGED)
+        if step.temporary != TWIN and self._sides[step.target_side].look(target) is not None:
+            return Outcome(index, State.SKIPPED, Reason.CONFLICT)
+        return None
+
+    def _move(self, step: Step, index: int, target: bytes) -> Outcome | None:
+        """move, trash: only the very file that was planned, only onto a free name."""
+        seen = step.seen
+        assert seen is not None  # nosec B101  # the planner gives every move an identity
+        source_fd, source_name = self._sides[step.source_side].parent(step.source)
+        status = os.stat(source_name, dir_fd=source_fd, follow_symlinks=False)
+        if (
+            status.st_ino != seen.ino
+            or status.st_ctime_ns != seen.ctime_ns
+            or status.st_mtime_ns != seen.mtime_ns
+            or status.st_size != seen.size
+            or status.st_dev != seen.dev
+        ) and not unchanged_since(status, seen):
+            return Outcome(index, State.SKIPPED, Reason.CHANGED)
+        try:
+            target_fd, target_name = self._sides[step.target_side].parent(target)
+        except FileNotFoundError:
+            return Outcome(index, State.FAILED, Reason.EARLIER_STEP, "the target folder isn't there")
+        faultpoint("move.before")
+        if step.temporary == TWIN:
+            moving.drop_verified_twin(source_fd, source_name, target_fd, target_name)
+            return None
+        rename = moving.move_exclusive if seen.mode & 0o170000 == 0o040000 else self._renames[step.target_side]
+        rename(source_fd, source_name, target_fd, target_name)
+        faultpoint("move.after")
+        status = os.stat(target_name, dir_fd=target_fd, follow_symlinks=False)
+        if status.st_ino != seen.ino and self._work.capabilities[step.target_side].strong_identity:
+            return self._put_back(step, index, source_fd, source_name, target_fd, target_name)
+        return None
+
+    def _put_back(
+        self, step: Step, index: int, source_fd: int, source_name: bytes, target_fd: int, target_name: bytes
+    ) -> Outcome:
+        """The file was swapped between the look and the rename: the wrong one goes back where it was."""
+        try:
+            self._renames[step.source_side](target_fd, target_name, source_fd, source_name)
+        except OSError as error:
+            return Outcome(
+                index, State.FAILED, Reason.NEEDS_ATTENTION, f"another file was moved instead: {error.strerror}"
+            )
+        return Outcome(index, State.SKIPPED, Reason.CHANGED)
+
+    def _mkdir(self, step: Step, index: int) -> Outcome | None:
+        """mkdir; a folder that is recreated gets its metadata back."""
+        parent_fd, name = self._sides[step.target_side].parent(step.target)
+        folders.make_folder(parent_fd, name, step.mode)
+        if step.restores is None:
+            return None
+        refused = folders.give_back_metadata(self._sides[step.target_side].folder(step.target), step.restores)
+        return Outcome(index, State.DONE, Reason.METADATA_LOST, ", ".join(refused)) if refused else None
+
+    def _rmdir(self, step: Step, index: int) -> Outcome | None:
+        """rmdir: only the folder that was seen, only when it is empty."""
+        parent_fd, name = self._sides[step.source_side].parent(step.source)
+        status = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
+        if step.seen is None or not same_inode(status, step.seen):
+            return Outcome(index, State.SKIPPED, Reason.CHANGED)
+        faultpoint("rmdir.before")
+        folders.remove_empty_folder(parent_fd, name)
+        faultpoint("rmdir.after")
+        return None
+
+    def _copy(self, step: Step, index: int) -> Outcome | None:
+        """copy: under a temporary name until it is whole, then onto a free name."""
+        assert step.seen is not None  # nosec B101  # the planner gives every copy an identity
+        source_fd, source_name = self._sides[step.source_side].parent(step.source)
+        target_fd, target_name = self._sides[step.target_side].parent(step.target)
+        temporary = step.temporary.rpartition(b"/")[2]
+        copying.remove_own_temporary(target_fd, temporary)
+        try:
+            refused = copying.copy_to_temporary(source_fd, source_name, target_fd, temporary, step.seen, self._on_bytes)
+        except copying.SourceChanged:
+            return Outcome(index, State.SKIPPED, Reason.CHANGED)
+        except copying.CopyDiffers:
+            return Outcome(index, State.FAILED, Reason.IO_ERROR, "what was read back differs from the source")
+        made = identity_of(os.stat(temporary, dir_fd=target_fd, follow_symlinks=False))
+        try:
+            self._renames[step.target_side](target_fd, temporary, target_fd, target_name)
+        except OSError:
+            copying.remove_own_temporary(target_fd, temporary)
+            raise
+        faultpoint("copy.published")
+        reason = Reason.METADATA_LOST if refused else Reason.NONE
+        return Outcome(index, State.DONE, reason, ", ".join(refused), made)
+
+    def _link(self, step: Step, index: int) -> Outcome | None:
+        """link: another name for the very file that was planned."""
+        source_fd, source_name = self._sides[step.source_side].parent(step.source)
+        status = os.stat(source_name, dir_fd=source_fd, follow_symlinks=False)
+        if step.seen is None or not unchanged_since(status, step.seen):
+            return Outcome(index, State.SKIPPED, Reason.CHANGED)
+        target_fd, target_name = self._sides[step.target_side].parent(step.target)
+        moving.link_exclusive(source_fd, source_name, target_fd, target_name)
+        faultpoint("link.made")
+        made = os.stat(target_name, dir_fd=target_fd, follow_symlinks=False)
+        if not same_inode(made, step.seen):
+            return Outcome(index, State.FAILED, Reason.NEEDS_ATTENTION, "another file was linked instead")
+        return None
+
+    def _set_times(self, step: Step, index: int) -> Outcome | None:
+        """set_times: only on the folder that was seen."""
+        fd = self._sides[step.source_side].folder(step.source)
+        if step.seen is not None and not same_inode(os.fstat(fd), step.seen):
+            return Outcome(index, State.SKIPPED, Reason.CHANGED)
+        try:
+            folders.set_folder_times(fd, step.times)
+        except PermissionError as error:
+            return Outcome(index, State.DONE, Reason.TIMES_REFUSED, error.strerror or "")
+        return None
+
+    def _purge(self, step: Step, index: int) -> Outcome | None:
+        """purge: only what lies in the trash, only what was trashed."""
+        parent_fd, name = self._sides[step.source_side].parent(step.source)
+        status = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
+        if step.seen is None or not same_inode(status, step.seen):
+            return Outcome(index, State.SKIPPED, Reason.CHANGED)
+        faultpoint("purge.before")
+        moving.purge_forever(parent_fd, name)
+        return None
+
+    def _drop_twin(self, step: Step, index: int) -> Outcome | None:
+        """drop_twin: only while the other name holds the same file."""
+        source_fd, source_name = self._sides[step.source_side].parent(step.source)
+        target_fd, target_name = self._sides[step.target_side].parent(step.target)
+        moving.drop_verified_twin(source_fd, source_name, target_fd, target_name)
+        return None

@@ -1,0 +1,282 @@
+"""From what an operation did, and what is on disk now, to the steps that take it back (R13).
+
+Newest first. What the user changed or moved since is left alone and said. A
+file that was edited where it is goes back to its place with the edit. Places
+that are taken now but will be left by other steps of the same undo are
+ordered like the chains and swaps of any plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from fileorganizer.model import (
+    BATCH_STEPS,
+    Folder,
+    Identity,
+    Reason,
+    Role,
+    Skip,
+    Step,
+    StepKind,
+)
+from fileorganizer.planning.ordering import in_batches, order
+from fileorganizer.planning.settling import PARKING
+
+GROUPS_FROM = 1 << 40
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """What is at a path now: its identity, and whether the inode has other names."""
+
+    seen: Identity
+    links: int
+
+
+Look = Callable[[int, bytes], Sight | None]
+"""(side, path) → what is there now."""
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """One done step as the journal has it: where its file is now, and for a copy what was made."""
+
+    step: Step
+    place: bytes
+    """The target; for the trash, the place in it."""
+    made: Identity | None
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """A file that isn't where the operation left it."""
+
+    deed: Deed
+    reason: Reason
+
+
+class Reversal:
+    """The plan of an undo in the making. ``emit`` stores batches of steps in order."""
+
+    def __init__(self, look: Look, wanted: Callable[[bytes], bool], *, whole: bool, emit: Callable[[list[Step]], None], temporary: Callable[[], bytes]) -> None:
+        """``wanted`` says whether an original path is to be restored; ``whole``: all of it, folder times included."""
+        self._look, self._wanted, self._whole = look, wanted, whole
+        self._emit, self._temporary = emit, temporary
+        self._batch: list[Step] = []
+        self._contested: list[Step] = []
+        self._parked: dict[bytes, Deed] = {}
+        self._removed: dict[tuple[int, bytes], tuple[Folder, Identity | None]] = {}
+        self._created: dict[tuple[int, bytes], Identity] = {}
+        self._restored_in: set[tuple[int, bytes]] = set()
+        self._before: dict[tuple[int, bytes], Folder] = {}
+        self._after: dict[tuple[int, bytes], Folder] = {}
+        self._moved_on: list[Step] = []
+        self.matched = 0
+        self.planned = 0
+        self.bytes = 0
+        self.already_back = 0
+        self.skips: list[Skip] = []
+        self.missing: list[Missing] = []
+
+    # collecting, newest first
+
+    def add(self, deeds: Iterable[Deed], before: Iterable[Folder], after: Iterable[Folder]) -> None:
+        """The done steps of one batch, last first, and the folders it touched."""
+        for folder in after:
+            self._after.setdefault((folder.side, folder.path), folder)
+        for folder in before:
+            self._before[folder.side, folder.path] = folder
+        for deed in deeds:
+            if deed.step.role != Role.TAKE_BACK or deed.step.source.startswith(PARKING):
+                self._add(deed)
+
+    def _add(self, deed: Deed) -> None:
+        """One done step."""
+        step = deed.step
+        if step.kind == StepKind.MKDIR:
+            made = self._after.get((step.target_side, step.target))
+            if made is not None:
+                self._created[step.target_side, step.target] = _folder_identity(made)
+        elif step.kind == StepKind.RMDIR:
+            gone = self._before.get((step.source_side, step.source))
+            if gone is not None:
+                self._removed[step.source_side, step.source] = gone, step.seen
+        elif step.kind in (StepKind.SET_TIMES, StepKind.PURGE):
+            return
+        elif step.kind == StepKind.MOVE and step.source.startswith(PARKING):
+            self._parked[step.source] = deed
+        elif step.kind == StepKind.MOVE and step.target.startswith(PARKING):
+            self._unpark(deed)
+        elif self._wanted(step.source):
+            self.matched += 1
+            self._reverse(deed)
+
+    def _unpark(self, deed: Deed) -> None:
+        """Put the two halves of a move through a parking place together."""
+        second = self._parked.pop(deed.step.target, None)
+        if second is None or not self._wanted(deed.step.source):
+            return
+        self.matched += 1
+        step = msgspec.structs.replace(second.step, source=deed.step.source, source_side=deed.step.source_side)
+        if (step.source_side, step.source) != (step.target_side, second.place):
+            self._reverse(Deed(step, second.place, None))
+
+    def _reverse(self, deed: Deed) -> None:
+        """The step that takes one file back, or why there is none."""
+        step = deed.step
+        now = self._look(step.target_side, deed.place)
+        if step.kind == StepKind.COPY:
+            self._reverse_copy(deed, now)
+        elif step.kind == StepKind.LINK:
+            self._reverse_link(deed, now)
+        elif step.kind == StepKind.DROP_TWIN:
+            self._plan(Step(StepKind.LINK, step.target, step.source, now.seen if now else step.seen, step.target_side, step.source_side, step.role))
+        elif now is None or not _is_ours(now.seen, step.seen):
+            self._note_absent(deed, now)
+        else:
+            seen = now.seen if now.links == 1 else msgspec.structs.replace(now.seen, ctime_ns=0)
+            back = Step(StepKind.MOVE, deed.place, step.source, seen, step.target_side, step.source_side, step.role, step.group)
+            self._plan(back, contested=self._look(step.source_side, step.source) is not None)
+
+    def _note_absent(self, deed: Deed, now: Sight | None) -> None:
+        """The file isn't where it was put: back already, changed, or gone."""
+        step = deed.step
+        there = self._look(step.source_side, step.source)
+        if there is not None and _is_ours(there.seen, step.seen):
+            self.already_back += step.role == Role.ITEM
+        elif now is not None:
+            self._leave(step, Reason.NOT_OURS)
+        elif step.kind == StepKind.TRASH:
+            self._leave(step, Reason.PURGED)
+        else:
+            self.missing.append(Missing(deed, Reason.MISSING))
+
+    def _reverse_copy(self, deed: Deed, now: Sight | None) -> None:
+        """A copy that nobody changed goes to the trash of its side."""
+        step = deed.step
+        if now is None:
+            self.already_back += step.role == Role.ITEM
+        elif deed.made is None or not _is_unchanged(now.seen, deed.made):
+            self._leave(step, Reason.NOT_OURS)
+        else:
+            self._plan(Step(StepKind.TRASH, deed.place, b"", now.seen, step.target_side, step.target_side, step.role, step.group))
+
+    def _reverse_link(self, deed: Deed, now: Sight | None) -> None:
+        """A link of ours is removed while the file still has its first name."""
+        step = deed.step
+        twin = self._look(step.source_side, step.source)
+        if now is None:
+            self.already_back += 1
+        elif twin is None or now.seen.ino != twin.seen.ino or now.seen.dev != twin.seen.dev:
+            self._leave(step, Reason.NOT_OURS)
+        else:
+            self._plan(Step(StepKind.DROP_TWIN, deed.place, step.source, now.seen, step.target_side, step.source_side, step.role))
+
+    def _leave(self, step: Step, reason: Reason, detail: str = "") -> None:
+        """The file stays as it is, with the reason."""
+        if step.role == Role.ITEM:
+            self.skips.append(Skip(step.source, reason, step.seen.size if step.seen else 0, detail=detail, facts=step.facts))
+
+    def _plan(self, step: Step, *, contested: bool = False) -> None:
+        """Add a step; one whose place is taken now is put off."""
+        self._restored_in.add((step.target_side, step.target.rpartition(b"/")[0]))
+        if contested:
+            self._contested.append(step)
+            return
+        self._count(step)
+        self._batch.append(step)
+        if len(self._batch) >= BATCH_STEPS:
+            self._emit_batch()
+
+    def _count(self, step: Step) -> None:
+        """A planned step in the totals."""
+        if step.role == Role.ITEM:
+            self.planned += 1
+            self.bytes += step.seen.size if step.seen else 0
+
+    def _emit_batch(self) -> None:
+        """Store the batch; a family isn't torn for it, which only matters for its look ahead."""
+        if self._batch:
+            self._emit(self._batch)
+        self._batch = []
+
+    # finishing
+
+    def needed_sources(self) -> set[tuple[int, bytes]]:
+        """The places that are taken now and wanted; those among them that other steps leave will be free."""
+        return {(step.target_side, step.target) for step in self._contested}
+
+    def finish(self, left: set[tuple[int, bytes]], elsewhere: dict[tuple[int, int], bytes]) -> None:
+        """Emit the rest. ``left`` are the needed places that steps of this undo leave; ``elsewhere`` says where missing inodes are."""
+        self._emit_batch()
+        possible: list[list[Step]] = []
+        own = {(step.source_side, step.source) for step in self._contested}
+        for step in self._contested:
+            if (step.target_side, step.target) in left or (step.target_side, step.target) in own:
+                self._count(step)
+                possible.append([step])
+            else:
+                self._leave(msgspec.structs.replace(step, source=step.target), Reason.SOURCE_TAKEN)
+        for steps in order(possible, self._temporary, GROUPS_FROM):
+            self._emit(steps)
+        for missing in self.missing:
+            step = missing.deed.step
+            found = elsewhere.get((step.seen.dev, step.seen.ino)) if step.seen else None
+            reason = Reason.MISSING if found is None else Reason.MOVED_BY_YOU
+            self._leave(step, reason, "" if found is None else found.decode("utf-8", "backslashreplace"))
+
+    def folders_first(self) -> list[list[Step]]:
+        """The folders that have to be there again before anything moves."""
+        needed: set[tuple[int, bytes]] = set()
+        for side, path in self._restored_in:
+            while path and (side, path) not in needed:
+                needed.add((side, path))
+                path = path.rpartition(b"/")[0]
+        steps = [
+            Step(StepKind.MKDIR, b"", path, None, side, side, Role.AUXILIARY, mode=folder.mode & 0o7777, restores=folder)
+            for (side, path), (folder, _) in sorted(self._removed.items())
+            if (self._whole or (side, path) in needed) and self._look(side, path) is None
+        ]
+        return in_batches([[step] for step in steps])
+
+    def folders_last(self) -> Iterator[list[Step]]:
+        """Created folders that are empty then go, deepest first; after that the folders get their times back."""
+        removals = [
+            Step(StepKind.RMDIR, path, b"", seen, side, side, Role.AUXILIARY)
+            for (side, path), seen in sorted(self._created.items(), reverse=True)
+            if (now := self._look(side, path)) is not None and now.seen.ino == seen.ino
+        ]
+        yield from in_batches([[step] for step in removals])
+        if self._whole:
+            yield from in_batches([[step] for step in self._times()])
+
+    def _times(self) -> Iterator[Step]:
+        """The times of the folders that nobody else has touched since."""
+        for (side, path), before in sorted(self._before.items(), reverse=True):
+            if (side, path) in self._created:
+                continue
+            if (side, path) in self._removed:
+                yield Step(StepKind.SET_TIMES, path, b"", None, side, side, Role.AUXILIARY, times=before.mtime_ns)
+                continue
+            now, after = self._look(side, path), self._after.get((side, path))
+            if now and after and (now.seen.ino, now.seen.mtime_ns) == (after.ino, after.mtime_ns):
+                yield Step(StepKind.SET_TIMES, path, b"", now.seen, side, side, Role.AUXILIARY, times=before.mtime_ns)
+
+
+def _is_ours(now: Identity, then: Identity | None) -> bool:
+    """Is it the file that was moved, edited perhaps; or, rewritten by another program, the same in size and time?"""
+    if then is None:
+        return False
+    if now.ino == then.ino and now.dev == then.dev and (now.mode ^ then.mode) & 0o170000 == 0:
+        return True
+    return _is_unchanged(now, then)
+
+
+def _is_unchanged(now: Identity, then: Identity) -> bool:
+    """The same type, size and mtime."""
+    return (now.size, now.mtime_ns, now.mode & 0o170000) == (then.size, then.mtime_ns, then.mode & 0o170000)
+
+
+def _folder_identity(folder: Folder) -> Identity:
+    """The identity of a folder from its recorded facts."""
+    return Identity(folder.dev, folder.ino, 0, folder.mtime_ns, 0, folder.mode)

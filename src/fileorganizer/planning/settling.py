@@ -1,0 +1,140 @@
+"""Adding up outcomes, and what has to be taken back when a family can't be finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from fileorganizer.model import (
+    CONTROL_DIRECTORY,
+    TWIN,
+    Identity,
+    Outcome,
+    Reason,
+    Role,
+    State,
+    Step,
+    StepKind,
+    Totals,
+)
+
+PARKING: Final = CONTROL_DIRECTORY + b"/temporary/"
+_REVERSIBLE: Final = (StepKind.MOVE, StepKind.COPY, StepKind.LINK)
+
+Done = tuple[Step, Identity | None]
+"""A step that is done, and for a copy the identity of the copy."""
+
+
+class Tally:
+    """The totals of an operation and its loose ends, batch by batch; memory grows with failures only."""
+
+    def __init__(self) -> None:
+        """Nothing was done yet."""
+        self.totals = Totals()
+        self.failed_groups: dict[int, int] = {}
+        """Groups of which a step was skipped or failed, with the reason."""
+        self.parked: dict[bytes, Step] = {}
+        """Files in parking places, by that place: the step that brought them there."""
+        self._broken: list[Done] = []
+        self._torn: list[Done] = []
+
+    def add(self, steps: list[Step], outcomes: Iterable[Outcome]) -> list[Step]:
+        """Count a settled batch; returns the steps that are left to do."""
+        by_index = {outcome.index: outcome for outcome in outcomes}
+        pending: list[Step] = []
+        grouped: dict[int, list[Done]] = {}
+        unfinished: set[int] = set()
+        failed: set[int] = set()
+        for index, step in enumerate(steps):
+            outcome = by_index.get(index)
+            state = State.DONE if outcome is None else outcome.state
+            if state == State.PENDING:
+                pending.append(_again(step, outcome))
+                unfinished.add(step.group)
+                continue
+            self._count(step, outcome)
+            if state == State.DONE:
+                self._follow_parking(step)
+                if step.group and step.kind in _REVERSIBLE:
+                    grouped.setdefault(step.group, []).append((step, outcome.made if outcome else None))
+            elif step.group:
+                failed.add(step.group)
+                self.failed_groups.setdefault(step.group, outcome.reason if outcome else 0)
+        self._broken = [done for group in failed for done in grouped.get(group, ())]
+        self._torn = [done for group in unfinished - failed for done in grouped.get(group, ())]
+        return pending
+
+    def _count(self, step: Step, outcome: Outcome | None) -> None:
+        """One settled step in the totals."""
+        totals = self.totals
+        if step.role == Role.AUXILIARY:
+            return
+        if step.role == Role.TAKE_BACK:
+            if outcome is None or outcome.state == State.DONE:
+                totals.done -= 1
+                totals.bytes -= step.seen.size if step.seen else 0
+                self._not_done(Reason.WITH_COMPANION, failed=False)
+        elif outcome is None or outcome.state == State.DONE:
+            totals.done += 1
+            totals.bytes += step.seen.size if step.seen else 0
+        else:
+            self._not_done(Reason(outcome.reason), failed=outcome.state == State.FAILED)
+
+    def _not_done(self, reason: Reason, *, failed: bool, count: int = 1) -> None:
+        """Files that were not done, with the reason."""
+        if failed:
+            self.totals.failed += count
+        else:
+            self.totals.skipped += count
+        self.totals.by_reason[reason.label] = self.totals.by_reason.get(reason.label, 0) + count
+
+    def _follow_parking(self, step: Step) -> None:
+        """Keep track of files under temporary names."""
+        if step.kind == StepKind.MOVE:
+            self.parked.pop(step.source, None)
+            if step.target.startswith(PARKING):
+                self.parked[step.target] = step
+
+    def broken_groups(self) -> list[Done]:
+        """The done steps of the last batch whose family can't follow; each is told once."""
+        broken, self._broken = self._broken, []
+        return broken
+
+    def loose_ends(self) -> list[list[Done]]:
+        """What must be taken back when nothing more is done: parked files, and halves of families."""
+        parked: list[Done] = [(step, None) for step in self.parked.values()]
+        torn, self._torn = self._torn, []
+        return [ends for ends in (torn, parked) if ends]
+
+    def close(self, planned: int, reason: Reason) -> Totals:
+        """The final totals: what was planned and not reached is skipped for ``reason``."""
+        self.totals.planned = planned
+        left = planned - self.totals.done - self.totals.skipped - self.totals.failed
+        if left:
+            self._not_done(reason, failed=False, count=left)
+        return self.totals
+
+
+def _again(step: Step, outcome: Outcome | None) -> Step:
+    """The step for another try; with both names there, only the old one is left to be dropped."""
+    both = outcome is not None and outcome.detail == TWIN.decode()
+    return msgspec.structs.replace(step, temporary=TWIN) if both else step
+
+
+def take_back(done: list[Done], free_name: Callable[[int, bytes], bytes]) -> list[Step]:
+    """The steps that reverse these, last first. ``free_name(side, path)`` gives the path, or one beside it if it is taken."""
+    return [_reverse(step, made, free_name) for step, made in reversed(done)]
+
+
+def _reverse(step: Step, made: Identity | None, free_name: Callable[[int, bytes], bytes]) -> Step:
+    """The step that takes one step back."""
+    role = Role.TAKE_BACK if step.role == Role.ITEM else Role.AUXILIARY
+    if step.kind == StepKind.COPY:
+        return Step(StepKind.TRASH, step.target, b"", made, step.target_side, step.target_side, role)
+    if step.kind == StepKind.LINK:
+        return Step(StepKind.DROP_TWIN, step.target, step.source, step.seen, step.target_side, step.source_side, role)
+    seen = msgspec.structs.replace(step.seen, ctime_ns=0) if step.seen else None
+    target = free_name(step.source_side, step.source)
+    return Step(StepKind.MOVE, step.target, target, seen, step.target_side, step.source_side, role)
