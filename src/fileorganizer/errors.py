@@ -156,3 +156,9 @@ class TooManyFailures(FileOrganizerError):
     """So many steps in a row failed that going on would be blind."""
 
     code, exit_code = "too-many-failures", 54
+
+
+class Declined(FileOrganizerError):
+    """The answer to the question before the first change was no."""
+
+    code, exit_code = "declined", EXIT_DECLINED
