@@ -321,7 +321,7 @@ class Drafting:
         self._writer.add_folders(
             AFTER,
             (
-                (folder, *self._draft.arriving[folder_id])
+                (folder, self._draft.arriving[folder_id][0], self._draft.arriving[folder_id][1])
                 for folder, folder_id in self._draft.folder_ids.items()
                 if self._draft.arriving[folder_id][0]
             ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -49,7 +49,7 @@ FAILURES_IN_A_ROW: Final = 100
 
 
 class Executor:
-    """Carries out one operation. ``run`` may be called with the rest of a plan after an interruption."""
+    """Carries out one operation (``run``), or cleans up after one that was cut off (``resume``, then ``abandon``)."""
 
     def __init__(self, work: Workplace, operation: Operation, listener: Listener) -> None:
         """``operation`` is recorded in the journal already; ``work`` holds its locks."""
@@ -77,23 +77,29 @@ class Executor:
 
     # the whole
 
-    def resume(self) -> list[Step]:
-        """Take up what earlier runs of this operation did; returns the steps that its last batch left undone."""
-        left: list[Step] = []
+    def resume(self) -> None:
+        """Take up what a run that was cut off did."""
         for batch in self._journal.batches(self._operation.number):
-            steps = codec.unpack_steps(batch.steps)
-            left = self.tally.add(steps, batch.outcomes)
+            self.tally.add(codec.unpack_steps(batch.steps), batch.outcomes)
             self._consumed = batch.consumed
-        return left
 
-    def run(self, blobs: Iterable[bytes], left: list[Step] | None = None) -> str:
-        """Carry out stored batches, beginning with the steps ``left`` by an earlier run; returns the final status.
-
-        completed or cancelled. Raises the error that stopped it, after settling
-        what can be settled.
-        """
+    def abandon(self) -> None:
+        """After ``resume``, instead of going on: take back what can't stay half done."""
         try:
-            stopped = self._run_batch(codec.pack(left)) if left else False
+            broken = self.tally.broken_groups()
+            if broken:
+                self._run_batch(codec.pack(take_back(broken, self._free_name)))
+            self._undo_loose_ends()
+        finally:
+            self._settle_last()
+
+    def run(self, blobs: Iterable[bytes]) -> str:
+        """Carry out stored batches; returns the final status, completed or cancelled.
+
+        Raises the error that stopped it, after settling what can be settled.
+        """
+        stopped = False
+        try:
             for blob in blobs:
                 if stopped or (self._listener.stop_wanted and not self.tally.parked):
                     stopped = True
@@ -364,9 +370,3 @@ def _family_end(steps: list[Step], first: int) -> int:
         end += 1
     return end
 
-
-def remaining(blobs: Iterable[bytes], consumed: int) -> Iterator[bytes]:
-    """The batches of a plan that no run has begun."""
-    for number, blob in enumerate(blobs):
-        if number >= consumed:
-            yield blob

@@ -200,10 +200,12 @@ class Stepper:
         return None
 
     def _set_times(self, step: Step, index: int) -> Outcome | None:
-        """set_times: only on the folder that was seen."""
+        """set_times: only on the folder that was seen; what a crash kept from a recreated folder is given back with them."""
         fd = self._sides[step.source_side].folder(step.source)
         if step.seen is not None and not same_inode(os.fstat(fd), step.seen):
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
+        if step.restores is not None:
+            folders.give_back_metadata(fd, step.restores)
         try:
             folders.set_folder_times(fd, step.times)
         except PermissionError as error:

@@ -75,6 +75,8 @@ def open_workplace(root: bytes, destination: bytes | None, holder: str, *, locks
             controls.append(fd)
         for side, fd in sorted(zip(sides, controls, strict=True), key=lambda pair: (pair[0].dev, pair[0].ino)):
             locks.take_root(side, fd, holder)
+        for side in sides:
+            locks.share_above(side.path)
         journal = stack.enter_context(Journal(root, write=True))
         capabilities = [probe.try_out(side, fd) for side, fd in zip(sides, controls, strict=True)]
         for side, known in zip(sides, capabilities, strict=True):

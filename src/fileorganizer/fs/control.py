@@ -61,6 +61,7 @@ class Locks:
     def __init__(self) -> None:
         """Nothing is held yet."""
         self._fds: list[int] = []
+        self._own: set[bytes] = set()
 
     def __enter__(self) -> Locks:
         """Itself."""
@@ -76,16 +77,22 @@ class Locks:
             os.close(self._fds.pop())
 
     def take_root(self, root: Root, control_fd: int, holder: str) -> None:
-        """Hold the root exclusively and the roots above it shared. Raises RootBusy naming who has it."""
+        """Hold the root exclusively. Raises RootBusy naming who has it. ``share_above`` follows when all roots are held."""
         fd = os.open(_LOCK, _FLAGS | os.O_CREAT, 0o600, dir_fd=control_fd)
         self._lock(fd, fcntl.LOCK_EX, root.path)
         os.ftruncate(fd, 0)
         os.pwrite(fd, holder.encode()[:_HOLDER_BYTES], 0)
-        for above in _folders_above(root.path):
+        self._own.add(root.path)
+
+    def share_above(self, path: bytes) -> None:
+        """Share the locks of all roots above ``path``. Raises RootBusy when a run works on one of them."""
+        for above in _folders_above(path):
             self.share(above)
 
     def share(self, folder: bytes) -> None:
-        """Share the lock of ``folder`` (absolute) if it is a root. Raises RootBusy when a run works on it."""
+        """Share the lock of ``folder`` (absolute) if it is a root of others. Raises RootBusy when a run works on it."""
+        if folder in self._own:
+            return
         try:
             fd = os.open(os.path.join(folder, CONTROL_DIRECTORY, _LOCK), _FLAGS)
         except OSError as error:

@@ -16,14 +16,12 @@ SYNC_ONE_BY_ONE = 1_000
 
 
 def make_folder(parent_fd: int, name: bytes, mode: int) -> None:
-    """Make a folder with exactly these permission bits, or raise FileExistsError."""
-    os.mkdir(name, 0o700, dir_fd=parent_fd)
+    """Make a folder with these permission bits, less those of the umask, or raise FileExistsError.
+
+    One call: there is no instant at which the folder has other bits, and a group inherited from its parent stays.
+    """
+    os.mkdir(name, mode, dir_fd=parent_fd)
     faultpoint("mkdir.after")
-    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent_fd)
-    try:
-        os.fchmod(fd, mode)
-    finally:
-        os.close(fd)
 
 
 def remove_empty_folder(parent_fd: int, name: bytes) -> None:

@@ -91,6 +91,11 @@ class PlanWriter:
         row = self._db.execute("SELECT steps FROM batches WHERE seq = ?", (seq,)).fetchone()
         return codec.unpack_steps(row[0]) if row else []
 
+    def batches(self) -> Iterator[list[Step]]:
+        """All batches so far, in their order."""
+        for (seq,) in self._db.execute("SELECT seq FROM batches ORDER BY seq").fetchall():
+            yield self.batch(seq)
+
     def add_skips(self, skips: list[Skip]) -> None:
         """Append what is left alone."""
         if skips:

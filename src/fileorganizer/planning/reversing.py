@@ -70,7 +70,7 @@ class Reversal:
         self._restored_in: set[tuple[int, bytes]] = set()
         self._before: dict[tuple[int, bytes], Folder] = {}
         self._after: dict[tuple[int, bytes], Folder] = {}
-        self._moved_on: list[Step] = []
+        self._touched_by_others: set[tuple[int, bytes]] = set()
         self.matched = 0
         self.planned = 0
         self.bytes = 0
@@ -83,6 +83,9 @@ class Reversal:
     def add(self, deeds: Iterable[Deed], before: Iterable[Folder], after: Iterable[Folder]) -> None:
         """The done steps of one batch, last first, and the folders it touched."""
         for folder in after:
+            newer = self._before.get((folder.side, folder.path))
+            if newer is not None and newer.mtime_ns != folder.mtime_ns:
+                self._touched_by_others.add((folder.side, folder.path))
             self._after.setdefault((folder.side, folder.path), folder)
         for folder in before:
             self._before[folder.side, folder.path] = folder
@@ -256,11 +259,28 @@ class Reversal:
             if (side, path) in self._created:
                 continue
             if (side, path) in self._removed:
-                yield Step(StepKind.SET_TIMES, path, b"", None, side, side, Role.AUXILIARY, times=before.mtime_ns)
+                yield _timed(before, None, restores=before)
+                continue
+            if (side, path) in self._touched_by_others:
                 continue
             now, after = self._look(side, path), self._after.get((side, path))
             if now and after and (now.seen.ino, now.seen.mtime_ns) == (after.ino, after.mtime_ns):
-                yield Step(StepKind.SET_TIMES, path, b"", now.seen, side, side, Role.AUXILIARY, times=before.mtime_ns)
+                yield _timed(before, now.seen)
+
+
+def _timed(before: Folder, seen: Identity | None, restores: Folder | None = None) -> Step:
+    """The step that gives a folder its time back, and to one that was made again everything else."""
+    return Step(
+        StepKind.SET_TIMES,
+        before.path,
+        b"",
+        seen,
+        before.side,
+        before.side,
+        Role.AUXILIARY,
+        times=before.mtime_ns,
+        restores=restores,
+    )
 
 
 def _is_ours(now: Identity, then: Identity | None) -> bool:

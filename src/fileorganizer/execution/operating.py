@@ -1,0 +1,171 @@
+"""One operation from its stored plan to its closed record; and the closing of those that were cut off."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import msgspec
+
+from fileorganizer.errors import ConfirmationRequired, DiskFull, FileOrganizerError, PlanAlreadyApplied
+from fileorganizer.execution import recovery
+from fileorganizer.execution.executor import Executor
+from fileorganizer.execution.workplace import Workplace
+from fileorganizer.fs.faults import faultpoint
+from fileorganizer.fs.identity import unchanged_since
+from fileorganizer.journal.plans import Plan
+from fileorganizer.journal.records import Operation
+from fileorganizer.journal.store import Journal
+from fileorganizer.model import Reason, Review
+from fileorganizer.progress import Listener
+
+_MANY_CHANGED = 10
+"""Fewer changed files than this are an outcome each, whatever share of the plan they are."""
+
+
+def new_id() -> str:
+    """A UUID of version 7 (RFC 9562): its beginning is the time, so that ids sort by age."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = milliseconds.to_bytes(6, "big") + os.urandom(10)
+    digits = bytes((*value[:6], value[6] & 0x0F | 0x70, value[7], value[8] & 0x3F | 0x80, *value[9:])).hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def carry_out(work: Workplace, plan: Plan, listener: Listener) -> Operation:
+    """Carry out a stored plan as a new operation, and discard the plan: the journal holds its steps then.
+
+    Raises what stopped it after closing the record as failed; a failed sync leaves it running, with its last batch in doubt.
+    """
+    refuse_applied(work.journal, plan.head.plan_id)
+    _check_space(work, plan.head.review)
+    operation = work.journal.begin_operation(_record(plan))
+    for skips in plan.skips():
+        work.journal.advance(operation.number, settled=None, intent=None, skips=skips)
+    listener.enter("moving", plan.head.review.planned)
+    started = time.monotonic()
+    executor = Executor(work, operation, listener)
+    try:
+        operation.status = executor.run(plan.blobs())
+        _close(work.journal, operation, executor, Reason.STOPPED, plan.head.review.already_back)
+    except FileOrganizerError as error:
+        if work.journal.in_doubt() is None:
+            operation.status, operation.reason_code = "failed", error.code
+            _close(work.journal, operation, executor, Reason.EARLIER_STEP)
+        raise
+    finally:
+        operation.seconds = time.monotonic() - started
+    plan.discard()
+    return operation
+
+
+def _record(plan: Plan) -> Operation:
+    """The record of an operation that is about to begin."""
+    head, review = plan.head, plan.head.review
+    operation = Operation(
+        number=0,
+        operation_id=new_id(),
+        operation_type=head.operation_type,
+        status="running",
+        created_at=time.time(),
+        plan_id=head.plan_id,
+        plan_digest=plan.digest,
+        options=head.options,
+        rules=head.rules,
+        undoes=head.undoes,
+        whole=head.whole,
+        destination=head.destination,
+        destination_identity=head.destination_identity,
+        capabilities=head.capabilities,
+        scanned=review.scanned,
+        in_place=review.in_place,
+        left_alone=review.left_alone,
+        left_by_reason=review.left_by_reason,
+    )
+    operation.totals.planned = review.planned
+    return operation
+
+
+def _close(journal: Journal, operation: Operation, executor: Executor, reason: Reason, already_back: int = 0) -> None:
+    """Record the end of an operation, together with what it means for those that it takes back."""
+    operation.totals = executor.tally.close(operation.totals.planned, reason)
+    operation.finished_at = time.time()
+    journal.update_operation(operation, *_taken_back(journal, operation, already_back))
+
+
+def _taken_back(journal: Journal, operation: Operation, already_back: int) -> list[Operation]:
+    """The operations up the chain with their new counts: an undo takes back, an undo of an undo brings back."""
+    changed: list[Operation] = []
+    sign, below = 1, operation
+    while operation.operation_type == "rollback" and below.undoes is not None:
+        above = journal.by_number(below.undoes)
+        above.rolled_back_count = max(0, above.rolled_back_count + sign * operation.totals.done)
+        if below is operation:
+            above.rolled_back_count = max(above.rolled_back_count, min(already_back + operation.totals.done, above.totals.done))
+        above.rolled_back = above.totals.done > 0 and above.rolled_back_count >= above.totals.done
+        above.undo_finished = sign > 0 and (
+            above.undo_finished or (below is operation and operation.whole and operation.status == "completed")
+        )
+        changed.append(above)
+        sign, below = -sign, above
+    return changed
+
+
+def close_cut_off(work: Workplace) -> list[Operation]:
+    """Close the operations that a crash cut off: settle, take back halves, and record what is true. Newest first."""
+    recovery.settle_in_doubt(work)
+    closed: list[Operation] = []
+    for operation in work.journal.operations():
+        if operation.status != "running":
+            continue
+        executor = Executor(work, operation, Listener())
+        executor.resume()
+        executor.abandon()
+        operation.status = "interrupted"
+        _close(work.journal, operation, executor, Reason.INTERRUPTED)
+        faultpoint("recover.closed")
+        closed.append(operation)
+    return closed
+
+
+def refuse_applied(journal: Journal, plan_id: str) -> None:
+    """Raise PlanAlreadyApplied when an operation of this journal carried out the plan."""
+    for operation in journal.operations():
+        if operation.plan_id == plan_id:
+            raise PlanAlreadyApplied(
+                f"Plan {plan_id} was carried out as operation {operation.number}. Make a new one with 'fileorganizer preview'."
+            )
+
+
+def refuse_stale(work: Workplace, plan: Plan) -> None:
+    """Raise ConfirmationRequired when more than half of a plan's first batch has changed or gone since (F41)."""
+    looked_at = changed = 0
+    for steps in plan.batches():
+        for step in steps:
+            if step.seen is not None:
+                status = work.sides[step.source_side].look(step.source)
+                looked_at += 1
+                changed += status is None or not unchanged_since(status, step.seen)
+        if looked_at:
+            break
+    if changed >= _MANY_CHANGED and changed * 2 > looked_at:
+        raise ConfirmationRequired(
+            f"{changed} of the first {looked_at} files have changed or gone since this plan was made. Make a new one with"
+            " 'fileorganizer preview'. Nothing was moved."
+        )
+
+
+def _check_space(work: Workplace, review: Review) -> None:
+    """Raise DiskFull when what is to be copied has no room, or the new folders no inodes."""
+    target = work.capabilities[-1]
+    inodes = review.new_folders + (review.planned if review.copied_bytes else 0)
+    if review.copied_bytes > target.free_bytes:
+        raise DiskFull(
+            f"{review.copied_bytes} bytes are to be copied and {target.free_bytes} are free. Nothing was changed; free some space."
+        )
+    if 0 < target.free_inodes < inodes:
+        raise DiskFull(f"{inodes} new files and folders need as many inodes, {target.free_inodes} are free. Nothing was changed.")
+
+
+def encode_capabilities(work: Workplace) -> bytes:
+    """The capabilities of all sides as they are stored with a plan."""
+    return msgspec.json.encode(work.capabilities)

@@ -1,0 +1,180 @@
+"""Taking back: what the journal says was done, what is on disk now, and the stored plan of the way back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+from fileorganizer.errors import OperationDependency
+from fileorganizer.fs import trash
+from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.faults import faultpoint
+from fileorganizer.fs.identity import identity_of
+from fileorganizer.journal import codec
+from fileorganizer.journal.plans import PlanWriter
+from fileorganizer.journal.records import Batch, Operation
+from fileorganizer.journal.store import Journal
+from fileorganizer.model import CONTROL_DIRECTORY, Identity, Reason, Review, State, Step, StepKind
+from fileorganizer.planning.reversing import Deed, Missing, Reversal, Sight
+
+_SKIPS_AT_ONCE: Final = 10_000
+
+
+def deeds_of(batch: Batch, operation: int) -> list[Deed]:
+    """The done steps of a batch, last first, with the places that their files have since."""
+    outcomes = {outcome.index: outcome for outcome in batch.outcomes}
+    deeds: list[Deed] = []
+    for index, step in enumerate(codec.unpack_steps(batch.steps)):
+        outcome = outcomes.get(index)
+        if outcome is None or outcome.state == State.DONE:
+            place = trash.place(operation, batch.seq, index) if step.kind == StepKind.TRASH else step.target
+            deeds.append(Deed(step, place, outcome.made if outcome else None))
+    deeds.reverse()
+    return deeds
+
+
+class Undoing:
+    """The plan of an undo or of a restore in the making."""
+
+    def __init__(self, sides: Sequence[Root], journal: Journal, writer: PlanWriter, tag: str) -> None:
+        """``sides`` as the operation to be taken back used them. Nothing is changed on disk by any of this."""
+        self._sides, self._journal, self._writer, self._tag = sides, journal, writer, tag
+        self._temporaries = 0
+        self.review = Review()
+
+    def roll_back(self, operation: Operation, paths: Sequence[bytes]) -> int:
+        """Plan to take ``operation`` back, or what of it lay at or below ``paths``; returns how many files matched.
+
+        Raises OperationDependency when a later operation has moved its files on.
+        """
+        reversal = self._reversal(_wanted(paths), whole=not paths)
+        for earlier in self._journal.operations():
+            if earlier.undoes == operation.number and earlier.operation_type == "rollback":
+                for batch in self._journal.batches(earlier.number, newest_first=True):
+                    reversal.add((), batch.before, batch.after)
+        for batch in self._journal.batches(operation.number, newest_first=True):
+            reversal.add(deeds_of(batch, operation.number), batch.before, batch.after)
+            faultpoint("undo.batch")
+        self._finish(reversal, operation)
+        return reversal.matched
+
+    def restore(self, operations: Iterable[Operation], wanted: Callable[[Deed], bool]) -> int:
+        """Plan to bring what ``wanted`` names back from the trash; returns how many files matched."""
+        reversal = self._reversal(lambda _path: True, whole=False)
+        for operation in operations:
+            for batch in self._journal.batches(operation.number, newest_first=True):
+                trashed = [d for d in deeds_of(batch, operation.number) if d.step.kind == StepKind.TRASH and wanted(d)]
+                reversal.add(trashed, (), ())
+        self._finish(reversal, None)
+        return reversal.matched
+
+    def _reversal(self, wanted: Callable[[bytes], bool], *, whole: bool) -> Reversal:
+        """An empty reversal that stores its batches in the plan."""
+        return Reversal(self._look, wanted, whole=whole, emit=self._emit, temporary=self._temporary)
+
+    def _emit(self, steps: list[Step]) -> None:
+        """Store a batch."""
+        self._writer.add_batch(steps)
+
+    def _temporary(self) -> bytes:
+        """A parking place in the control directory of the source root."""
+        self._temporaries += 1
+        return b"%s/temporary/%s-%d" % (CONTROL_DIRECTORY, self._tag.encode(), self._temporaries)
+
+    def _look(self, side: int, path: bytes) -> Sight | None:
+        """What is at a path now."""
+        status = self._sides[side].look(path)
+        return None if status is None else Sight(identity_of(status), status.st_nlink)
+
+    def _finish(self, reversal: Reversal, operation: Operation | None) -> None:
+        """Order what is contested, explain what is missing, frame the moves with the folders' steps."""
+        left = self._places_left(reversal.needed_sources())
+        reversal.finish(left, self._elsewhere(reversal.missing, operation))
+        first = reversal.folders_first()
+        for offset, steps in enumerate(first):
+            self._writer.put_batch(offset - len(first), steps)
+        for steps in reversal.folders_last():
+            self._writer.add_batch(steps)
+        for start in range(0, len(reversal.skips), _SKIPS_AT_ONCE):
+            self._writer.add_skips(reversal.skips[start : start + _SKIPS_AT_ONCE])
+        self._count(reversal)
+
+    def _count(self, reversal: Reversal) -> None:
+        """The totals of the plan."""
+        review = self.review
+        review.planned, review.bytes = reversal.planned, reversal.bytes
+        review.already_back = review.in_place = reversal.already_back
+        review.left_alone = len(reversal.skips)
+        review.scanned = review.planned + review.in_place + review.left_alone
+        for skip in reversal.skips:
+            label = Reason(skip.reason).label
+            review.left_by_reason[label] = review.left_by_reason.get(label, 0) + 1
+
+    def _places_left(self, needed: set[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
+        """Which of the needed places are left by steps that are stored already."""
+        left: set[tuple[int, bytes]] = set()
+        for steps in self._writer.batches() if needed else ():
+            left.update(place for step in steps if (place := (step.source_side, step.source)) in needed)
+        return left
+
+    def _elsewhere(self, missing: Sequence[Missing], operation: Operation | None) -> dict[tuple[int, int], bytes]:
+        """Where the missing files are now, by inode: moved on by a later operation is refused, moved by the user is told."""
+        wanted = {
+            (seen.dev, seen.ino): seen for item in missing if (seen := item.deed.step.seen) is not None and seen.ino
+        }
+        if not wanted:
+            return {}
+        if operation is not None:
+            self._refuse_dependency(wanted, operation)
+        return dict(found for side in self._sides for found in _find(side, wanted))
+
+    def _refuse_dependency(self, wanted: dict[tuple[int, int], Identity], operation: Operation) -> None:
+        """Raise OperationDependency when a later operation has moved one of these files on."""
+        for later in self._journal.operations():
+            if later.number <= operation.number:
+                return
+            if later.rolled_back or later.undoes == operation.number:
+                continue
+            for batch in self._journal.batches(later.number):
+                for deed in deeds_of(batch, later.number):
+                    seen = deed.step.seen
+                    if seen is not None and (seen.dev, seen.ino) in wanted and self._is_there(deed):
+                        raise OperationDependency(
+                            f"Operation {later.number} ({later.operation_id}) has moved files of this one on. Undo it first:"
+                            f" fileorganizer undo ROOT {later.operation_id}"
+                        )
+
+    def _is_there(self, deed: Deed) -> bool:
+        """Is the file where the later operation put it?"""
+        now = self._look(deed.step.target_side, deed.place)
+        return now is not None and deed.step.seen is not None and now.seen.ino == deed.step.seen.ino
+
+
+def _wanted(paths: Sequence[bytes]) -> Callable[[bytes], bool]:
+    """Is an original path at or below one of these; all are when there are none."""
+    chosen = [path.strip(b"/") for path in paths]
+    return lambda path: not chosen or any(path == one or path.startswith(one + b"/") for one in chosen)
+
+
+def _find(root: Root, wanted: dict[tuple[int, int], Identity]) -> Iterator[tuple[tuple[int, int], bytes]]:
+    """Where these inodes are below a root, by one walk over all of it but the control directory."""
+    stack = [b""]
+    while stack:
+        folder = stack.pop()
+        try:
+            fd = root.open_folder(folder)
+        except OSError:
+            continue
+        try:
+            with os.scandir(fd) as listing:
+                for entry in listing:
+                    name = os.fsencode(entry.name)
+                    path = folder + b"/" + name if folder else name
+                    if entry.is_dir(follow_symlinks=False):
+                        if name != CONTROL_DIRECTORY:
+                            stack.append(path)
+                    elif (root.dev, entry.inode()) in wanted:
+                        yield (root.dev, entry.inode()), path
+        finally:
+            os.close(fd)
