@@ -1,3 +1,23 @@
-"""FileOrganizer Pro: organize folders, survive anything, take it back."""
+"""FileOrganizer Pro: organize folders, survive anything, take it back.
+
+The front door: the verbs and the values they take and give, loaded when they
+are first used, so that asking for the version loads nothing else.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_VERBS = (
+    "preview organize preview_undo undo recover history show explain verify categories doctor trash_list restore purge"
+)
+__all__ = [*_VERBS.split(), "Options", "Listener"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a verb or a value on its first use."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = {"Options": "model", "Listener": "progress"}.get(name, "organizer")
+    return getattr(import_module(f"{__name__}.{room}"), name)

@@ -2,6 +2,553 @@
 
 A ``confirm`` is asked once, with the stored plan, before the first change; no
 is ``Declined``. A ``listener`` hears of progress and carries the wish to stop.
-Paths of roots are strings or bytes as the system gives them; paths inside a
-root are bytes relative to it.
+Roots are named as the system names them; paths inside a root are bytes
+relative to it.
 """
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import msgspec
+
+from fileorganizer.errors import (
+    Declined,
+    DestinationMissing,
+    InvalidOption,
+    NothingToUndo,
+    OperationNotFound,
+    RootRefused,
+)
+from fileorganizer.errors import show as shown_path
+from fileorganizer.execution import operating, reading
+from fileorganizer.execution.drafting import Drafting
+from fileorganizer.execution.reading import Explained, FileRow, TrashItem
+from fileorganizer.execution.undoing import Undoing
+from fileorganizer.execution.verify import Verification
+from fileorganizer.execution.verify import verify as verify_root
+from fileorganizer.execution.workplace import Workplace, destination_of, open_workplace, resolve_root
+from fileorganizer.fs import control, probe
+from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.probe import Capabilities
+from fileorganizer.journal.plans import Head, Plan, PlanWriter, forget_old_plans
+from fileorganizer.journal.records import Operation
+from fileorganizer.journal.store import Journal
+from fileorganizer.model import BATCH_STEPS, Options, Review, Step, StepKind
+from fileorganizer.planning.reversing import Deed
+from fileorganizer.progress import Listener
+from fileorganizer.rules.builtin_categories import builtin_rules
+from fileorganizer.rules.syntax import RuleSet
+from fileorganizer.scan.ignoring import whole_folder
+from fileorganizer.settings import plan_dir
+
+RootPath = str | bytes | os.PathLike[str]
+Confirm = Callable[[Plan], bool]
+_NOT_UNDONE_BY_DEFAULT = ("rollback", "restore", "purge")
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a run did. ``operation`` is None when there was nothing to do: then nothing was recorded."""
+
+    plan_id: str
+    review: Review
+    operation: Operation | None
+    scan_seconds: float
+    plan_seconds: float
+    move_seconds: float
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """An operation and, while the context lasts, its files."""
+
+    operation: Operation
+    files: Iterator[FileRow]
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """What can be promised for a root."""
+
+    root: bytes
+    capabilities: Capabilities
+    supported: bool
+    journal: str
+    notes: list[str]
+
+
+# planning and carrying out
+
+
+def preview(
+    root: RootPath, options: Options, *, listener: Listener | None = None, rules: RuleSet | None = None
+) -> Plan:
+    """Make and store a plan; the caller closes it. Nothing is written into the folder.
+
+    Raises RootRefused, DestinationMissing, InvalidOption; KeyboardInterrupt when the listener wants to stop.
+    """
+    path = resolve_root(root)
+    outside, prefix = _destination(path, options)
+    with _open_sides(path, outside) as sides:
+        known = [probe.look_up(side) for side in sides]
+        return _draft(sides, known, prefix, options, rules, listener or Listener())
+
+
+def organize(
+    root: RootPath,
+    options: Options,
+    *,
+    plan_id: str | None = None,
+    confirm: Confirm | None = None,
+    listener: Listener | None = None,
+    rules: RuleSet | None = None,
+) -> Report:
+    """Plan and carry out, or carry out the stored plan ``plan_id`` (then ``options`` are those of the plan)."""
+    path, listener = resolve_root(root), listener or Listener()
+    _settle(path)
+    plan = _stored(path, plan_id) if plan_id else None
+    if plan is not None:
+        options = msgspec.json.decode(plan.head.options, type=Options)
+    outside, prefix = _destination(path, options)
+    with _working(path, outside, "an organize run") as work:
+        if plan is None:
+            plan = _draft(work.sides, work.capabilities, prefix, options, rules, listener, work.locks)
+        else:
+            _share_nested(work.locks, path, plan)
+            operating.refuse_stale(work, plan)
+        with plan:
+            return _run(work, plan, confirm, listener)
+
+
+def _destination(root: bytes, options: Options) -> tuple[bytes | None, bytes]:
+    """The destination root outside ``root`` if there is one, and the folder below the target root with a slash."""
+    if options.mode not in ("move", "copy", "hardlink"):
+        raise InvalidOption(f"There is no mode {options.mode!r}. Choose move, copy or hardlink.")
+    if options.destination is None:
+        inside, destination = True, root
+    else:
+        destination = os.path.realpath(os.path.expanduser(os.fsencode(options.destination)))
+        inside = destination == root or destination.startswith(root + b"/")
+    if inside and options.mode != "move":
+        raise InvalidOption(f"Mode {options.mode} needs a --destination outside {shown_path(root)}.")
+    if inside:
+        below = destination[len(root) + 1 :]
+        return None, below + b"/" if below else b""
+    if not os.path.isdir(destination):
+        raise DestinationMissing(
+            f"{shown_path(destination)} isn't a folder. Make it, or connect its disk, and try again."
+        )
+    return resolve_root(destination), b""
+
+
+def _draft(
+    sides: Sequence[Root],
+    capabilities: Sequence[Capabilities],
+    prefix: bytes,
+    options: Options,
+    rules: RuleSet | None,
+    listener: Listener,
+    locks: control.Locks | None = None,
+) -> Plan:
+    """Scan and plan into the plan folder; with ``locks`` the roots found inside are locked as well."""
+    source, target = sides[0], sides[-1]
+    rules = rules or builtin_rules(options.profile)
+    if options.keep_together and (
+        why := whole_folder(os.path.basename(source.path), set(map(os.fsencode, os.listdir(source.fd))))
+    ):
+        raise RootRefused(
+            f"{shown_path(source.path)} is one thing itself ({why}); its parts belong together. Choose the folder that holds it,"
+            " or say --no-keep-together."
+        )
+    forget_old_plans(plan_dir())
+    plan_id = operating.new_id()
+    writer = PlanWriter(plan_dir(), plan_id)
+    try:
+        drafting = Drafting(
+            source, target, prefix, capabilities[0], capabilities[-1], options, rules, writer, plan_id, listener
+        )
+        drafting.run()
+        outside = target if target is not source else None
+        writer.finish(
+            Head(
+                plan_id=plan_id,
+                operation_type="organize",
+                root=source.path,
+                root_identity=(source.dev, source.ino),
+                created_at=time.time(),
+                options=msgspec.json.encode(options),
+                rules=rules.encode(),
+                capabilities=msgspec.json.encode(list(capabilities)),
+                review=drafting.review,
+                destination=outside.path if outside else None,
+                destination_identity=(outside.dev, outside.ino) if outside else None,
+                nested_roots=drafting.nested_roots,
+                zone="/".join(time.tzname),
+                scan_seconds=drafting.scan_seconds,
+                plan_seconds=drafting.plan_seconds,
+            )
+        )
+    except BaseException:
+        writer.abandon()
+        raise
+    plan = Plan(plan_dir(), plan_id)
+    if locks is not None:
+        _share_nested(locks, source.path, plan)
+    return plan
+
+
+def _share_nested(locks: control.Locks, root: bytes, plan: Plan) -> None:
+    """Share the locks of the roots inside, so that no run works on one of them meanwhile."""
+    for nested in plan.head.nested_roots:
+        locks.share(os.path.join(root, nested))
+
+
+def _stored(root: bytes, plan_id: str) -> Plan:
+    """A stored plan of this root. Raises PlanNotFound, PlanDamaged, PlanAlreadyApplied, InvalidOption."""
+    with suppress(FileNotFoundError), Journal(root, write=False) as journal:
+        operating.refuse_applied(journal, plan_id)
+    plan = Plan(plan_dir(), plan_id)
+    status = os.stat(root)
+    if plan.head.operation_type != "organize" or plan.head.root_identity != (status.st_dev, status.st_ino):
+        plan.close()
+        raise InvalidOption(f"Plan {plan_id} was made for {shown_path(plan.head.root)}, not for {shown_path(root)}.")
+    return plan
+
+
+def _run(work: Workplace, plan: Plan, confirm: Confirm | None, listener: Listener) -> Report:
+    """Ask, carry out, report."""
+    head = plan.head
+    if not plan.batch_count:
+        plan.discard()
+        return Report(head.plan_id, head.review, None, head.scan_seconds, head.plan_seconds, 0.0)
+    if confirm is not None and not confirm(plan):
+        raise Declined("Nothing was changed.")
+    operation = operating.carry_out(work, plan, listener)
+    return Report(head.plan_id, head.review, operation, head.scan_seconds, head.plan_seconds, operation.seconds)
+
+
+@contextmanager
+def _working(root: bytes, outside: bytes | None, what: str) -> Iterator[Workplace]:
+    """Everything opened and locked for a run."""
+    holder = f"{what} (process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')})"
+    with control.Locks() as locks, open_workplace(root, outside, holder, locks=locks) as work:
+        yield work
+
+
+@contextmanager
+def _open_sides(root: bytes, outside: bytes | None) -> Iterator[list[Root]]:
+    """The roots opened for looking only."""
+    with Root(root) as source:
+        if outside is None:
+            yield [source]
+        else:
+            with Root(outside) as target:
+                yield [source, target]
+
+
+# taking back
+
+
+def preview_undo(
+    root: RootPath, operation: str | None = None, *, paths: Sequence[bytes] = (), listener: Listener | None = None
+) -> Plan:
+    """What an undo would do; the caller closes the plan. Nothing is written into the folder."""
+    path = resolve_root(root)
+    (listener or Listener()).enter("planning")
+    with _journal(path) as journal:
+        chosen = _choose(journal, operation)
+        with _open_sides(path, destination_of(chosen)) as sides:
+            return _draft_undo(sides, journal, chosen, paths)
+
+
+def undo(
+    root: RootPath,
+    operation: str | None = None,
+    *,
+    paths: Sequence[bytes] = (),
+    confirm: Confirm | None = None,
+    listener: Listener | None = None,
+) -> Report:
+    """Take an operation back, by default the newest that isn't taken back, whole or for some original paths.
+
+    Raises NothingToUndo, OperationNotFound, OperationDependency, DestinationMissing.
+    """
+    path, listener = resolve_root(root), listener or Listener()
+    _settle(path)
+    with _journal(path) as journal:
+        chosen = _choose(journal, operation)
+    with _working(path, destination_of(chosen), "an undo") as work:
+        listener.enter("planning")
+        started = time.monotonic()
+        with _draft_undo(work.sides, work.journal, chosen, paths) as plan:
+            plan.head.plan_seconds = time.monotonic() - started
+            if not plan.batch_count:
+                _note_finished(work.journal, chosen, plan)
+            return _run(work, plan, confirm, listener)
+
+
+def _note_finished(journal: Journal, chosen: Operation, plan: Plan) -> None:
+    """Nothing is left to take back: the next plain undo takes an older operation."""
+    if plan.head.whole:
+        chosen.undo_finished = True
+        chosen.rolled_back = plan.head.review.already_back >= chosen.totals.done
+        journal.update_operation(chosen)
+
+
+def _choose(journal: Journal, operation: str | None) -> Operation:
+    """The operation that is meant."""
+    if operation is not None:
+        return journal.operation(operation)
+    for candidate in journal.operations():
+        if (
+            candidate.operation_type not in _NOT_UNDONE_BY_DEFAULT
+            and not candidate.rolled_back
+            and not candidate.undo_finished
+        ):
+            return candidate
+    raise NothingToUndo("Every operation of this folder is taken back already. 'fileorganizer history' lists them.")
+
+
+def _draft_undo(sides: Sequence[Root], journal: Journal, chosen: Operation, paths: Sequence[bytes]) -> Plan:
+    """The stored plan that takes ``chosen`` back."""
+    if chosen.operation_type == "purge":
+        raise NothingToUndo("A purge destroys for good; it can't be taken back.")
+
+    def plan(undoing: Undoing) -> None:
+        if not undoing.roll_back(chosen, paths) and paths:
+            raise InvalidOption(
+                f"Operation {chosen.number} moved nothing from {shown_path(paths[0])}. Name original paths."
+            )
+
+    return _draft_back(sides, journal, "rollback", plan, chosen, whole=not paths)
+
+
+def _draft_back(
+    sides: Sequence[Root],
+    journal: Journal,
+    operation_type: str,
+    fill: Callable[[Undoing], None],
+    undone: Operation | None = None,
+    *,
+    whole: bool = False,
+) -> Plan:
+    """Store a plan made from the journal: of an undo, or of a restore."""
+    plan_id = operating.new_id()
+    writer = PlanWriter(plan_dir(), plan_id)
+    try:
+        undoing = Undoing(sides, journal, writer, plan_id)
+        fill(undoing)
+        writer.finish(_head_back(sides, operation_type, plan_id, undoing.review, undone, whole=whole))
+    except BaseException:
+        writer.abandon()
+        raise
+    return Plan(plan_dir(), plan_id)
+
+
+def _head_back(
+    sides: Sequence[Root], operation_type: str, plan_id: str, review: Review, undone: Operation | None, *, whole: bool
+) -> Head:
+    """The head of a plan that no rules decided."""
+    source = sides[0]
+    return Head(
+        plan_id=plan_id,
+        operation_type=operation_type,
+        root=source.path,
+        root_identity=(source.dev, source.ino),
+        created_at=time.time(),
+        options=b"{}",
+        rules=b"",
+        capabilities=msgspec.json.encode([probe.look_up(side) for side in sides]),
+        review=review,
+        destination=undone.destination if undone else None,
+        destination_identity=undone.destination_identity if undone else None,
+        undoes=undone.number if undone else None,
+        whole=whole,
+    )
+
+
+def recover(root: RootPath, *, listener: Listener | None = None) -> Report | None:
+    """Settle what a crash left in doubt and close what it cut off; None when there was nothing.
+
+    What was moved stays moved: run it again to go on, or undo it.
+    """
+    (listener or Listener()).enter("finishing")
+    closed = _settle(resolve_root(root))
+    if not closed:
+        return None
+    operation = closed[0]
+    review = Review(planned=operation.totals.planned, scanned=operation.scanned, in_place=operation.in_place)
+    return Report(operation.plan_id, review, operation, 0.0, 0.0, operation.seconds)
+
+
+def _settle(root: bytes) -> list[Operation]:
+    """Close what was cut off, if anything was. Raises RootBusy when it isn't cut off but at work."""
+    try:
+        with Journal(root, write=False) as journal:
+            running = [operation for operation in journal.operations() if operation.status == "running"]
+    except FileNotFoundError:
+        return []
+    closed: list[Operation] = []
+    for operation in running:
+        with _working(root, destination_of(operation), "a recovery") as work:
+            closed += operating.close_cut_off(work)
+    return closed
+
+
+# reading
+
+
+@contextmanager
+def _journal(root: bytes) -> Iterator[Journal]:
+    """The journal for reading. Raises OperationNotFound when nothing was ever done here."""
+    try:
+        journal = Journal(root, write=False)
+    except FileNotFoundError as error:
+        raise OperationNotFound(f"Nothing was organized in {shown_path(root)} yet.") from error
+    with journal:
+        yield journal
+
+
+def history(root: RootPath) -> list[Operation]:
+    """All operations of a root, the newest first; none when nothing was ever done there."""
+    try:
+        with _journal(resolve_root(root)) as journal:
+            return list(journal.operations())
+    except OperationNotFound:
+        return []
+
+
+@contextmanager
+def show(root: RootPath, operation: str) -> Iterator[Shown]:
+    """One operation and its files, as long as the context lasts."""
+    with _journal(resolve_root(root)) as journal:
+        chosen = journal.operation(operation)
+        yield Shown(chosen, reading.rows(journal, chosen))
+
+
+def explain(root: RootPath, path: bytes) -> list[Explained]:
+    """What each operation did with the file that was or is at ``path`` and why, the newest first."""
+    with _journal(resolve_root(root)) as journal:
+        return list(reading.explanations(journal, path.strip(b"/")))
+
+
+def verify(root: RootPath, *, listener: Listener | None = None) -> Verification:
+    """Compare every record with the disk. Changes nothing."""
+    path = resolve_root(root)
+    (listener or Listener()).enter("finishing")
+    with _journal(path) as journal, Root(path) as opened:
+        return verify_root(opened, journal)
+
+
+def categories(profile: str) -> RuleSet:
+    """The categories and the layout of a profile. Raises InvalidOption for one that isn't there."""
+    return builtin_rules(profile)
+
+
+def doctor(root: RootPath) -> Diagnosis:
+    """What the file system of a root guarantees; it is tried out where the program has its folder already."""
+    path = resolve_root(root)
+    notes: list[str] = []
+    with Root(path) as opened:
+        folder = control.open_control(opened, create=False)
+        if folder is None:
+            known, state = probe.look_up(opened), "none yet"
+            notes.append("What has to be tried (exclusive rename, hard links, time stamps) is tried by the first run.")
+        else:
+            try:
+                with control.Locks() as locks:
+                    locks.take_root(opened, folder, "the doctor")
+                    known = probe.try_out(opened, folder)
+            finally:
+                os.close(folder)
+            with _journal(path) as journal:
+                operations = list(journal.operations())
+                state = f"{len(operations)} operations"
+                if any(operation.status == "running" for operation in operations):
+                    notes.append("A run was cut off here. Run 'fileorganizer recover'.")
+    if known.read_only:
+        notes.append("The file system is read-only: a preview is possible, moving files isn't.")
+    if not known.strong_identity:
+        notes.append("Inode numbers may change here: files are told apart by size and time as well.")
+    return Diagnosis(path, known, probe.supported(), state, notes)
+
+
+# the trash
+
+
+def trash_list(root: RootPath) -> list[TrashItem]:
+    """What is in the trash of a root."""
+    path = resolve_root(root)
+    try:
+        with _journal(path) as journal, Root(path) as side:
+            return list(reading.trash_items(journal, side))
+    except OperationNotFound:
+        return []
+
+
+def restore(
+    root: RootPath, items: Sequence[str], *, confirm: Confirm | None = None, listener: Listener | None = None
+) -> Report:
+    """Bring files back from the trash, by item id or original path; none named: all of them."""
+    path, listener = resolve_root(root), listener or Listener()
+    chosen = {item.place for item in _chosen_items(path, items)}
+
+    def fill(undoing: Undoing) -> None:
+        def wanted(deed: Deed) -> bool:
+            return deed.place in chosen and deed.step.source_side == 0
+
+        undoing.restore(work.journal.operations(), wanted)
+
+    with _working(path, None, "a restore") as work:
+        with _draft_back(work.sides, work.journal, "restore", fill) as plan:
+            return _run(work, plan, confirm, listener)
+
+
+def purge(
+    root: RootPath,
+    items: Sequence[str] = (),
+    *,
+    older_than_days: float | None = None,
+    confirm: Confirm | None = None,
+    listener: Listener | None = None,
+) -> Report:
+    """Destroy what is in the trash for ever: the items named, or all that is older than some days."""
+    path, listener = resolve_root(root), listener or Listener()
+    limit = time.time() - older_than_days * 86_400 if older_than_days is not None else None
+    chosen = [item for item in _chosen_items(path, items) if limit is None or item.trashed_at < limit]
+    with _working(path, None, "a purge") as work:
+        with _draft_purge(work, chosen) as plan:
+            return _run(work, plan, confirm, listener)
+
+
+def _chosen_items(root: bytes, items: Sequence[str]) -> list[TrashItem]:
+    """The trash items that are named. Raises InvalidOption for a name that nothing in the trash has."""
+    _settle(root)
+    there = trash_list(os.fsdecode(root))
+    if not items:
+        return there
+    wanted = set(items)
+    found = [item for item in there if item.item_id in wanted or os.fsdecode(item.path) in wanted]
+    unknown = wanted - {item.item_id for item in found} - {os.fsdecode(item.path) for item in found}
+    if unknown:
+        raise InvalidOption(
+            f"There is no {shown_path(min(unknown))} in the trash. 'fileorganizer trash list' shows what is."
+        )
+    return found
+
+
+def _draft_purge(work: Workplace, items: Sequence[TrashItem]) -> Plan:
+    """The stored plan of a purge."""
+    plan_id = operating.new_id()
+    writer = PlanWriter(plan_dir(), plan_id)
+    try:
+        review = Review(scanned=len(items), planned=len(items), bytes=sum(item.size for item in items))
+        for start in range(0, len(items), BATCH_STEPS):
+            part = items[start : start + BATCH_STEPS]
+            writer.add_batch([Step(StepKind.PURGE, item.place, b"", item.seen) for item in part])
+        writer.finish(_head_back(work.sides, "purge", plan_id, review, None, whole=False))
+    except BaseException:
+        writer.abandon()
+        raise
+    return Plan(plan_dir(), plan_id)

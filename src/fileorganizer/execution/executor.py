@@ -32,6 +32,7 @@ from fileorganizer.journal import codec
 from fileorganizer.journal.records import Intent, Operation, Settled
 from fileorganizer.model import (
     CONTROL_DIRECTORY,
+    TWIN,
     Folder,
     Outcome,
     Reason,
@@ -77,15 +78,22 @@ class Executor:
 
     # the whole
 
-    def resume(self) -> None:
-        """Take up what a run that was cut off did."""
+    def resume(self) -> list[Step]:
+        """Take up what a run that was cut off did; returns the steps that its last batch left undone."""
+        left: list[Step] = []
         for batch in self._journal.batches(self._operation.number):
-            self.tally.add(codec.unpack_steps(batch.steps), batch.outcomes)
+            left = self.tally.add(codec.unpack_steps(batch.steps), batch.outcomes)
             self._consumed = batch.consumed
+        return left
 
-    def abandon(self) -> None:
-        """After ``resume``, instead of going on: take back what can't stay half done."""
+    def abandon(self, left: list[Step]) -> None:
+        """After ``resume``, instead of going on: end what can't stay half done, or take it back."""
         try:
+            for step in left:
+                self._stepper.discard_temporary(step)
+            both_names = [step for step in left if step.temporary == TWIN]
+            if both_names:
+                self._run_batch(codec.pack(both_names))
             broken = self.tally.broken_groups()
             if broken:
                 self._run_batch(codec.pack(take_back(broken, self._free_name)))
@@ -369,4 +377,3 @@ def _family_end(steps: list[Step], first: int) -> int:
     while end < len(steps) and steps[end].group == steps[first].group:
         end += 1
     return end
-

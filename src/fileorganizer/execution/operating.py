@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-import msgspec
-
 from fileorganizer.errors import ConfirmationRequired, DiskFull, FileOrganizerError, PlanAlreadyApplied
 from fileorganizer.execution import recovery
 from fileorganizer.execution.executor import Executor
@@ -100,7 +98,9 @@ def _taken_back(journal: Journal, operation: Operation, already_back: int) -> li
         above = journal.by_number(below.undoes)
         above.rolled_back_count = max(0, above.rolled_back_count + sign * operation.totals.done)
         if below is operation:
-            above.rolled_back_count = max(above.rolled_back_count, min(already_back + operation.totals.done, above.totals.done))
+            above.rolled_back_count = max(
+                above.rolled_back_count, min(already_back + operation.totals.done, above.totals.done)
+            )
         above.rolled_back = above.totals.done > 0 and above.rolled_back_count >= above.totals.done
         above.undo_finished = sign > 0 and (
             above.undo_finished or (below is operation and operation.whole and operation.status == "completed")
@@ -114,12 +114,12 @@ def close_cut_off(work: Workplace) -> list[Operation]:
     """Close the operations that a crash cut off: settle, take back halves, and record what is true. Newest first."""
     recovery.settle_in_doubt(work)
     closed: list[Operation] = []
+    destination = work.sides[1].path if len(work.sides) > 1 else None
     for operation in work.journal.operations():
-        if operation.status != "running":
+        if operation.status != "running" or operation.destination != destination:
             continue
         executor = Executor(work, operation, Listener())
-        executor.resume()
-        executor.abandon()
+        executor.abandon(executor.resume())
         operation.status = "interrupted"
         _close(work.journal, operation, executor, Reason.INTERRUPTED)
         faultpoint("recover.closed")
@@ -163,9 +163,6 @@ def _check_space(work: Workplace, review: Review) -> None:
             f"{review.copied_bytes} bytes are to be copied and {target.free_bytes} are free. Nothing was changed; free some space."
         )
     if 0 < target.free_inodes < inodes:
-        raise DiskFull(f"{inodes} new files and folders need as many inodes, {target.free_inodes} are free. Nothing was changed.")
-
-
-def encode_capabilities(work: Workplace) -> bytes:
-    """The capabilities of all sides as they are stored with a plan."""
-    return msgspec.json.encode(work.capabilities)
+        raise DiskFull(
+            f"{inodes} new files and folders need as many inodes, {target.free_inodes} are free. Nothing was changed."
+        )

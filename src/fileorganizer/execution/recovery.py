@@ -9,11 +9,11 @@ from collections.abc import Callable
 from fileorganizer.execution.observing import same_content
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs.faults import faultpoint
+from fileorganizer.fs.folders import folder_facts
 from fileorganizer.fs.identity import identity_of, same_inode, unchanged
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Batch, Settled
 from fileorganizer.model import CONTROL_DIRECTORY, TWIN, Folder, Outcome, Reason, State, Step, StepKind
-from fileorganizer.fs.folders import folder_facts
 
 _Verdict = tuple[State, Reason, str]
 _DONE: _Verdict = (State.DONE, Reason.NONE, "")

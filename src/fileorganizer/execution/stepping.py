@@ -82,6 +82,15 @@ class Stepper:
                     raise
         raise AssertionError("the last try returns or raises")
 
+    def discard_temporary(self, step: Step) -> None:
+        """Remove what a copy that was cut off left under its temporary name."""
+        if step.kind == StepKind.COPY:
+            try:
+                target_fd, _ = self._sides[step.target_side].parent(step.target)
+            except OSError:
+                return
+            copying.remove_own_temporary(target_fd, step.temporary.rpartition(b"/")[2])
+
     def _forget(self) -> None:
         """Close cached folders: there are no descriptors left."""
         for side in self._sides:

@@ -41,9 +41,15 @@ class Workplace:
     """The opened sides of an operation. Side 0 is the root, side 1 the destination root if there is one."""
 
     def __init__(
-        self, sides: list[Root], controls: list[int], journal: Journal, capabilities: list[Capabilities]
+        self,
+        sides: list[Root],
+        controls: list[int],
+        journal: Journal,
+        capabilities: list[Capabilities],
+        locks: control.Locks,
     ) -> None:
         """Made by ``open_workplace``."""
+        self.locks = locks
         self.sides, self.controls, self.journal, self.capabilities = sides, controls, journal, capabilities
 
     def check_alive(self) -> None:
@@ -86,7 +92,7 @@ def open_workplace(root: bytes, destination: bytes | None, holder: str, *, locks
                 )
         if destination is not None:
             publish_text(os.path.join(destination, CONTROL_DIRECTORY, b"journal_at"), root.hex() + "\n")
-        yield Workplace(sides, controls, journal, capabilities)
+        yield Workplace(sides, controls, journal, capabilities, locks)
 
 
 def _refuse_read_only(root: Root) -> None:

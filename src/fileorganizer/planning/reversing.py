@@ -58,7 +58,15 @@ class Missing(msgspec.Struct, frozen=True):
 class Reversal:
     """The plan of an undo in the making. ``emit`` stores batches of steps in order."""
 
-    def __init__(self, look: Look, wanted: Callable[[bytes], bool], *, whole: bool, emit: Callable[[list[Step]], None], temporary: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        look: Look,
+        wanted: Callable[[bytes], bool],
+        *,
+        whole: bool,
+        emit: Callable[[list[Step]], None],
+        temporary: Callable[[], bytes],
+    ) -> None:
         """``wanted`` says whether an original path is to be restored; ``whole``: all of it, folder times included."""
         self._look, self._wanted, self._whole = look, wanted, whole
         self._emit, self._temporary = emit, temporary
@@ -133,12 +141,24 @@ class Reversal:
         elif step.kind == StepKind.LINK:
             self._reverse_link(deed, now)
         elif step.kind == StepKind.DROP_TWIN:
-            self._plan(Step(StepKind.LINK, step.target, step.source, now.seen if now else step.seen, step.target_side, step.source_side, step.role))
+            self._plan(
+                Step(
+                    StepKind.LINK,
+                    step.target,
+                    step.source,
+                    now.seen if now else step.seen,
+                    step.target_side,
+                    step.source_side,
+                    step.role,
+                )
+            )
         elif now is None or not _is_ours(now.seen, step.seen):
             self._note_absent(deed, now)
         else:
             seen = now.seen if now.links == 1 else msgspec.structs.replace(now.seen, ctime_ns=0)
-            back = Step(StepKind.MOVE, deed.place, step.source, seen, step.target_side, step.source_side, step.role, step.group)
+            back = Step(
+                StepKind.MOVE, deed.place, step.source, seen, step.target_side, step.source_side, step.role, step.group
+            )
             self._plan(back, contested=self._look(step.source_side, step.source) is not None)
 
     def _note_absent(self, deed: Deed, now: Sight | None) -> None:
@@ -162,7 +182,11 @@ class Reversal:
         elif deed.made is None or not _is_unchanged(now.seen, deed.made):
             self._leave(step, Reason.NOT_OURS)
         else:
-            self._plan(Step(StepKind.TRASH, deed.place, b"", now.seen, step.target_side, step.target_side, step.role, step.group))
+            self._plan(
+                Step(
+                    StepKind.TRASH, deed.place, b"", now.seen, step.target_side, step.target_side, step.role, step.group
+                )
+            )
 
     def _reverse_link(self, deed: Deed, now: Sight | None) -> None:
         """A link of ours is removed while the file still has its first name."""
@@ -173,12 +197,18 @@ class Reversal:
         elif twin is None or now.seen.ino != twin.seen.ino or now.seen.dev != twin.seen.dev:
             self._leave(step, Reason.NOT_OURS)
         else:
-            self._plan(Step(StepKind.DROP_TWIN, deed.place, step.source, now.seen, step.target_side, step.source_side, step.role))
+            self._plan(
+                Step(
+                    StepKind.DROP_TWIN, deed.place, step.source, now.seen, step.target_side, step.source_side, step.role
+                )
+            )
 
     def _leave(self, step: Step, reason: Reason, detail: str = "") -> None:
         """The file stays as it is, with the reason."""
         if step.role == Role.ITEM:
-            self.skips.append(Skip(step.source, reason, step.seen.size if step.seen else 0, detail=detail, facts=step.facts))
+            self.skips.append(
+                Skip(step.source, reason, step.seen.size if step.seen else 0, detail=detail, facts=step.facts)
+            )
 
     def _plan(self, step: Step, *, contested: bool = False) -> None:
         """Add a step; one whose place is taken now is put off."""
@@ -236,7 +266,9 @@ class Reversal:
                 needed.add((side, path))
                 path = path.rpartition(b"/")[0]
         steps = [
-            Step(StepKind.MKDIR, b"", path, None, side, side, Role.AUXILIARY, mode=folder.mode & 0o7777, restores=folder)
+            Step(
+                StepKind.MKDIR, b"", path, None, side, side, Role.AUXILIARY, mode=folder.mode & 0o7777, restores=folder
+            )
             for (side, path), (folder, _) in sorted(self._removed.items())
             if (self._whole or (side, path) in needed) and self._look(side, path) is None
         ]

@@ -1,0 +1,139 @@
+"""What the journal says about single files: rows to show, explanations, the trash."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import msgspec
+
+from fileorganizer.execution.undoing import deeds_of
+from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.identity import identity_of
+from fileorganizer.journal import codec
+from fileorganizer.journal.records import Operation
+from fileorganizer.journal.store import Journal
+from fileorganizer.model import STEP_NAMES, Facts, Identity, Options, Outcome, Reason, Role, Skip, State, Step, StepKind
+from fileorganizer.rules.explain import Explanation, explain
+from fileorganizer.rules.syntax import RuleSet
+
+
+class FileRow(msgspec.Struct, frozen=True):
+    """One file of an operation."""
+
+    path: bytes
+    """Where it was."""
+    target: bytes
+    """Where it went; empty when it was left alone or is in the trash."""
+    kind: str
+    """The kind of step; empty when it was left alone by the plan."""
+    state: str
+    """done, skipped, failed; left: the plan left it alone; pending: not reached."""
+    reason: str
+    """The label of the reason, or empty."""
+    detail: str
+    size: int
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """What one operation did with a file, and why."""
+
+    operation: Operation
+    row: FileRow
+    explanation: Explanation | None
+    """None where no rules decided: undo, restore, purge, or a file left alone for its name or kind."""
+
+
+class TrashItem(msgspec.Struct, frozen=True):
+    """A file in the trash of a root."""
+
+    item_id: str
+    """operation number/batch-index."""
+    path: bytes
+    """Where it was."""
+    place: bytes
+    """Where it is, relative to the root."""
+    size: int
+    trashed_at: float
+    operation_id: str
+    seen: Identity
+
+
+def rows(journal: Journal, operation: Operation) -> Iterator[FileRow]:
+    """Every file of an operation: those that steps were for, then those that the plan left alone."""
+    for step, outcome, _facts in _items(journal, operation):
+        yield _step_row(step, outcome)
+    for skips in journal.skips(operation.number):
+        yield from map(_skip_row, skips)
+
+
+def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outcome | None, Facts | None]]:
+    """The counted steps of an operation with their outcomes; a step that was put off is told where it was settled."""
+    last = journal.batch_count(operation.number)
+    for batch in journal.batches(operation.number):
+        outcomes = {outcome.index: outcome for outcome in batch.outcomes}
+        for index, step in enumerate(codec.unpack_steps(batch.steps)):
+            outcome = outcomes.get(index)
+            if step.role == Role.ITEM and (outcome is None or outcome.state != State.PENDING or batch.seq == last):
+                yield step, outcome, step.facts
+
+
+def _step_row(step: Step, outcome: Outcome | None) -> FileRow:
+    """A step as a row."""
+    state, reason = (outcome.state, outcome.reason) if outcome else (State.DONE, Reason.NONE)
+    return FileRow(
+        path=step.source or step.target,
+        target=step.target,
+        kind=STEP_NAMES[step.kind],
+        state=State(state).name.lower(),
+        reason=Reason(reason).label if reason else "",
+        detail=outcome.detail if outcome else "",
+        size=step.seen.size if step.seen else 0,
+    )
+
+
+def _skip_row(skip: Skip) -> FileRow:
+    """What a plan left alone as a row."""
+    return FileRow(skip.path, b"", "", "left", Reason(skip.reason).label, skip.detail, skip.size)
+
+
+def explanations(journal: Journal, path: bytes) -> Iterator[Explained]:
+    """What each operation, the newest first, did with the file that was or is at ``path``."""
+    for operation in journal.operations():
+        rules = RuleSet.decode(operation.rules) if operation.rules else None
+        wins = bool(rules) and msgspec.json.decode(operation.options, type=Options).content == "always"
+        for step, outcome, facts in _items(journal, operation):
+            if path in (step.source, step.target):
+                yield Explained(operation, _step_row(step, outcome), _explained(rules, path, facts, wins))
+        for skips in journal.skips(operation.number):
+            for skip in skips:
+                if skip.path == path or path.startswith(skip.path + b"/"):
+                    yield Explained(operation, _skip_row(skip), _explained(rules, path, skip.facts, wins))
+
+
+def _explained(rules: RuleSet | None, path: bytes, facts: Facts | None, wins: bool) -> Explanation | None:
+    """The rules run again on what was recorded."""
+    if rules is None or facts is None:
+        return None
+    return explain(rules, path.rpartition(b"/")[2], facts, content_wins=wins)
+
+
+def trash_items(journal: Journal, side: Root) -> Iterator[TrashItem]:
+    """What is in the trash of the root, oldest operation first."""
+    for operation in journal.operations(newest_first=False):
+        for batch in journal.batches(operation.number):
+            for deed in reversed(deeds_of(batch, operation.number)):
+                if deed.step.kind != StepKind.TRASH or deed.step.source_side != 0:
+                    continue
+                status = side.look(deed.place)
+                if status is not None:
+                    item = os.fsdecode(deed.place).split("/", 2)[2]
+                    yield TrashItem(
+                        item,
+                        deed.step.source,
+                        deed.place,
+                        status.st_size,
+                        operation.finished_at or operation.created_at,
+                        operation.operation_id,
+                        identity_of(status),
+                    )

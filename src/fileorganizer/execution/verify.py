@@ -1,0 +1,143 @@
+"""Is the record true? Every done step that nothing followed is where it says; nothing of ours is left over (R21)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Final
+
+import msgspec
+
+from fileorganizer.errors import DestinationMissing, show
+from fileorganizer.execution.undoing import deeds_of
+from fileorganizer.execution.workplace import destination_of
+from fileorganizer.fs import trash
+from fileorganizer.fs.beneath import Root
+from fileorganizer.journal import codec
+from fileorganizer.journal.records import Operation
+from fileorganizer.journal.store import Journal
+from fileorganizer.model import CONTROL_DIRECTORY, StepKind
+from fileorganizer.planning.reversing import Deed
+from fileorganizer.planning.settling import PARKING, Tally
+
+_KNOWN: Final = frozenset(
+    {b"journal.db", b"journal.db-journal", b"epoch", b"lock", b"trash", b"temporary", b"journal_at"}
+)
+_PLACING: Final = (StepKind.MOVE, StepKind.TRASH, StepKind.COPY, StepKind.LINK)
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something that isn't as the record says."""
+
+    code: str
+    """in-doubt, unfinished, not-there, another-file, counts, left-over, destination-missing."""
+    path: bytes
+    text: str
+
+
+class Verification(msgspec.Struct):
+    """What was checked and what was found. Without problems every record is true."""
+
+    operations: int = 0
+    steps: int = 0
+    problems: list[Problem] = msgspec.field(default_factory=list)
+
+
+def verify(root: Root, journal: Journal) -> Verification:
+    """Read the whole journal against its digests and compare it with the disk. Changes nothing. Raises JournalDamaged."""
+    found = Verification()
+    left: set[int] = set()
+    if journal.in_doubt() is not None:
+        found.problems.append(Problem("in-doubt", b"", "A batch is in doubt. Run 'fileorganizer recover'."))
+    for operation in journal.operations():
+        found.operations += 1
+        if operation.status == "running":
+            words = f"Operation {operation.number} was cut off. Run 'fileorganizer recover'."
+            found.problems.append(Problem("unfinished", b"", words))
+        with ExitStack() as stack:
+            try:
+                destination = destination_of(operation)
+            except DestinationMissing as error:
+                found.problems.append(Problem("destination-missing", b"", str(error)))
+                continue
+            sides = [root] if destination is None else [root, stack.enter_context(Root(destination))]
+            _verify_operation(sides, journal, operation, left, found)
+    _verify_control(root, found)
+    return found
+
+
+def _verify_operation(
+    sides: Sequence[Root], journal: Journal, operation: Operation, left: set[int], found: Verification
+) -> None:
+    """Compare one operation's done steps, newest first; ``left`` holds the places that later steps have emptied."""
+    tally = Tally()
+    for batch in journal.batches(operation.number):
+        tally.add(codec.unpack_steps(batch.steps), batch.outcomes)
+    totals, counted = operation.totals, tally.totals
+    if operation.status != "running" and (
+        (totals.done, totals.failed) != (counted.done, counted.failed)
+        or totals.planned != totals.done + totals.skipped + totals.failed
+    ):
+        words = f"Operation {operation.number} says {totals.done} done, its batches say {counted.done}."
+        found.problems.append(Problem("counts", b"", words))
+    for batch in journal.batches(operation.number, newest_first=True):
+        if batch.settled:
+            for deed in deeds_of(batch, operation.number):
+                found.steps += 1
+                _verify_deed(sides, deed, left, found)
+
+
+def _verify_deed(sides: Sequence[Root], deed: Deed, left: set[int], found: Verification) -> None:
+    """Is the file of a done step in its place, unless a later step took it away?"""
+    step = deed.step
+    if step.kind in _PLACING:
+        place = hash((sides[step.target_side].path, deed.place))
+        if place in left:
+            left.discard(place)
+        else:
+            _look(sides[step.target_side], deed, found)
+    if step.kind in (StepKind.MOVE, StepKind.TRASH, StepKind.PURGE, StepKind.DROP_TWIN):
+        left.add(hash((sides[step.source_side].path, step.source)))
+
+
+def _look(side: Root, deed: Deed, found: Verification) -> None:
+    """Compare one place with the record."""
+    status = side.look(deed.place)
+    expected = deed.made if deed.step.kind == StepKind.COPY else deed.step.seen
+    if status is None:
+        found.problems.append(Problem("not-there", deed.place, f"{show(deed.place)} isn't there any more."))
+    elif expected is not None and status.st_ino != expected.ino:
+        found.problems.append(Problem("another-file", deed.place, f"{show(deed.place)} is another file now."))
+
+
+def _verify_control(root: Root, found: Verification) -> None:
+    """Is everything in the control directory known, listed and finished?"""
+    for folder in (CONTROL_DIRECTORY, PARKING.rstrip(b"/")):
+        for name in _names(root, folder):
+            if folder != CONTROL_DIRECTORY or name not in _KNOWN:
+                found.problems.append(_left_over(folder + b"/" + name))
+    for operation in _names(root, trash.TRASH):
+        folder = trash.TRASH + b"/" + operation
+        names = _names(root, folder)
+        lists = {name[: -len(b".origins")] for name in names if name.endswith(b".origins")}
+        for name in names:
+            if not name.endswith(b".origins") and name.split(b"-")[0] not in lists:
+                found.problems.append(_left_over(folder + b"/" + name))
+
+
+def _left_over(path: bytes) -> Problem:
+    """Something of ours that should be gone."""
+    return Problem("left-over", path, f"{show(path)} belongs to no operation.")
+
+
+def _names(root: Root, folder: bytes) -> list[bytes]:
+    """The names in a folder; none when it isn't there."""
+    try:
+        fd = root.open_folder(folder)
+    except FileNotFoundError:
+        return []
+    try:
+        return sorted(map(os.fsencode, os.listdir(fd)))
+    finally:
+        os.close(fd)
