@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import time
 from array import array
 from collections.abc import Iterator
@@ -77,6 +79,8 @@ class Drafting:
         self._tree_before: list[tuple[bytes, int, int]] = []
         self._tree_after: list[tuple[bytes, int, int]] = []
         self._dropped_from: set[bytes] = set()
+        self._blockers: set[bytes] = set()
+        """Files of the root whose names target folders need: they stay, so that a second run finds what this one left."""
         self.review = Review()
         self.nested_roots: list[bytes] = []
         self.scan_seconds = self.plan_seconds = 0.0
@@ -163,9 +167,12 @@ class Drafting:
         names = self._frame.names
         for folder, folder_id in self._draft.folder_ids.items():
             try:
-                if self._target.look(folder) is None:
+                status = self._target.look(folder)
+                if status is None:
                     self._check_way(folder)
                     missing.add(folder)
+                elif not stat.S_ISDIR(status.st_mode):
+                    self._block(folder)
                 for name in observing.folder_names(self._target, folder):
                     claim = hash((folder_id, naming.key(name, names)))
                     if claim in claims:
@@ -175,14 +182,22 @@ class Drafting:
         return missing, blocked, occupied
 
     def _check_way(self, folder: bytes) -> None:
-        """Raise OSError when something that is no folder stands on the way to a folder that doesn't exist yet."""
+        """Raise OSError when something that is no folder stands on the way to a folder, and remember what does."""
         parent = folder
         while parent:
             parent = parent.rpartition(b"/")[0]
-            if parent and self._target.look(parent) is None:
+            status = self._target.look(parent)
+            if status is None:
                 continue
-            self._target.folder(parent)
+            if not stat.S_ISDIR(status.st_mode):
+                self._block(parent)
             return
+
+    def _block(self, path: bytes) -> None:
+        """Note what stands where a folder is needed."""
+        if self._side == SOURCE:
+            self._blockers.add(path)
+        raise NotADirectoryError(errno.ENOTDIR, f"something else is called {os.fsdecode(path)!r}", path)
 
     def _settle_names(
         self, claims: conflicts.Claims, blocked: dict[bytes, str], occupied: dict[int, bytes], links: set[bytes]
@@ -234,11 +249,10 @@ class Drafting:
         for first, last in _unit_bounds(steps):
             unit = steps[first:last]
             folder = unit[0].target.rpartition(b"/")[0]
-            if folder in blocked:
+            if folder in blocked or not self._blockers.isdisjoint(step.source for step in unit):
+                why = blocked.get(folder, "a folder with this name is needed")
                 skips = [
-                    Skip(
-                        s.source, Reason.NAME_TAKEN, s.seen.size if s.seen else 0, detail=blocked[folder], facts=s.facts
-                    )
+                    Skip(s.source, Reason.NAME_TAKEN, s.seen.size if s.seen else 0, detail=why, facts=s.facts)
                     for s in unit
                 ]
                 units.append(conflicts.Unit(seq, [], folder, tuple(s.source for s in unit), skips))

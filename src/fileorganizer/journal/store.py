@@ -267,6 +267,7 @@ class Journal:
                 operation,
                 intent.seq,
                 self.epoch,
+                intent.consumed,
                 intent.steps,
                 before,
                 previous,

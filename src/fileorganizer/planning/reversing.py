@@ -265,12 +265,25 @@ class Reversal:
             while path and (side, path) not in needed:
                 needed.add((side, path))
                 path = path.rpartition(b"/")[0]
+        again: dict[tuple[int, bytes], Folder | None] = {
+            place: folder for place, (folder, _) in self._removed.items() if self._whole or place in needed
+        }
+        for place in needed - again.keys():
+            again[place] = self._before.get(place)
         steps = [
             Step(
-                StepKind.MKDIR, b"", path, None, side, side, Role.AUXILIARY, mode=folder.mode & 0o7777, restores=folder
+                StepKind.MKDIR,
+                b"",
+                path,
+                None,
+                side,
+                side,
+                Role.AUXILIARY,
+                mode=folder.mode & 0o7777 if folder else 0o777,
+                restores=folder,
             )
-            for (side, path), (folder, _) in sorted(self._removed.items())
-            if (self._whole or (side, path) in needed) and self._look(side, path) is None
+            for (side, path), folder in sorted(again.items(), key=lambda item: item[0])
+            if self._look(side, path) is None
         ]
         return in_batches([[step] for step in steps])
 
