@@ -150,7 +150,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the rules saw of a file beyond its name; ``explain`` reruns them on this.
 
     ``category`` is an index into the rules snapshot of the operation, ``taken``
-    seconds since the epoch, ``date_source`` a ``DateSource``, ``content`` the
+    local wall-clock time in seconds, ``date_source`` a ``DateSource``, ``content`` the
     type found by magic bytes (``""``: not looked at), ``conflict`` a ``Conflict``.
     """
 

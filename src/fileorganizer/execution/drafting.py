@@ -146,6 +146,8 @@ class Drafting:
         self._listener.enter("planning")
         self._decide(observer.link_targets)
         self.review.mismatched = observer.mismatched
+        if observer.dates_given_up:
+            review.note_unread_dates(self.review)
         self.plan_seconds = time.monotonic() - started - self.scan_seconds
 
     def _decide(self, links: set[bytes]) -> None:

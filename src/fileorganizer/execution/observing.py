@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from fileorganizer.classify.by_content import content_type
-from fileorganizer.classify.classifier import read_head
+from fileorganizer.classify.classifier import open_regular, read_head
 from fileorganizer.classify.date_reader import DateReader
 from fileorganizer.classify.dates import name_date, wall_clock
 from fileorganizer.fs.beneath import Root
@@ -23,7 +23,7 @@ from fileorganizer.progress import Listener
 from fileorganizer.rules.matching import Matcher
 from fileorganizer.rules.syntax import RuleSet
 from fileorganizer.scan import walker
-from fileorganizer.scan.ignoring import JUNK
+from fileorganizer.scan.ignoring import JUNK, in_use
 from fileorganizer.scan.open_files import open_for_writing
 
 DATED_CATEGORIES: Final = frozenset({"Images", "Videos", "Audio"})
@@ -44,6 +44,8 @@ class Observer:
         self._busy = open_for_writing()
         self._extensions = tuple("." + e.lower().lstrip(".") for e in options.extensions)
         self.mismatched = 0
+        self.dates_given_up = False
+        """Reading photo headers failed again and again: dates are those of names and files from some point on."""
         self.link_targets: set[bytes] = set()
         """Where symbolic links inside the root point, relative to the root: moving that would break them."""
 
@@ -64,9 +66,11 @@ class Observer:
                 self._listener.tick()
                 if self._listener.stop_wanted:
                     raise KeyboardInterrupt
+            self.dates_given_up = reader is not None and reader.given_up
 
     def _folder(self, folder: walker.Folder, draft: Draft, reader: DateReader | None) -> None:
         """One folder: what is left alone, families, then single files chunk by chunk."""
+        self._leave_guarded(folder)
         junk_names = [name for name in folder.names if name in JUNK]
         draft.enter(folder.path, folder.count, folder.skips, list(walker.entries(folder, junk_names)))
         draft.count(len(folder.skips), 0)
@@ -82,6 +86,13 @@ class Observer:
         singles = [name for name in names if name not in leaders and name not in folder.folders]
         for start in range(0, len(singles), walker.CHUNK):
             self._singles(folder, singles[start : start + walker.CHUNK], draft, reader)
+
+    def _leave_guarded(self, folder: walker.Folder) -> None:
+        """Leave what an unfinished file beside it shows to be still written: ``film.mkv`` beside ``film.mkv.part``."""
+        guards = [skip.path.rpartition(b"/")[2] for skip in folder.skips if skip.reason == Reason.UNFINISHED]
+        guarded = in_use(guards, set(folder.names)) - folder.names_left - folder.folders if guards else set()
+        folder.skips += [Skip(_join(folder.path, name), Reason.UNFINISHED) for name in sorted(guarded)]
+        folder.names_left |= guarded
 
     def _singles(self, folder: walker.Folder, names: list[bytes], draft: Draft, reader: DateReader | None) -> None:
         """A chunk of files without companions."""
@@ -166,7 +177,8 @@ class Observer:
             category = matcher.category(name, content, content_wins=mode == "always")
             if content and matcher.is_mismatch(name, content):
                 self.mismatched += 1
-            if category in self._dated:
+            claims = matcher.categories_of_extension(matcher.extension(name))
+            if category in self._dated or not self._dated.isdisjoint(claims):
                 dated.append(index)
             facts.append(Facts(category, wall_clock(entry.seen.mtime_ns, None), DateSource.FILE_TIME, content))
         if reader is not None and dated:
@@ -207,13 +219,9 @@ class Observer:
 def _open(fd: int, name: bytes) -> int:
     """A descriptor of a regular file for reading its header; -1 when it can't be had."""
     try:
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
+        return open_regular(fd, name)
     except OSError:
         return -1
-    if stat.S_ISREG(os.fstat(file).st_mode):
-        return file
-    os.close(file)
-    return -1
 
 
 def _join(folder: bytes, name: bytes) -> bytes:
@@ -261,11 +269,9 @@ def same_content(
         with ExitStack() as stack:
             files = []
             for side, place, identity in ((one, path, seen), (other, other_path, other_seen)):
-                fd, name = side.parent(place)
-                file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
+                file = open_regular(*side.parent(place))
                 stack.callback(os.close, file)
-                status = os.fstat(file)
-                if not stat.S_ISREG(status.st_mode) or (identity is not None and not unchanged_since(status, identity)):
+                if identity is not None and not unchanged_since(os.fstat(file), identity):
                     return False
                 files.append(file)
             return _equal(files[0], files[1])

@@ -15,7 +15,7 @@ import msgspec
 
 from fileorganizer.model import Conflict, Identity, Reason, Skip, Step, StepKind
 from fileorganizer.planning import naming
-from fileorganizer.planning.companions import rename_companion
+from fileorganizer.planning.companions import overhang, rename_companion
 
 
 class Claims:
@@ -145,16 +145,23 @@ def _leave(unit: Unit, reason: Reason, detail: bytes) -> None:
 
 
 def _rename(unit: Unit, world: World) -> None:
-    """Give the whole family the first number under which all its names are free."""
+    """Give the whole family the first number under which all its names are free; without one that fits, it stays."""
     folder, _, leader = unit.steps[0].target.rpartition(b"/")
     prefix = folder + b"/" if folder else b""
     names = [step.target[len(prefix) :] for step in unit.steps]
+    if any(step.seen is not None and step.seen.mode & 0o170000 == 0o040000 for step in unit.steps):
+        _leave(unit, Reason.NAME_TAKEN, unit.steps[0].target)  # a saved page finds its folder by name
+        return
     counter = world.claim(unit.steps[0].target)
     number = world.next_number.get(counter, 2)
     while True:
-        new_leader = naming.suffixed(leader, number, world.rules)
+        new_leader = naming.suffixed(leader, number, world.rules, reserve=overhang(names, leader))
         number += 1
-        targets = [prefix + new_leader] + [prefix + rename_companion(name, leader, new_leader) for name in names[1:]]
+        new_names = [new_leader, *(rename_companion(name, leader, new_leader) for name in names[1:])]
+        if not all(naming.allowed(name, world.rules) for name in new_names):
+            _leave(unit, Reason.NAME_TAKEN, unit.steps[0].target)
+            return
+        targets = [prefix + name for name in new_names]
         if len(set(targets)) == len(targets) and all(map(world.is_free_for_suffix, targets)):
             break
     world.next_number[counter] = number

@@ -32,6 +32,12 @@ def note_broken_links(review: Review, count: int) -> None:
         )
 
 
+def note_unread_dates(review: Review) -> None:
+    """Photo headers couldn't be read to the end."""
+    text = "Reading the dates of photos failed again and again; the rest is filed by the dates of names and files."
+    review.risks.append(Risk("dates-not-read", text))
+
+
 def add_risks(review: Review, root: bytes, blocked: dict[bytes, str]) -> None:
     """Name what is unusual about the plan as a whole."""
     synced = next((_SYNCED[part] for part in root.lower().split(b"/") if part in _SYNCED), None)
