@@ -1,0 +1,1 @@
+"""The command line: words, colours, JSON and exit codes around the verbs of ``organizer``."""

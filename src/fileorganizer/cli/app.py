@@ -1,0 +1,98 @@
+"""The command group, its start, and the one place that turns an error into a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from fileorganizer import __version__
+from fileorganizer.errors import EXIT_INTERRUPTED, FileOrganizerError
+
+_ROOMS = {
+    "preview": "running",
+    "organize": "running",
+    "undo": "running",
+    "recover": "running",
+    "history": "reading",
+    "show": "reading",
+    "explain": "reading",
+    "verify": "reading",
+    "categories": "reading",
+    "doctor": "reading",
+    "trash": "trash",
+}
+"""Command → the module it stands in."""
+
+_CODES = """\b
+Exit codes:
+  0  done                          33  destination isn't there
+  2  an option can't be used       34  moving isn't proven on this system
+ 10  done, with skips or failures  35  a yes is needed
+ 11  nothing to do                 40-44  plan or operation: not found, damaged, applied, depended on
+ 12  you said no                   50  journal damaged
+ 30  folder refused                51  disk full
+ 31  folder busy                   52  storage failed
+ 32  folder vanished               53, 54  overtaken; too many failures
+130  interrupted"""
+
+
+class _Commands(click.Group):
+    """Loads a command's module when the command is called, so that ``--version`` loads none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands in the order in which a person needs them."""
+        return list(_ROOMS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command with this name."""
+        if cmd_name not in _ROOMS:
+            return None
+        command: click.Command = getattr(import_module(f"fileorganizer.cli.commands.{_ROOMS[cmd_name]}"), cmd_name)
+        return command
+
+
+@click.command(cls=_Commands, epilog=_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fileorganizer")
+def commands() -> None:
+    """Organize folders, survive anything, take it back."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_run(given))
+
+
+def _run(arguments: list[str]) -> int:
+    """The exit code of one command line."""
+    try:
+        return int(commands.main(arguments, prog_name="fileorganizer", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except FileOrganizerError as error:
+        _tell(arguments, error.code, str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _tell(arguments, "interrupted", "Stopped before anything was changed.")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _tell(arguments: list[str], code: str, message: str) -> None:
+    """An error for people on stderr, or for programs as JSON on stdout."""
+    if "--json" in arguments or "--json-lines" in arguments:
+        from fileorganizer.cli.render_json import write_document
+
+        write_document({"error": {"code": code, "message": message}})
+    else:
+        click.echo(f"fileorganizer: {message}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""preview, organize, undo, recover."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import click
+
+from fileorganizer import organizer
+from fileorganizer.cli import render, render_json
+from fileorganizer.cli.output import Output, spoken
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, InvalidOption, show
+from fileorganizer.journal.plans import Plan
+from fileorganizer.model import Options
+from fileorganizer.rules.profiles import profile_names
+
+FOLDER = click.Path(path_type=str)
+_UNITS = {"": 1, "B": 1} | {
+    prefix + suffix: base**power
+    for power, prefix in enumerate("KMGT", 1)
+    for suffix, base in (("", 1000), ("B", 1000), ("IB", 1024))
+}
+
+
+def size_of(text: str | None) -> int | None:
+    """Bytes of ``10``, ``10MB`` or ``1.5GiB``. Raises InvalidOption."""
+    if text is None:
+        return None
+    digits = text.strip().rstrip("BbIiKkMmGgTt ")
+    try:
+        return int(float(digits) * _UNITS[text.strip()[len(digits) :].strip().upper()])
+    except (ValueError, KeyError, OverflowError) as error:
+        raise InvalidOption(f"{show(text)} is no size. Write it as 10MB or 1GiB.") from error
+
+
+def moment_of(text: str | None) -> float | None:
+    """Seconds since the epoch of ``2024-01-31`` or an ISO time, local unless it says otherwise. Raises InvalidOption."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise InvalidOption(f"{show(text)} is no date. Write it as 2024-01-31.") from error
+
+
+def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that choose files and places."""
+    for option in reversed(
+        (
+            click.option(
+                "--recursive", "-r", is_flag=True, help="Go into subfolders, too; without it only loose files."
+            ),
+            click.option("--layout", default="", help="category, year, category_year or a template."),
+            click.option("--mode", type=click.Choice(["move", "copy", "hardlink"]), default="move"),
+            click.option("--destination", type=FOLDER, help="Another folder to organize into."),
+            click.option("--conflict", type=click.Choice(["rename", "skip", "keep_newer"]), default="rename"),
+            click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave alone (gitignore syntax)."),
+            click.option("--include-hidden", is_flag=True, help="Hidden files, too."),
+            click.option("--min-size", metavar="SIZE"),
+            click.option("--max-size", metavar="SIZE"),
+            click.option("--modified-after", metavar="DATE"),
+            click.option("--modified-before", metavar="DATE"),
+            click.option("--ext", multiple=True, help="Only these extensions, such as jpg,png."),
+            click.option("--max-depth", type=click.IntRange(1)),
+            click.option("--category", multiple=True, help="Only these categories."),
+            click.option("--dates", type=click.Choice(["auto", "file"]), default="auto"),
+            click.option("--content", type=click.Choice(["auto", "always", "never"]), default="auto"),
+            click.option("--quiet-seconds", type=click.FloatRange(0), default=2.0, show_default=True),
+            click.option("--profile", type=click.Choice(profile_names()), default="personal"),
+            click.option("--across-devices", is_flag=True, help="Move to another disk: copy, then trash the original."),
+            click.option("--keep-empty-dirs", is_flag=True, help="Don't remove folders that this run empties."),
+            click.option("--no-keep-together", is_flag=True, help="Open up projects and other whole folders."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def options_of(given: dict[str, Any]) -> Options:
+    """The options as the engine takes them. Raises InvalidOption."""
+    return Options(
+        mode=given["mode"],
+        destination=given["destination"],
+        layout=given["layout"],
+        conflict=given["conflict"],
+        recursive=given["recursive"],
+        exclude=given["exclude"],
+        include_hidden=given["include_hidden"],
+        min_size=size_of(given["min_size"]),
+        max_size=size_of(given["max_size"]),
+        modified_after=moment_of(given["modified_after"]),
+        modified_before=moment_of(given["modified_before"]),
+        extensions=tuple(one.strip() for part in given["ext"] for one in part.split(",") if one.strip()),
+        max_depth=given["max_depth"],
+        categories=given["category"],
+        dates=given["dates"],
+        content=given["content"],
+        quiet_seconds=given["quiet_seconds"],
+        profile=given["profile"],
+        remove_empty_dirs=not given["keep_empty_dirs"],
+        keep_together=not given["no_keep_together"],
+        across_devices=given["across_devices"],
+    )
+
+
+@click.command()
+@click.argument("folder", type=FOLDER)
+@choosing
+@click.option("--json-lines", "as_lines", is_flag=True, help="One JSON document a line: each step.")
+@spoken
+def preview(output: Output, folder: str, **given: Any) -> int:
+    """Show what organize would do; writes nothing into FOLDER."""
+    with output.listening() as listener, organizer.preview(folder, options_of(given), listener=listener) as plan:
+        _show_plan(output, plan)
+        if not output.silent and plan.batch_count:
+            output.console.print(f"Do exactly this:  fileorganizer organize {show(folder)} --plan {plan.head.plan_id}")
+        return EXIT_DONE if plan.batch_count else EXIT_NOTHING
+
+
+def _show_plan(output: Output, plan: Plan) -> None:
+    """A plan for people or for programs."""
+    if output.as_lines:
+        for row in render_json.step_rows(plan):
+            render_json.write_document(row)
+    elif output.as_json:
+        render_json.write_stream(render_json.plan_document(plan), "steps", render_json.step_rows(plan))
+    elif not output.silent:
+        render.plan(output.console, plan)
+
+
+@click.command()
+@click.argument("folder", type=FOLDER)
+@choosing
+@click.option("--plan", "plan_id", metavar="PLAN_ID", help="Carry out a preview.")
+@click.option("--yes", "-y", count=True, help="Don't ask; twice: not even about what is unusual.")
+@spoken
+def organize(output: Output, folder: str, plan_id: str | None, yes: int, **given: Any) -> int:
+    """Move the files of FOLDER to where they belong."""
+    options = options_of(given)
+    with output.listening() as listener:
+        report = organizer.organize(folder, options, plan_id=plan_id, confirm=output.confirm(yes), listener=listener)
+    return output.report(report, folder)
+
+
+@click.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("operation", required=False)
+@click.option("--path", "paths", multiple=True, metavar="P", help="Only this original path, or what was below it.")
+@click.option("--preview", "only_show", is_flag=True, help="Show what would be done.")
+@click.option("--yes", "-y", count=True, help="Don't ask.")
+@spoken
+def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, ...], only_show: bool, yes: int) -> int:
+    """Take an operation back, by default the newest that isn't taken back yet."""
+    original = [os.fsencode(path) for path in paths]
+    with output.listening() as listener:
+        if only_show:
+            with organizer.preview_undo(folder, operation, paths=original, listener=listener) as plan:
+                _show_plan(output, plan)
+                return EXIT_DONE if plan.batch_count else EXIT_NOTHING
+        report = organizer.undo(folder, operation, paths=original, confirm=output.confirm(yes), listener=listener)
+    return output.report(report, folder)
+
+
+@click.command()
+@click.argument("folder", type=FOLDER)
+@spoken
+def recover(output: Output, folder: str) -> int:
+    """Settle what a crash left in doubt and close what it cut off."""
+    report = organizer.recover(folder)
+    if report is not None:
+        output.report(report, folder)
+        return EXIT_DONE
+    if output.for_programs:
+        render_json.write_document({"operation_id": None, "status": "nothing-to-do"})
+    elif not output.silent:
+        output.console.print("Nothing was cut off.")
+    return EXIT_NOTHING

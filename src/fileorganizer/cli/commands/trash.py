@@ -1,0 +1,64 @@
+"""trash list, restore, purge."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from fileorganizer import organizer
+from fileorganizer.cli import render, render_json
+from fileorganizer.cli.commands.running import FOLDER
+from fileorganizer.cli.output import Output, spoken
+from fileorganizer.errors import EXIT_DONE, show
+
+
+@click.group()
+def trash() -> None:
+    """What was put away: list it, bring it back, or destroy it for ever."""
+
+
+@trash.command("list")
+@click.argument("folder", type=FOLDER)
+@spoken
+def list_items(output: Output, folder: str) -> int:
+    """List what is in the trash of FOLDER."""
+    items = organizer.trash_list(folder)
+    if output.for_programs:
+        rows = (
+            {"item_id": i.item_id, **render_json.path_member(i.path), "size": i.size, "trashed_at": i.trashed_at}
+            for i in items
+        )
+        render_json.write_stream({"count": len(items)}, "items", rows)
+    elif not output.silent:
+        rows_ = [
+            (i.item_id, time.strftime("%Y-%m-%d", time.localtime(i.trashed_at)), render.size(i.size), show(i.path))
+            for i in items
+        ]
+        render.table(output.console, ("Item", "Since", " Size", "Was at"), rows_)
+    return EXIT_DONE
+
+
+@trash.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("items", nargs=-1)
+@click.option("--yes", "-y", count=True, help="Don't ask.")
+@spoken
+def restore(output: Output, folder: str, items: tuple[str, ...], yes: int) -> int:
+    """Bring ITEMS (ids or original paths; none: all) back to where they were."""
+    with output.listening() as listener:
+        report = organizer.restore(folder, items, confirm=output.confirm(yes), listener=listener)
+    return output.report(report, folder)
+
+
+@trash.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("items", nargs=-1)
+@click.option("--older-than", "days", type=click.FloatRange(0), metavar="DAYS", help="Only what lies there longer.")
+@click.option("--yes", "-y", count=True, help="Don't ask.")
+@spoken
+def purge(output: Output, folder: str, items: tuple[str, ...], days: float | None, yes: int) -> int:
+    """Destroy ITEMS (none: all) for ever. There is no way back."""
+    with output.listening() as listener:
+        report = organizer.purge(folder, items, older_than_days=days, confirm=output.confirm(yes), listener=listener)
+    return output.report(report, folder)

@@ -1,0 +1,102 @@
+"""What the options ``--json``, ``--json-lines``, ``--quiet`` and ``--no-color`` mean for a command, and stopping it."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import click
+
+from fileorganizer.cli import render, render_json
+from fileorganizer.errors import (
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    EXIT_NOTHING,
+    EXIT_PARTIAL,
+    ConfirmationRequired,
+    show,
+)
+from fileorganizer.journal.plans import Plan
+from fileorganizer.organizer import Confirm, Report
+from fileorganizer.progress import Listener
+
+
+class Output:
+    """How one command speaks."""
+
+    def __init__(self, *, as_json: bool, as_lines: bool, quiet: bool, no_color: bool) -> None:
+        """The values of the shared options."""
+        self.as_json, self.as_lines = as_json, as_lines
+        self.for_programs = as_json or as_lines
+        self.silent = quiet or self.for_programs
+        self.console = render.console(color=not no_color)
+
+    @contextmanager
+    def listening(self) -> Iterator[Listener]:
+        """A listener with a progress bar; the first Ctrl-C or SIGTERM asks to stop, and the work settles what it has in hand."""
+        stop: list[int] = []
+
+        def heard(number: int, _frame: FrameType | None) -> None:
+            stop.append(number)
+
+        before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            with render.progress_bar(shown=not self.silent and sys.stderr.isatty()) as report:
+                yield Listener(report, lambda: bool(stop))
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def confirm(self, yes: int) -> Confirm:
+        """Shows the plan's totals and asks once; a risk that needs consent is asked for on its own."""
+
+        def ask(plan: Plan) -> bool:
+            if not self.silent:
+                render.totals(self.console, plan.head)
+            risky = [risk.text for risk in plan.head.review.risks if risk.needs_consent]
+            questions = ["Go ahead?", *(f"{text} Really?" for text in risky)][yes:]
+            if questions and (self.for_programs or not sys.stdin.isatty()):
+                raise ConfirmationRequired(
+                    f"{' '.join(risky)} Say --yes{' twice' if risky else ''} to go ahead.".strip()
+                )
+            return all(click.confirm(question, err=True) for question in questions)
+
+        return ask
+
+    def report(self, report: Report, folder: str) -> int:
+        """A report for people or for programs; gives the exit code."""
+        if self.for_programs:
+            render_json.write_document(render_json.report_document(report))
+        elif not self.silent:
+            render.report(self.console, report, show(folder))
+        return exit_code(report)
+
+
+def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the shared options and hand it an ``Output`` for them."""
+
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+    @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+    @click.option("--no-color", is_flag=True, help="No colours.")
+    @functools.wraps(command)
+    def wrapped(*, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> Any:
+        lines = bool(options.pop("as_lines", False))
+        return command(Output(as_json=as_json, as_lines=lines, quiet=quiet, no_color=no_color), **options)
+
+    return wrapped
+
+
+def exit_code(report: Report) -> int:
+    """The exit code of what was done."""
+    if report.operation is None:
+        return EXIT_NOTHING
+    if report.operation.status == "cancelled":
+        return EXIT_INTERRUPTED
+    totals = report.operation.totals
+    left = report.review.left_alone if report.operation.operation_type != "organize" else 0
+    return EXIT_PARTIAL if totals.skipped or totals.failed or left else EXIT_DONE

@@ -1,0 +1,181 @@
+"""Tables, trees and progress for people. Names of files are only ever shown escaped, and never read as markup."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from fileorganizer import progress
+from fileorganizer.errors import show
+from fileorganizer.journal.plans import AFTER, BEFORE, Head, Plan
+from fileorganizer.journal.records import Operation
+from fileorganizer.model import Review
+from fileorganizer.organizer import Report
+
+MOST_ROWS: Final = 40
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB")
+
+
+def console(*, color: bool) -> Console:
+    """Where tables go; without a terminal they are plain text."""
+    return Console(no_color=not color, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def size(count: int) -> str:
+    """Bytes for people, in powers of 1000."""
+    value, unit = float(count), 0
+    while value >= 1000 and unit + 1 < len(_UNITS):
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
+
+
+def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A plain table; numbers stand to the right when their column's name begins with a space."""
+    shown = Table(box=None, pad_edge=False)
+    for column in columns:
+        shown.add_column(column.strip(), justify="right" if column.startswith(" ") else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(cell) for cell in row))
+    out.print(shown)
+
+
+def totals(out: Console, head: Head) -> None:
+    """A plan in numbers, and what to know before saying yes."""
+    review = head.review
+    out.print(
+        f"{review.scanned} files seen: {review.planned} to go ({size(review.bytes)}), {review.in_place} in place,"
+        f" {review.left_alone} left alone."
+    )
+    folders = [f"{review.new_folders} new folders"] if review.new_folders else []
+    folders += [f"{review.removed_folders} emptied folders removed"] if review.removed_folders else []
+    folders += [f"{review.renamed} renamed because their name is taken"] if review.renamed else []
+    if folders:
+        out.print(", ".join(folders) + ".")
+    reasons(out, review.left_by_reason, "Left alone")
+    for risk in review.risks:
+        out.print(Text(f"! {risk.text}", style="yellow"))
+
+
+def reasons(out: Console, counts: dict[str, int], title: str) -> None:
+    """Counts by reason, most frequent first."""
+    if counts:
+        listed = sorted(counts.items(), key=lambda item: -item[1])
+        out.print(f"{title}: " + ", ".join(f"{label} {count}" for label, count in listed))
+
+
+def plan(out: Console, shown: Plan) -> None:
+    """A preview: both trees, categories, totals, and how to go on."""
+    review = shown.head.review
+    if shown.head.operation_type == "organize":
+        _tree(out, "Before", shown.folders(BEFORE))
+        _tree(out, "After", shown.folders(AFTER))
+        _categories(out, review)
+    totals(out, shown.head)
+
+
+def _categories(out: Console, review: Review) -> None:
+    """Planned files by category."""
+    rows = sorted(review.by_category.items(), key=lambda item: -item[1][0])
+    table(out, ("Category", " Files", " Size"), [(name, str(n), size(b)) for name, (n, b) in rows])
+
+
+def _tree(out: Console, title: str, folders: Iterable[tuple[bytes, int, int]]) -> None:
+    """The folders of a tree with the files directly in them, as far as there is room."""
+    top = Tree(Text(title, style="bold"))
+    branches: dict[bytes, Tree] = {}
+    more = 0
+    for path, files, count in folders:
+        if len(branches) >= MOST_ROWS:
+            more += 1
+        elif files > 0 or path:
+            _branch(top, branches, path).label = Text(f"{_name(path)}  {files} files, {size(count)}")
+    if more:
+        top.add(Text(f"… and {more} more folders"))
+    out.print(top)
+
+
+def _branch(top: Tree, branches: dict[bytes, Tree], path: bytes) -> Tree:
+    """The branch of a folder, with those above it."""
+    if path not in branches:
+        parent = _branch(top, branches, path.rpartition(b"/")[0]) if path else top
+        branches[path] = parent.add(Text(_name(path)))
+    return branches[path]
+
+
+def _name(path: bytes) -> str:
+    """The last part of a path; the root is a dot."""
+    return show(path.rpartition(b"/")[2]) if path else "."
+
+
+def report(out: Console, done: Report, root: str) -> None:
+    """What a run did, and how to go back."""
+    operation = done.operation
+    if operation is None:
+        out.print("Nothing to do.")
+        reasons(out, done.review.left_by_reason, "Left alone")
+        return
+    counts = operation.totals
+    words = {"cancelled": "Stopped", "interrupted": "Was cut off", "failed": "Failed"}.get(operation.status, "Done")
+    out.print(
+        f"{words}: {counts.done} of {counts.planned} files ({size(counts.bytes)}), {counts.skipped} skipped,"
+        f" {counts.failed} failed, in {operation.seconds:.1f} s."
+    )
+    reasons(out, counts.by_reason, "Not done")
+    if operation.operation_type != "organize":
+        reasons(out, done.review.left_by_reason, "Left alone")
+    if operation.status in ("cancelled", "interrupted"):
+        out.print("To go on, run it again.")
+    if operation.operation_type != "purge" and counts.done:
+        out.print(f"Take it back:  fileorganizer undo {root} {operation.operation_id}")
+
+
+def history(out: Console, operations: Sequence[Operation]) -> None:
+    """All operations, the newest first."""
+    table(
+        out,
+        ("No", "When", "What", "State", " Done", " Skipped", " Failed", " Taken back", "Id"),
+        [
+            (
+                str(one.number),
+                time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created_at)),
+                one.operation_type,
+                one.status,
+                str(one.totals.done),
+                str(one.totals.skipped),
+                str(one.totals.failed),
+                "all" if one.rolled_back else str(one.rolled_back_count),
+                one.operation_id,
+            )
+            for one in operations
+        ],
+    )
+
+
+@contextmanager
+def progress_bar(*, shown: bool) -> Iterator[Callable[[progress.Progress], None] | None]:
+    """A bar on stderr that a listener reports to; None when nothing is to be shown."""
+    if not shown:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, rate="")
+        state = {"phase": "", "since": time.monotonic()}
+
+        def update(now: progress.Progress) -> None:
+            if now.phase != state["phase"]:
+                state.update(phase=now.phase, since=time.monotonic())
+                bar.reset(task, description=now.phase, total=now.files_total)
+            count = now.files_processed if now.files_total is not None else now.files_scanned
+            seconds = max(time.monotonic() - float(state["since"]), 0.001)
+            bar.update(task, completed=count, rate=f"{count} files, {count / seconds:.0f}/s")
+
+        yield update

@@ -1,0 +1,134 @@
+"""The JSON documents, as ``docs/user_guide.md`` describes them. Long lists are streamed."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import msgspec
+
+from fileorganizer.errors import show
+from fileorganizer.journal.plans import AFTER, BEFORE, Plan
+from fileorganizer.journal.records import Operation
+from fileorganizer.model import STEP_NAMES, Reason, Role, Skip, Step
+from fileorganizer.organizer import Report
+
+
+def write_document(document: Mapping[str, Any]) -> None:
+    """One document and a newline on stdout."""
+    _write(msgspec.json.encode(document) + b"\n")
+
+
+def write_stream(head: Mapping[str, Any], name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """A document whose last member ``name`` is a list that never stands in memory."""
+    _write(msgspec.json.encode(head)[:-1] + b"," + msgspec.json.encode(name) + b":[")
+    separator = b""
+    for row in rows:
+        _write(separator + msgspec.json.encode(row))
+        separator = b","
+    _write(b"]}\n")
+
+
+def _write(data: bytes) -> None:
+    """Bytes to stdout; behind a test's replacement as text."""
+    sys.stdout.write(data.decode())
+
+
+def path_member(path: bytes, name: str = "path") -> dict[str, str]:
+    """A path as text; one that isn't UTF-8 as escaped text, and exactly as base64 beside it."""
+    try:
+        return {name: path.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {name: show(path), f"{name}_b64": base64.b64encode(path).decode()}
+
+
+def operation_row(operation: Operation) -> dict[str, Any]:
+    """An operation in a list."""
+    totals = operation.totals
+    return {
+        "operation_id": operation.operation_id,
+        "number": operation.number,
+        "operation_type": operation.operation_type,
+        "status": operation.status,
+        "created_at": datetime.fromtimestamp(operation.created_at, timezone.utc).isoformat(),
+        "rolled_back": operation.rolled_back,
+        "rolled_back_count": operation.rolled_back_count,
+        "planned": totals.planned,
+        "done": totals.done,
+        "skipped": totals.skipped,
+        "failed": totals.failed,
+        "bytes": totals.bytes,
+        "seconds": round(operation.seconds, 6),
+    }
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """What a run did; with nothing to do all counts are 0 and there is no operation."""
+    review, operation = report.review, report.operation
+    row: dict[str, Any] = {
+        "operation_id": None,
+        "status": "nothing-to-do",
+        **dict.fromkeys(("planned", "done", "skipped", "failed", "bytes"), 0),
+        "seconds": 0.0,
+    }
+    if operation is not None:
+        row = operation_row(operation)
+    return {
+        **row,
+        "plan_id": report.plan_id,
+        "outcomes_by_reason": operation.totals.by_reason if operation else {},
+        "scanned": review.scanned,
+        "in_place": review.in_place,
+        "left_alone": review.left_alone,
+        "left_by_reason": review.left_by_reason,
+        "phases": {
+            "scan_seconds": round(report.scan_seconds, 6),
+            "plan_seconds": round(report.plan_seconds, 6),
+            "move_seconds": round(report.move_seconds, 6),
+        },
+    }
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """A plan without its steps."""
+    head = plan.head
+    return {
+        "plan_id": head.plan_id,
+        "operation_type": head.operation_type,
+        **path_member(head.root, "root"),
+        **msgspec.to_builtins(head.review),
+        "folders_before": _folders(plan, BEFORE),
+        "folders_after": _folders(plan, AFTER),
+        "phases": {"scan_seconds": round(head.scan_seconds, 6), "plan_seconds": round(head.plan_seconds, 6)},
+    }
+
+
+def _folders(plan: Plan, tree: int) -> list[dict[str, Any]]:
+    """The folders of a tree that hold files themselves."""
+    return [
+        {**path_member(path), "files": files, "bytes": size} for path, files, size in plan.folders(tree) if files > 0
+    ]
+
+
+def step_rows(plan: Plan) -> Iterable[dict[str, Any]]:
+    """The steps of a plan."""
+    return (step_row(step) for steps in plan.batches() for step in steps)
+
+
+def step_row(step: Step) -> dict[str, Any]:
+    """One step."""
+    return {
+        "kind": STEP_NAMES[step.kind],
+        **path_member(step.source, "source"),
+        **path_member(step.target, "target"),
+        "counted": step.role == Role.ITEM,
+        "size": step.seen.size if step.seen else 0,
+    }
+
+
+def skip_row(skip: Skip) -> dict[str, Any]:
+    """What a plan leaves alone."""
+    return {**path_member(skip.path), "reason": Reason(skip.reason).label, "detail": skip.detail, "files": skip.files}
