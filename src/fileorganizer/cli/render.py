@@ -41,7 +41,8 @@ def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -
     """A plain table; numbers stand to the right when their column's name begins with a space."""
     shown = Table(box=None, pad_edge=False)
     for column in columns:
-        shown.add_column(column.strip(), justify="right" if column.startswith(" ") else "left", overflow="fold")
+        right = column.startswith(" ")
+        shown.add_column(column.strip(), justify="right" if right else "left", overflow="fold", no_wrap=column == "Id")
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
     out.print(shown)
@@ -168,14 +169,15 @@ def progress_bar(*, shown: bool) -> Iterator[Callable[[progress.Progress], None]
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None, rate="")
-        state = {"phase": "", "since": time.monotonic()}
+        phase, since = "", time.monotonic()
 
         def update(now: progress.Progress) -> None:
-            if now.phase != state["phase"]:
-                state.update(phase=now.phase, since=time.monotonic())
+            nonlocal phase, since
+            if now.phase != phase:
+                phase, since = now.phase, time.monotonic()
                 bar.reset(task, description=now.phase, total=now.files_total)
             count = now.files_processed if now.files_total is not None else now.files_scanned
-            seconds = max(time.monotonic() - float(state["since"]), 0.001)
+            seconds = max(time.monotonic() - since, 0.001)
             bar.update(task, completed=count, rate=f"{count} files, {count / seconds:.0f}/s")
 
         yield update

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections import OrderedDict
 
 from fileorganizer.errors import RootRefused, RootVanished, show
 from fileorganizer.fs import _linux
 
 MAX_OPEN_FOLDERS = 256
+_LONGEST_PATH = 4_000  # PATH_MAX is 4,096 with the NUL (linux/limits.h)
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -109,6 +109,8 @@ class Root:
         """
         if not path:
             return os.dup(self.fd)
+        if len(path) > _LONGEST_PATH:
+            return self._open_piecewise(path)
         if self._openat2:
             try:
                 return _linux.open_beneath(self.fd, path, _FOLDER_FLAGS)
@@ -117,6 +119,19 @@ class Root:
                     raise
                 self._openat2 = False
         return _walk(self.fd, path)
+
+    def _open_piecewise(self, path: bytes) -> int:
+        """Open a folder whose path is longer than one call takes: in pieces, each beneath the one before."""
+        fd = os.dup(self.fd)
+        while path:
+            cut = len(path) if len(path) <= _LONGEST_PATH else path.rindex(b"/", 0, _LONGEST_PATH)
+            piece, path = path[:cut], path[cut + 1 :]
+            try:
+                deeper = _linux.open_beneath(fd, piece, _FOLDER_FLAGS) if self._openat2 else _walk(fd, piece)
+            finally:
+                os.close(fd)
+            fd = deeper
+        return fd
 
     def folder(self, path: bytes) -> int:
         """A cached descriptor of the folder ``path``, valid until ``forget`` or until many others were asked for."""
@@ -151,25 +166,3 @@ class Root:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG):
                 return None
             raise
-
-    def moved_folders(self, paths: list[bytes]) -> list[bytes]:
-        """Those of the folders ``paths`` whose cached descriptor isn't at its path any more (F37)."""
-        return [path for path in paths if path in self._folders and not self._is_in_place(path)]
-
-    def _is_in_place(self, path: bytes) -> bool:
-        """Does ``path``, resolved from the root anew, lead to the folder that the cache has open?"""
-        known = os.fstat(self._folders[path])
-        try:
-            fd = self.open_folder(path)
-        except OSError:
-            return False
-        try:
-            now = os.fstat(fd)
-        finally:
-            os.close(fd)
-        return (now.st_dev, now.st_ino) == (known.st_dev, known.st_ino)
-
-
-def is_folder(status: os.stat_result) -> bool:
-    """Is this a folder (and not a link to one)?"""
-    return stat.S_ISDIR(status.st_mode)

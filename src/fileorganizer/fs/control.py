@@ -42,7 +42,13 @@ def open_control(root: Root, *, create: bool) -> int | None:
         raise RootRefused(
             f"{show(root.path)} has something called .fileorganizer that is no folder. Move it away first."
         )
-    return root.open_folder(CONTROL_DIRECTORY)
+    fd = root.open_folder(CONTROL_DIRECTORY)
+    if create:
+        try:
+            os.mkdir(b"temporary", 0o700, dir_fd=fd)
+        except FileExistsError:
+            pass
+    return fd
 
 
 def _make(root: Root) -> None:

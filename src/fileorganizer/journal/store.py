@@ -173,10 +173,9 @@ class Journal:
 
     def operations(self, *, newest_first: bool = True) -> Iterator[Operation]:
         """All operations of this root."""
-        order = "DESC" if newest_first else "ASC"
-        for blob, digest in self._db.execute(
-            f"SELECT record, digest FROM operations ORDER BY number {order}"
-        ).fetchall():  # nosec B608: two constants
+        sign = -1 if newest_first else 1
+        rows = self._db.execute("SELECT record, digest FROM operations ORDER BY number * ?", (sign,)).fetchall()
+        for blob, digest in rows:
             yield self._read_record(blob, digest)
 
     def _read_record(self, blob: bytes, digest: bytes) -> Operation:

@@ -17,8 +17,8 @@ import msgspec
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.identity import identity_of
-from fileorganizer.model import CONTROL_DIRECTORY, Entry, Identity, Reason, Skip
-from fileorganizer.scan.ignoring import Ignoring, whole_folder
+from fileorganizer.model import Entry, Identity, Reason, Skip
+from fileorganizer.scan.ignoring import Ignoring, is_control, whole_folder
 
 CHUNK: Final = 10_000
 
@@ -108,11 +108,11 @@ class Walker:
             return self._unreadable(path, error)
         seen = identity_of(os.fstat(fd))
         count = len(names)
-        if CONTROL_DIRECTORY in folders:
+        for control in [name for name in folders if is_control(name)]:
             if path:
                 self.nested_roots.append(path)
-            names.remove(CONTROL_DIRECTORY)
-            folders.discard(CONTROL_DIRECTORY)
+            names.remove(control)
+            folders.discard(control)
         if path and self._limits.keep_together and (why := whole_folder(path.rpartition(b"/")[2], set(names))):
             skip = Skip(path, Reason.KEPT_TOGETHER, files=_count_files(self._root, path), detail=why)
             os.close(fd)
