@@ -14,7 +14,7 @@ import resource
 import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def machine(place: Path) -> Figures:
         "python": platform.python_version(),
         "commit": _said("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=12"),
         "load_at_start": os.getloadavg()[0],
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
@@ -69,10 +69,10 @@ def race(place: Path, parameters: Parameters, *, engine: bool, clone: bool, keep
     """
     copies = [place / f"{parameters.files}-{contender}" for contender in ("c", "python", "engine")[: 2 + engine]]
     made = [make_tree(copies[0], parameters)]
-    for copy in copies[1:]:
-        made.append(
-            make_tree(copy, parameters) if copy.name.endswith("engine") or not clone else _clone(copies[0], copy)
-        )
+    made += [
+        make_tree(copy, parameters) if copy.name.endswith("engine") or not clone else _clone(copies[0], copy)
+        for copy in copies[1:]
+    ]
     figures: Figures = {"parameters": asdict(parameters), "folders": parameters.folders, "tree_seconds": max(made)}
     figures["find_seconds"] = measure_find(copies[-1])
     figures["renames"] = measure_renames(copies[0], python_too=copies[1])

@@ -61,7 +61,7 @@ def measure_engine(root: Path) -> dict[str, Any]:
     before = fingerprint(root)
     spoil(root)
     with tempfile.TemporaryDirectory(prefix="benchmark-state-") as state:
-        homes = {name: state for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+        homes = dict.fromkeys(("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), state)
         command = Command(root, {**os.environ, **homes})
         found = _measured_phases(command)
     if fingerprint(root) != before:

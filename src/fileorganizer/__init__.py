@@ -12,12 +12,11 @@ __version__ = "0.1.0"
 _VERBS = (
     "preview organize preview_undo undo recover history show explain verify categories doctor trash_list restore purge"
 )
-__all__ = [*_VERBS.split(), "Options", "Listener"]
+_ROOMS = {**dict.fromkeys(_VERBS.split(), "organizer"), "Options": "model", "Listener": "progress"}
 
 
 def __getattr__(name: str) -> Any:
     """Load a verb or a value on its first use."""
-    if name not in __all__:
+    if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = {"Options": "model", "Listener": "progress"}.get(name, "organizer")
-    return getattr(import_module(f"{__name__}.{room}"), name)
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

@@ -270,7 +270,7 @@ class Totals(msgspec.Struct):
     failed: int = 0
     bytes: int = 0
     """Bytes of the files that are done."""
-    by_reason: dict[str, int] = msgspec.field(default_factory=dict)
+    by_reason: dict[str, int] = {}
     """Label of a reason → how many of the skipped and failed."""
 
 
@@ -291,9 +291,9 @@ class Review(msgspec.Struct):
     planned: int = 0
     in_place: int = 0
     left_alone: int = 0
-    left_by_reason: dict[str, int] = msgspec.field(default_factory=dict)
+    left_by_reason: dict[str, int] = {}
     bytes: int = 0
-    by_category: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    by_category: dict[str, tuple[int, int]] = {}
     """Category → planned files, bytes."""
     renamed: int = 0
     """Planned files that get another name because theirs is taken."""
@@ -308,7 +308,7 @@ class Review(msgspec.Struct):
     """Undo: files that are where they were before, without our doing."""
     copied_bytes: int = 0
     """Bytes that have to be written: copies, and moves to another file system."""
-    risks: list[Risk] = msgspec.field(default_factory=list)
+    risks: list[Risk] = []
 
 
 class Options(msgspec.Struct, frozen=True):

@@ -165,9 +165,7 @@ def _draft(
     plan_id = operating.new_id()
     writer = PlanWriter(plan_dir(), plan_id)
     try:
-        drafting = Drafting(
-            source, target, prefix, capabilities[0], capabilities[-1], options, rules, writer, plan_id, listener
-        )
+        drafting = Drafting(source, target, prefix, capabilities[-1], options, rules, writer, plan_id, listener)
         drafting.run()
         outside = target if target is not source else None
         writer.finish(
@@ -500,9 +498,8 @@ def restore(
 
         undoing.restore(work.journal.operations(), wanted)
 
-    with _working(path, None, "a restore") as work:
-        with _draft_back(work.sides, work.journal, "restore", fill) as plan:
-            return _run(work, plan, confirm, listener)
+    with _working(path, None, "a restore") as work, _draft_back(work.sides, work.journal, "restore", fill) as plan:
+        return _run(work, plan, confirm, listener)
 
 
 def purge(
@@ -517,9 +514,8 @@ def purge(
     path, listener = resolve_root(root), listener or Listener()
     limit = time.time() - older_than_days * 86_400 if older_than_days is not None else None
     chosen = [item for item in _chosen_items(path, items) if limit is None or item.trashed_at < limit]
-    with _working(path, None, "a purge") as work:
-        with _draft_purge(work, chosen) as plan:
-            return _run(work, plan, confirm, listener)
+    with _working(path, None, "a purge") as work, _draft_purge(work, chosen) as plan:
+        return _run(work, plan, confirm, listener)
 
 
 def _chosen_items(root: bytes, items: Sequence[str]) -> list[TrashItem]:

@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ def nanoseconds(moment: float | str | None) -> int:
         return LONG_AGO_NS
     if isinstance(moment, str):
         parsed = datetime.fromisoformat(moment)
-        moment = (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
+        moment = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
     return round(moment * 1_000) * 1_000_000
 
 

@@ -42,11 +42,11 @@ Exit codes:
 class _Commands(click.Group):
     """Loads a command's module when the command is called, so that ``--version`` loads none."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click asks so
         """All commands in the order in which a person needs them."""
         return list(_ROOMS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click asks so
         """The command with this name."""
         if cmd_name not in _ROOMS:
             return None

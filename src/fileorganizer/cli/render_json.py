@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -53,7 +53,7 @@ def operation_row(operation: Operation) -> dict[str, Any]:
         "number": operation.number,
         "operation_type": operation.operation_type,
         "status": operation.status,
-        "created_at": datetime.fromtimestamp(operation.created_at, timezone.utc).isoformat(),
+        "created_at": datetime.fromtimestamp(operation.created_at, UTC).isoformat(),
         "rolled_back": operation.rolled_back,
         "rolled_back_count": operation.rolled_back_count,
         "planned": totals.planned,

@@ -40,7 +40,6 @@ class Drafting:
         source: Root,
         target: Root,
         prefix: bytes,
-        capabilities: Capabilities,
         target_capabilities: Capabilities,
         options: Options,
         rules: RuleSet,

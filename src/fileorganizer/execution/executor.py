@@ -220,7 +220,7 @@ class Executor:
         while index < len(steps):
             if index >= looked_at:
                 looked_at = index + LOOK_UP_EVERY
-                if self._look_up(steps[index], index, outcomes) or (index and time.monotonic() > deadline):
+                if self._look_up(steps[index], index) or (index and time.monotonic() > deadline):
                     break
             step = steps[index]
             end = index + 1
@@ -232,30 +232,29 @@ class Executor:
                     index = end
                     continue
             try:
-                for index in range(index, end):
+                while index < end:
                     step = steps[index]
                     outcome = carry_out(step, index, place(step, number, seq, index))
+                    index += 1
                     if outcome is None:
                         self._failures = 0
                         continue
                     outcomes.append(outcome)
                     self._watch(outcome)
                     if step.group and outcome.state != State.DONE:
-                        outcomes += [Outcome(at, State.SKIPPED, Reason.WITH_COMPANION) for at in range(index + 1, end)]
-                        index = end - 1
-                        break
+                        outcomes += [Outcome(at, State.SKIPPED, Reason.WITH_COMPANION) for at in range(index, end)]
+                        index = end
             except (OSError, CopyStopped) as error:
                 self._halt(error, steps[index], index, outcomes)
                 index += bool(outcomes) and outcomes[-1].index == index
                 break
-            index += 1
             if self._error is not None:
                 break
         outcomes += [Outcome(left, State.PENDING, Reason.NONE) for left in range(index, len(steps))]
         stop = index < len(steps) and self._listener.stop_wanted and not self.tally.parked
         return outcomes, stop
 
-    def _look_up(self, step: Step, index: int, outcomes: list[Outcome]) -> bool:
+    def _look_up(self, step: Step, index: int) -> bool:
         """Every few steps: tell how far it is, and whether to stop here."""
         progress = self._listener.progress
         progress.files_processed = self.totals.done + index

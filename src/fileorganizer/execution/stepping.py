@@ -231,7 +231,7 @@ class Stepper:
         moving.purge_forever(parent_fd, name)
         return None
 
-    def _drop_twin(self, step: Step, index: int) -> Outcome | None:
+    def _drop_twin(self, step: Step, _index: int) -> Outcome | None:
         """drop_twin: only while the other name holds the same file."""
         source_fd, source_name = self._sides[step.source_side].parent(step.source)
         target_fd, target_name = self._sides[step.target_side].parent(step.target)

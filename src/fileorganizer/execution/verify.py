@@ -41,7 +41,7 @@ class Verification(msgspec.Struct):
 
     operations: int = 0
     steps: int = 0
-    problems: list[Problem] = msgspec.field(default_factory=list)
+    problems: list[Problem] = []
 
 
 def verify(root: Root, journal: Journal) -> Verification:

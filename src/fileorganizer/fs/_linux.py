@@ -30,11 +30,10 @@ class _OpenHow(ctypes.Structure):
     _fields_ = [("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64)]
 
 
+_libc = ctypes.CDLL(None, use_errno=True)
 if SUPPORTED:
-    _libc = ctypes.CDLL(None, use_errno=True)
     _renameat2 = _libc.renameat2
     _renameat2.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
-    _syscall = _libc.syscall
 
 
 def _failure(path: bytes) -> OSError:
@@ -59,7 +58,7 @@ def open_beneath(root_fd: int, path: bytes, flags: int) -> int:
     """
     how = _OpenHow(flags | os.O_CLOEXEC, 0, _RESOLVE_BENEATH_ONLY)
     while True:
-        fd: int = _syscall(_SYS_OPENAT2, root_fd, path, ctypes.byref(how), ctypes.sizeof(how))
+        fd: int = _libc.syscall(_SYS_OPENAT2, root_fd, path, ctypes.byref(how), ctypes.sizeof(how))
         if fd >= 0:
             return fd
         if ctypes.get_errno() not in (errno.EINTR, errno.EAGAIN):

@@ -6,7 +6,6 @@ only read. A million steps never stand in memory: batches come one by one.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from fileorganizer.errors import DiskFull, PlanDamaged, PlanNotFound
+from fileorganizer.errors import PlanDamaged, PlanNotFound
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.private import discard, private_folder, publish
 from fileorganizer.journal import codec
@@ -50,7 +49,7 @@ class Head(msgspec.Struct):
     destination_identity: tuple[int, int] | None = None
     undoes: int | None = None
     whole: bool = True
-    nested_roots: list[bytes] = msgspec.field(default_factory=list)
+    nested_roots: list[bytes] = []
     zone: str = ""
     """The time zone by which files were given to days and years."""
     scan_seconds: float = 0.0

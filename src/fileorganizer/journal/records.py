@@ -37,7 +37,7 @@ class Operation(msgspec.Struct):
     scanned: int = 0
     in_place: int = 0
     left_alone: int = 0
-    left_by_reason: dict[str, int] = msgspec.field(default_factory=dict)
+    left_by_reason: dict[str, int] = {}
     totals: Totals = msgspec.field(default_factory=Totals)
     rolled_back_count: int = 0
     rolled_back: bool = False

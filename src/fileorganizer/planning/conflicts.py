@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import msgspec
 
@@ -24,7 +25,7 @@ class Claims:
     def __init__(self, batches: Iterable[array[int]]) -> None:
         """Sort the hashes of all batches and find those that occur twice."""
         everything = sorted(value for batch in batches for value in batch)
-        self.contested = {value for value, following in zip(everything, everything[1:]) if value == following}
+        self.contested = {value for value, following in pairwise(everything) if value == following}
         self._sorted = array("q", everything)
 
     def __contains__(self, claim: int) -> bool:
@@ -52,7 +53,7 @@ class Unit(msgspec.Struct):
     folder: bytes = b""
     """The target folder."""
     sources: tuple[bytes, ...] = ()
-    skips: list[Skip] = msgspec.field(default_factory=list)
+    skips: list[Skip] = []
     waits: bool = False
     """Its place is left by another step first."""
 
@@ -104,12 +105,11 @@ def resolve(units: list[Unit], world: World, policy: str) -> list[Unit]:
     for unit in sorted(units, key=lambda unit: _rank(unit, policy)):
         occupants = [(step, o) for step in unit.steps if (o := world.occupants.get(world.claim(step.target)))]
         staying = [(step, o) for step, o in occupants if not o.vacates]
-        if staying and all(
+        if len(staying) == len(unit.steps) and all(
             step.seen and step.seen.size == o.seen.size and world.same_bytes(step, o) for step, o in staying
         ):
-            if len(staying) == len(unit.steps):
-                _leave(unit, Reason.DUPLICATE_IN_PLACE, staying[0][1].path)
-                continue
+            _leave(unit, Reason.DUPLICATE_IN_PLACE, staying[0][1].path)
+            continue
         given = any(world.is_given(step.target) for step in unit.steps)
         if staying and not given and policy == "keep_newer" and _all_newer(staying):
             added += [_renamed_occupant(step, o, world) for step, o in staying]

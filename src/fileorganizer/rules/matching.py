@@ -87,7 +87,7 @@ class Matcher:
         and not in ``invoiced.pdf``, ``credit note`` is in ``credit-note(2).pdf``.
         """
         words = _words(name)
-        if self._keywords.keys().isdisjoint(words):
+        if not any(word in self._keywords for word in words):
             return []
         return sorted(
             (category, keyword)
