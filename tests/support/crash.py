@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fileorganizer import organizer
+from fileorganizer.errors import NothingToUndo
 from fileorganizer.fs import faults
 from fileorganizer.model import Options
 from tests.support.manifest import Manifest, contents, difference, manifest
@@ -123,9 +124,11 @@ def write_tree_outside(folder: Path) -> None:
 
 def take_all_back(root: Path) -> None:
     """Undo every operation that isn't taken back, the newest first."""
-    for operation in organizer.history(root):
-        if operation.operation_type == "organize" and not operation.rolled_back and operation.totals.done:
-            organizer.undo(root, operation.operation_id)
+    while organizer.history(root):
+        try:
+            organizer.undo(root)
+        except NothingToUndo:
+            return
 
 
 def kill_everywhere(

@@ -101,7 +101,9 @@ def _taken_back(journal: Journal, operation: Operation, already_back: int) -> li
             above.rolled_back_count = max(
                 above.rolled_back_count, min(already_back + operation.totals.done, above.totals.done)
             )
-        above.rolled_back = above.totals.done > 0 and above.rolled_back_count >= above.totals.done
+        above.rolled_back = (
+            sign > 0 and operation.status == "completed" and above.rolled_back_count >= above.totals.done
+        )
         above.undo_finished = sign > 0 and (
             above.undo_finished or (below is operation and operation.whole and operation.status == "completed")
         )

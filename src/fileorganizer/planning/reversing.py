@@ -236,12 +236,12 @@ class Reversal:
     # finishing
 
     def needed_sources(self) -> set[tuple[int, bytes]]:
-        """The places that are taken now and wanted; those among them that other steps leave will be free."""
+        """The places that are taken now and wanted; all other steps are emitted by then, and what they leave will be free."""
+        self._emit_batch()
         return {(step.target_side, step.target) for step in self._contested}
 
     def finish(self, left: set[tuple[int, bytes]], elsewhere: dict[tuple[int, int], bytes]) -> None:
         """Emit the rest. ``left`` are the needed places that steps of this undo leave; ``elsewhere`` says where missing inodes are."""
-        self._emit_batch()
         possible: list[list[Step]] = []
         own = {(step.source_side, step.source) for step in self._contested}
         for step in self._contested:

@@ -1,0 +1,1 @@
+"""The proofs in full: what ``make prove`` runs, resumably."""

@@ -1,0 +1,49 @@
+"""F34, F36: a process swaps a folder for a symbolic link while runs and undos go on; nothing outside may change."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from fileorganizer import organizer
+from fileorganizer.errors import FileOrganizerError
+from tests.support.crash import RECURSIVE, Trial
+from tests.support.trees import File
+
+_SWAP = """
+import os, sys
+root, outside, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+here, aside, link = (os.path.join(root, name) for name in ("in", "aside", "in"))
+done = 0
+while done < count:
+    os.rename(here, aside)
+    os.symlink(outside, link)
+    os.unlink(link)
+    os.rename(aside, here)
+    done += 1
+"""
+
+
+def run(place: Path, swaps: int = 10_000) -> dict[str, Any]:
+    """Organize and undo until the swapper has swapped so often."""
+    files = {f"f{number}.txt": File(b"%d" % number, mtime=1_400_000_000) for number in range(200)}
+    trial = Trial(place, {"in": files})
+    rounds = refused = 0
+    arguments = [sys.executable, "-c", _SWAP, os.fspath(trial.root), os.fspath(trial.outside), str(swaps)]
+    with subprocess.Popen(arguments) as swapper:
+        while swapper.poll() is None:
+            for verb in (lambda: organizer.organize(trial.root, RECURSIVE), lambda: organizer.undo(trial.root)):
+                try:
+                    verb()
+                except (FileOrganizerError, OSError):
+                    refused += 1
+            rounds += 1
+        assert swapper.returncode == 0
+    from tests.support.manifest import contents, difference, manifest
+
+    assert difference(trial.sentinel, manifest(trial.outside)) == []
+    assert contents(trial.root) == trial.contents
+    return {"swaps": swaps, "rounds": rounds, "refused": refused, "changed_outside": 0, "lost": 0}
