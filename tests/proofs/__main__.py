@@ -19,7 +19,9 @@ STATE, FIGURES = HOME / "data" / "proofs", HOME / "docs" / "proofs" / "engine.js
 
 def main(wanted: list[str]) -> None:
     """Run the parts that aren't done for this commit; a part that fails ends the run with its traceback."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HOME, capture_output=True, text=True, check=True).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=HOME, capture_output=True, text=True, check=True
+    ).stdout.strip()
     STATE.mkdir(parents=True, exist_ok=True)
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     for part in wanted or PARTS:

@@ -43,7 +43,17 @@ def inject(place: Path, call: str, error: str, when: str) -> str:
     trial = Trial(place, small_tree())
     environment = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
     injected = subprocess.run(
-        ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={when}"]
+        [
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            os.devnull,
+            "-e",
+            f"trace={call}",
+            "-e",
+            f"inject={call}:error={error}:when={when}",
+        ]
         + [sys.executable, "-c", _WORK, str(trial.root)],
         env=environment,
         capture_output=True,
@@ -56,4 +66,6 @@ def inject(place: Path, call: str, error: str, when: str) -> str:
         trial.check(f"{call} {error} {when}")
         take_all_back(trial.root)
     trial.check_back(f"{call} {error} {when}")
-    return " ".join(injected.stdout.split()[:2] if injected.stdout.startswith("stopped") else injected.stdout.split()[:1])
+    return " ".join(
+        injected.stdout.split()[:2] if injected.stdout.startswith("stopped") else injected.stdout.split()[:1]
+    )

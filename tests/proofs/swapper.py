@@ -19,10 +19,11 @@ root, outside, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 here, aside, link = (os.path.join(root, name) for name in ("in", "aside", "in"))
 done = 0
 while done < count:
-    os.rename(here, aside)
-    os.symlink(outside, link)
-    os.unlink(link)
-    os.rename(aside, here)
+    for call, arguments in ((os.rename, (here, aside)), (os.symlink, (outside, link)), (os.unlink, (link,)), (os.rename, (aside, here))):
+        try:
+            call(*arguments)
+        except OSError:
+            pass  # a run has emptied and removed the folder meanwhile, or an undo is about to bring it back
     done += 1
 """
 

@@ -39,7 +39,10 @@ def small_tree() -> dict[str, object]:
 def swap_tree() -> dict[str, object]:
     """Two files that want each other's places."""
     return {
-        "Images": {"2017": {"n.png": File(b"2014's", mtime=1_400_000_000)}, "2014": {"n.png": File(b"2017's", mtime=1_500_000_000)}}
+        "Images": {
+            "2017": {"n.png": File(b"2014's", mtime=1_400_000_000)},
+            "2014": {"n.png": File(b"2017's", mtime=1_500_000_000)},
+        }
     }
 
 
@@ -132,7 +135,12 @@ def take_all_back(root: Path) -> None:
 
 
 def kill_everywhere(
-    folder: Path, tree: Callable[[], dict[str, object]], work: Work, *, stride: int = 1, prepare: Work = lambda _root: None
+    folder: Path,
+    tree: Callable[[], dict[str, object]],
+    work: Work,
+    *,
+    stride: int = 1,
+    prepare: Work = lambda _root: None,
 ) -> tuple[int, int]:
     """Kill ``work`` at every fault point, recovery and undo again; gives (points, kills). Raises AssertionError on any loss."""
     template = Trial(folder / "count", tree())

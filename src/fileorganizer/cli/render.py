@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,14 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 def console(*, color: bool) -> Console:
     """Where tables go; without a terminal they are plain text."""
-    return Console(no_color=not color, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return Console(
+        no_color=not color,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=True,
+        width=None if sys.stdout.isatty() else 160,
+    )
 
 
 def size(count: int) -> str:

@@ -1,0 +1,267 @@
+"""Every command as a user calls it: words, JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fileorganizer.cli import app
+from tests.support.manifest import difference, manifest
+from tests.support.trees import File, write_tree
+
+OLD = 1_400_000_000
+TREE = {
+    "a.jpg": File(b"jpeg", mtime=OLD),
+    "b.txt": File(b"text", mtime=OLD),
+    "half.part": "half",
+    b"odd \xff\n.pdf": File(b"pdf", mtime=OLD),
+    "sub": {"c.mp3": File(b"sound", mtime=OLD)},
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A small folder."""
+    folder = tmp_path / "root"
+    folder.mkdir()
+    write_tree(folder, TREE)
+    return folder
+
+
+class Said:
+    """What a command line said and how it ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        """Its exit code and both streams."""
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def document(self) -> Any:
+        """Its JSON."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run one command line in this process."""
+
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            app.main([os.fsdecode(a) if isinstance(a, bytes) else str(a) for a in arguments])
+        said = capsys.readouterr()
+        return Said(int(ended.value.code or 0), said.out, said.err)
+
+    return run
+
+
+def test_there_and_back(say: Any, root: Path) -> None:
+    """Preview changes nothing, organize does what it said, undo takes it back, undo of the undo does it again."""
+    before = manifest(root)
+    shown = say("preview", root, "--recursive")
+    assert shown.code == 0
+    assert "Images" in shown.out
+    assert "organize" in shown.out
+    assert difference(before, manifest(root)) == []
+    assert say("organize", root, "--recursive", "--yes").code == 0
+    assert (root / "Images/2014/a.jpg").exists()
+    assert say("organize", root, "--recursive", "--yes").code == 11
+    assert say("verify", root).code == 0
+    assert "organize" in say("history", root).out
+    assert say("undo", root, "--preview").code == 0
+    assert say("undo", root, "--yes").code == 0
+    assert difference(before, manifest(root)) == []
+    assert say("undo", root, "--yes").code == 11
+    assert say("undo", root, "2", "--yes").code == 0
+    assert (root / "Images/2014/a.jpg").exists()
+
+
+def test_json_documents(say: Any, root: Path) -> None:
+    """The promised members are there and add up."""
+    plan = say("preview", root, "--recursive", "--json").document
+    assert plan["planned"] == 4
+    assert [s["counted"] for s in plan["steps"]].count(True) == 4
+    assert any("source_b64" in step for step in plan["steps"])
+    lines = say("preview", root, "--json-lines").out.splitlines()
+    assert all("kind" in json.loads(line) for line in lines)
+    done = say("organize", root, "--plan", plan["plan_id"], "--yes", "--json").document
+    assert (done["planned"], done["done"], done["skipped"], done["failed"]) == (4, 4, 0, 0)
+    assert done["scanned"] == done["planned"] + done["in_place"] + done["left_alone"]
+    assert done["left_by_reason"] == {"unfinished": 1}
+    assert {"scan_seconds", "plan_seconds", "move_seconds"} == set(done["phases"])
+    assert say("history", root, "--json").document["operations"][0]["operation_id"] == done["operation_id"]
+    files = say("show", root, "1", "--json").document["files"]
+    assert sorted({row["state"] for row in files}) == ["done", "left"]
+    why = say("explain", root / "Images/2014/a.jpg", "--json").document["explanations"][0]
+    assert why["explanation"]["category"] == "Images"
+    assert say("verify", root, "--json").document["problems"] == []
+    assert say("doctor", root, "--json").document["capabilities"]["file_system"]
+    assert len(say("categories", "--json").document["categories"]) >= 14
+    assert (
+        say("organize", root, "--plan", plan["plan_id"], "--yes", "--json").document["error"]["code"]
+        == "plan-already-applied"
+    )
+
+
+def test_words_for_people(say: Any, root: Path) -> None:
+    """The other commands speak, and say nothing with --quiet."""
+    say("organize", root, "--yes")
+    assert "left unfinished" in say("show", root, 1).out
+    assert "Images" in say("explain", root / "a.jpg").out
+    assert say("explain", root / "never.was").code == 11
+    assert say("explain", "/never.was").code == 43
+    assert "Documents" in say("categories").out
+    assert "Journal" in say("doctor", root).out
+    assert "Nothing was cut off" in say("recover", root).out
+    assert say("recover", root, "--json").document["status"] == "nothing-to-do"
+    assert say("history", root, "--quiet").out == ""
+    assert "problems" in say("verify", root).out
+    assert "Item" in say("trash", "list", root).out
+
+
+def test_copies_go_to_the_trash_and_back(say: Any, root: Path, tmp_path: Path) -> None:
+    """Undo of a copy fills the trash of the destination; across the same root, junk fills its own."""
+    target = tmp_path / "target"
+    target.mkdir()
+    assert say("organize", root, "--mode", "copy", "--destination", target, "--yes").code == 0
+    assert (target / "Images/2014/a.jpg").read_bytes() == b"jpeg"
+    assert say("undo", root, "--yes").code == 0
+    assert not (target / "Images").exists()
+    assert say("organize", root, "--mode", "hardlink", "--destination", target, "--yes").code == 0
+    assert (target / "Images/2014/a.jpg").stat().st_ino == (root / "a.jpg").stat().st_ino
+    assert say("verify", root).code == 0
+    assert say("undo", root, "--yes").code == 0
+    assert not (target / "Images").exists()
+
+
+def test_trash_restore_and_purge(say: Any, root: Path) -> None:
+    """Junk of an emptied folder comes back by itself, and can be destroyed."""
+    write_tree(root, {"only": {"d.pdf": File(b"pdf", mtime=OLD), "Thumbs.db": "junk"}})
+    assert say("organize", root, "--recursive", "--yes").code == 0
+    item = say("trash", "list", root, "--json").document["items"][0]
+    assert item["path"] == "only/Thumbs.db"
+    assert say("trash", "restore", root, "nothing", "--yes").code == 2
+    assert say("trash", "purge", root, "--older-than", "1", "--yes").code == 11
+    say("trash", "restore", root, item["item_id"], "--yes")
+    assert (root / "only/Thumbs.db").read_text() == "junk"
+    assert say("trash", "list", root, "--json").document["count"] == 0
+    assert say("undo", root, "2", "--yes").code in (0, 10)
+    assert say("trash", "purge", root, "--yes").code in (0, 11)
+    assert say("verify", root).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["organize", "{}", "--min-size", "huge", "--yes"], 2),
+        (["organize", "{}", "--modified-after", "soon", "--yes"], 2),
+        (["organize", "{}", "--category", "Nonsense", "--yes"], 2),
+        (["organize", "{}", "--layout", "{nonsense}", "--yes"], 2),
+        (["organize", "{}", "--mode", "copy", "--yes"], 2),
+        (["organize", "{}", "--plan", "../../etc", "--yes"], 40),
+        (["organize", "{}", "--destination", "{}/../none", "--yes"], 33),
+        (["organize", "{}"], 35),
+        (["organize", "{}/none", "--yes"], 30),
+        (["organize", "/usr", "--yes"], 30),
+        (["organize", "{}/a.jpg", "--yes"], 30),
+        (["undo", "{}"], 43),
+        (["show", "{}", "9"], 43),
+        (["verify", "{}"], 43),
+        (["nonsense"], 2),
+        (["recover", "{}"], 11),
+        (["trash", "list", "{}"], 0),
+        (["history", "{}"], 0),
+        (["preview", "{}", "--ext", "zzz"], 11),
+        (["--help"], 0),
+        (["--version"], 0),
+    ],
+)
+def test_exit_codes(say: Any, root: Path, arguments: list[str], code: int) -> None:
+    """One cause, one code; the folder stays as it is."""
+    before = manifest(root)
+    said = say(*(argument.replace("{}", str(root)) for argument in arguments))
+    assert said.code == code
+    assert "Traceback" not in said.err
+    assert difference(before, manifest(root)) == []
+
+
+def test_filters(say: Any, root: Path) -> None:
+    """Size, time, extension and category choose; the rest is filtered out."""
+    chosen = [
+        "--min-size",
+        "1",
+        "--max-size",
+        "1kB",
+        "--modified-after",
+        "2010-01-01",
+        "--modified-before",
+        "2020-01-01",
+    ]
+    done = say("organize", root, *chosen, "--ext", "jpg,txt", "--category", "Images", "--yes", "--json").document
+    assert done["done"] == 1
+    assert done["left_by_reason"]["filtered-out"] == 2
+
+
+def test_busy_root(say: Any, root: Path) -> None:
+    """A second run is refused while the first one waits for its answer, and says who has the folder."""
+    say("organize", root, "--yes")
+    first = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import fcntl,sys; f=open(sys.argv[1],'r+'); fcntl.flock(f,fcntl.LOCK_EX); f.seek(0); f.truncate(); f.write('somebody'); f.flush(); print('x',flush=True); input()",
+            str(root / ".fileorganizer/lock"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert first.stdout is not None
+    first.stdout.readline()
+    said = say("organize", root, "--yes")
+    first.communicate(b"\n")
+    assert said.code == 31
+    assert "somebody" in said.err
+
+
+def test_interrupted(tmp_path: Path) -> None:
+    """Ctrl-C stops after the step in hand; what was done is recorded and can be taken back."""
+    root = tmp_path / "many"
+    root.mkdir()
+    before = write_tree(root, {f"{n}.txt": File(b"%d" % n, mtime=OLD) for n in range(20_000)})
+    program = [sys.executable, "-m", "fileorganizer.cli.app"]
+    with subprocess.Popen([*program, "organize", str(root), "--yes", "--json"], stdout=subprocess.PIPE) as child:
+        while not (root / "Documents").exists():
+            time.sleep(0.001)
+        child.send_signal(signal.SIGINT)
+        document = json.loads(child.communicate()[0])
+    if child.returncode == 130:
+        assert document["status"] == "cancelled"
+        assert document["outcomes_by_reason"]["stopped"] == document["skipped"]
+    assert document["planned"] == document["done"] + document["skipped"]
+    assert subprocess.run([*program, "undo", str(root), "--yes", "--quiet"], check=False).returncode == 0
+    assert difference(before, manifest(root)) == []
+
+
+def test_a_cut_off_run_is_closed(say: Any, root: Path) -> None:
+    """Killed in the middle: recover says so, and undo gives everything back."""
+    before = manifest(root)
+    killed = subprocess.run(
+        [sys.executable, "-m", "fileorganizer.cli.app", "organize", str(root), "--recursive", "--yes"],
+        env={**os.environ, "FILEORGANIZER_FAULTS": "kill@30"},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert say("doctor", root).code == 0
+    assert say("verify", root).code == 10
+    assert "cut off" in say("recover", root).out
+    assert say("verify", root).code == 0
+    assert say("undo", root, "--yes").code in (0, 11)
+    assert difference(before, manifest(root)) == []
