@@ -42,6 +42,7 @@ def run(place: Path) -> dict[str, Any]:
     }
     figures: dict[str, Any] = {"lost": 0, "false_records": 0, "undo_differences": 0, "points": 0, "kills": 0}
     for number, (name, (tree, work, prepare)) in enumerate(cases.items()):
+        print(name, flush=True)
         points, kills = kill_everywhere(place / str(number), tree, work, prepare=prepare)
         figures[name] = {"points": points, "kills": kills}
         figures["points"] += points

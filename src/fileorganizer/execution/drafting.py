@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Final
 
-from fileorganizer.errors import InvalidOption
+from fileorganizer.errors import InvalidOption, show
 from fileorganizer.execution import observing
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
@@ -52,6 +52,11 @@ class Drafting:
         self._writer, self._listener = writer, listener
         self._side = SOURCE if target is source else DESTINATION
         self._across = options.mode == "move" and (source.dev, source.mount) != (target.dev, target.mount)
+        if self._across and not options.across_devices:
+            raise InvalidOption(
+                f"{show(target.path)} is on another file system than {show(source.path)}: files would be copied and the"
+                " originals put into the trash. Say --across-devices if that is wanted."
+            )
         names = naming.NameRules(
             case_sensitive=target_capabilities.case_sensitive,
             normalizing=target_capabilities.normalizing,

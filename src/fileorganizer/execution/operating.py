@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 
 from fileorganizer.errors import ConfirmationRequired, DiskFull, FileOrganizerError, PlanAlreadyApplied
 from fileorganizer.execution import recovery
@@ -46,9 +47,10 @@ def carry_out(work: Workplace, plan: Plan, listener: Listener) -> Operation:
         operation.status = executor.run(plan.blobs())
         _close(work.journal, operation, executor, Reason.STOPPED, plan.head.review.already_back)
     except FileOrganizerError as error:
-        if work.journal.in_doubt() is None:
-            operation.status, operation.reason_code = "failed", error.code
-            _close(work.journal, operation, executor, Reason.EARLIER_STEP)
+        with suppress(FileOrganizerError):  # where the journal can't be reached either, ``recover`` closes it later
+            if work.journal.in_doubt() is None:
+                operation.status, operation.reason_code = "failed", error.code
+                _close(work.journal, operation, executor, Reason.EARLIER_STEP)
         raise
     finally:
         operation.seconds = time.monotonic() - started

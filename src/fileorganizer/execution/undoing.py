@@ -49,15 +49,28 @@ class Undoing:
         Raises OperationDependency when a later operation has moved its files on.
         """
         reversal = self._reversal(_wanted(paths), whole=not paths)
-        for earlier in self._journal.operations():
-            if earlier.undoes == operation.number and earlier.operation_type == "rollback":
-                for batch in self._journal.batches(earlier.number, newest_first=True):
-                    reversal.add((), batch.before, batch.after)
+        for later, again in self._chain(operation):
+            for batch in self._journal.batches(later.number, newest_first=True):
+                made = [d for d in deeds_of(batch, later.number) if again and d.step.kind == StepKind.MKDIR]
+                reversal.add(made, batch.before, batch.after)
         for batch in self._journal.batches(operation.number, newest_first=True):
             reversal.add(deeds_of(batch, operation.number), batch.before, batch.after)
             faultpoint("undo.batch")
         self._finish(reversal, operation)
         return reversal.matched
+
+    def _chain(self, operation: Operation) -> list[tuple[Operation, bool]]:
+        """The undos of an operation, the undos of these, and so on, the newest first; true: it did the operation again.
+
+        What they say of the folders continues what the operation says of them.
+        """
+        again = {operation.number: True}
+        chain: list[tuple[Operation, bool]] = []
+        for later in self._journal.operations(newest_first=False):
+            if later.operation_type == "rollback" and later.undoes in again:
+                again[later.number] = not again[later.undoes]
+                chain.insert(0, (later, again[later.number]))
+        return chain
 
     def restore(self, operations: Iterable[Operation], wanted: Callable[[Deed], bool]) -> int:
         """Plan to bring what ``wanted`` names back from the trash; returns how many files matched."""
@@ -174,7 +187,16 @@ def _find(root: Root, wanted: dict[tuple[int, int], Identity]) -> Iterator[tuple
                     if entry.is_dir(follow_symlinks=False):
                         if name != CONTROL_DIRECTORY:
                             stack.append(path)
-                    elif (root.dev, entry.inode()) in wanted:
+                    elif (seen := wanted.get((root.dev, entry.inode()))) and _looks_like(entry, seen):
                         yield (root.dev, entry.inode()), path
         finally:
             os.close(fd)
+
+
+def _looks_like(entry: os.DirEntry[str], seen: Identity) -> bool:
+    """Has the file the size and the time of the one that is looked for? Inode numbers are given out again."""
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (seen.size, seen.mtime_ns)

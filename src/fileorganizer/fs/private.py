@@ -42,7 +42,7 @@ def read_text(path: bytes) -> str:
     try:
         with open(path, encoding="ascii") as file:
             return file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
 
 

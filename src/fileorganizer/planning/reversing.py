@@ -107,7 +107,7 @@ class Reversal:
         if step.kind == StepKind.MKDIR:
             made = self._after.get((step.target_side, step.target))
             if made is not None:
-                self._created[step.target_side, step.target] = _folder_identity(made)
+                self._created.setdefault((step.target_side, step.target), _folder_identity(made))
         elif step.kind == StepKind.RMDIR:
             gone = self._before.get((step.source_side, step.source))
             if gone is not None:

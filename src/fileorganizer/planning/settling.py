@@ -120,7 +120,9 @@ class Tally:
 def _again(step: Step, outcome: Outcome | None) -> Step:
     """The step for another try; with both names there, only the old one is left to be dropped."""
     both = outcome is not None and outcome.detail == TWIN.decode()
-    return msgspec.structs.replace(step, temporary=TWIN) if both else step
+    if not both or step.seen is None:
+        return step
+    return msgspec.structs.replace(step, temporary=TWIN, seen=msgspec.structs.replace(step.seen, ctime_ns=0))
 
 
 def take_back(done: list[Done], free_name: Callable[[int, bytes], bytes]) -> list[Step]:
