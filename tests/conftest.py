@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _own_plans(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_plans(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Plans go to a temporary folder, not to the user's."""
     folder = tmp_path_factory.mktemp("plans")
     monkeypatch.setenv("PLAN_DIR", str(folder))

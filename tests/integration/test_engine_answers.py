@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +111,15 @@ def test_the_world_changes_after_the_plan(root: Path, at: Any, change: Any, reas
     """What changed since is skipped with its reason; nothing of the user's is touched."""
     write_tree(root, {"a.txt": text("a"), "z.pdf": text("z"), "Documents": {"2014": {"there.txt": text("t")}}})
     at("operation.begun", lambda: change(root))
-    try:
+    if reason == "earlier-step":
+        with suppress(FileOrganizerError):  # stopped, or refused file by file: the next lines hold for both
+            organizer.organize(root, Options(dates="file"))
+        assert not (Path("/tmp") / "a.txt").exists()
+        assert (root / "a.txt").exists()
+    else:
         _, skipped, failed, reasons = totals(organizer.organize(root, Options(dates="file")))
-        assert skipped + failed >= 1
-        assert set(reasons) <= {reason, "unsafe-path"}
-    except FileOrganizerError as error:
-        assert reason == "earlier-step", error
+        assert skipped + failed == 1
+        assert set(reasons) == {reason}
 
 
 def test_a_family_is_refused_as_a_whole(root: Path, at: Any) -> None:
@@ -553,9 +556,8 @@ def test_who_was_overtaken_writes_nothing(root: Path) -> None:
     operation = organizer.organize(root, Options(dates="file")).operation
     assert operation is not None
     name = os.fsencode(root)
-    with Journal(name, write=True) as old, Journal(name, write=True):
-        with pytest.raises(Fenced):
-            old.update_operation(operation)
+    with Journal(name, write=True) as old, Journal(name, write=True), pytest.raises(Fenced):
+        old.update_operation(operation)
     with Journal(name, write=False) as journal:
         assert journal.operation(operation.operation_id[-6:]).number == 1
         assert len(journal.root_id) == 32
@@ -631,33 +633,32 @@ def test_kernels_without_openat2(root: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_paths_longer_than_one_call_takes(root: Path) -> None:
-    """Two thousand folders deep."""
+    """Eight thousand bytes deep."""
     fd = os.open(root, os.O_RDONLY)
-    for _ in range(2_500):
-        os.mkdir(b"dd", dir_fd=fd)
-        deeper = os.open(b"dd", os.O_RDONLY, dir_fd=fd)
+    for _ in range(40):
+        os.mkdir(b"d" * 200, dir_fd=fd)
+        deeper = os.open(b"d" * 200, os.O_RDONLY, dir_fd=fd)
         os.close(fd)
         fd = deeper
     os.close(fd)
     with beneath.Root(os.fsencode(root)) as opened:
-        assert opened.look(b"/".join([b"dd"] * 2_500)) is not None
+        assert opened.look(b"/".join([b"d" * 200] * 40)) is not None
         monkeypatched = opened._openat2
         opened._openat2 = False
-        assert opened.look(b"/".join([b"dd"] * 2_400)) is not None
+        assert opened.look(b"/".join([b"d" * 200] * 39)) is not None
         opened._openat2 = monkeypatched
 
 
-def test_old_plans_are_forgotten(root: Path, _own_plans: Path) -> None:
+def test_old_plans_are_forgotten(root: Path, own_plans: Path) -> None:
     """Nobody applied them for thirty days."""
     write_tree(root, {"a.txt": text("a")})
     organizer.preview(root, DEEP).close()
-    old = next(_own_plans.iterdir())
+    old = next(own_plans.iterdir())
     os.utime(old, (1, 1))
-    (_own_plans / "x.partial").write_text("")
-    time.sleep(0)
+    (own_plans / "x.partial").write_text("")
     organizer.preview(root, DEEP).close()
     assert not old.exists()
-    assert (_own_plans / "x.partial").exists()
+    assert (own_plans / "x.partial").exists()
 
 
 def test_batches_by_time(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

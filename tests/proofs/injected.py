@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fileorganizer import organizer
-from tests.support.crash import RECURSIVE, Trial, small_tree, take_all_back
+from tests.support.crash import Trial, small_tree, take_all_back
 
 CALLS = ("renameat2", "fsync", "mkdirat")
 ERRORS = ("EIO", "ENOSPC", "EACCES", "EXDEV", "EINVAL")
@@ -53,8 +53,11 @@ def inject(place: Path, call: str, error: str, when: str) -> str:
             f"trace={call}",
             "-e",
             f"inject={call}:error={error}:when={when}",
-        ]
-        + [sys.executable, "-c", _WORK, str(trial.root)],
+            sys.executable,
+            "-c",
+            _WORK,
+            str(trial.root),
+        ],
         env=environment,
         capture_output=True,
         text=True,

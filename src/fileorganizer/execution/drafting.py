@@ -148,10 +148,10 @@ class Drafting:
         self.nested_roots = walker.nested_roots
         self.scan_seconds = time.monotonic() - started
         self._listener.enter("planning")
-        self._decide(observer.link_targets)
         self.review.mismatched = observer.mismatched
         if observer.dates_given_up:
             review.note_unread_dates(self.review)
+        self._decide(observer.link_targets)
         self.plan_seconds = time.monotonic() - started - self.scan_seconds
 
     def _decide(self, links: set[bytes]) -> None:
