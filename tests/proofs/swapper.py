@@ -15,26 +15,29 @@ from tests.support.trees import File
 
 _SWAP = """
 import os, sys
-root, outside, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+root, outside, count, stop = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 here, aside, link = (os.path.join(root, name) for name in ("in", "aside", "in"))
 done = 0
-while done < count:
+while done < count or not os.path.exists(stop):
+    swapped = True
     for call, arguments in ((os.rename, (here, aside)), (os.symlink, (outside, link)), (os.unlink, (link,)), (os.rename, (aside, here))):
         try:
             call(*arguments)
         except OSError:
-            pass  # a run has emptied and removed the folder meanwhile, or an undo is about to bring it back
-    done += 1
+            swapped = False  # a run has emptied and removed the folder meanwhile, or an undo is about to bring it back
+    done += swapped
+print(done)
 """
 
 
-def run(place: Path, swaps: int = 10_000) -> dict[str, Any]:
-    """Organize and undo until the swapper has swapped so often."""
+def run(place: Path, swaps: int = 10_000, rounds_wanted: int = 300) -> dict[str, Any]:
+    """Organize and undo so often while the swapper swaps at least so often."""
     files = {f"f{number}.txt": File(b"%d" % number, mtime=1_400_000_000) for number in range(200)}
     trial = Trial(place, {"in": files})
     rounds = refused = 0
-    arguments = [sys.executable, "-c", _SWAP, os.fspath(trial.root), os.fspath(trial.outside), str(swaps)]
-    with subprocess.Popen(arguments) as swapper:
+    stop = place / "stop"
+    arguments = [sys.executable, "-c", _SWAP, os.fspath(trial.root), os.fspath(trial.outside), str(swaps), str(stop)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as swapper:
         while swapper.poll() is None:
             for verb in (lambda: organizer.organize(trial.root, RECURSIVE), lambda: organizer.undo(trial.root)):
                 try:
@@ -42,9 +45,13 @@ def run(place: Path, swaps: int = 10_000) -> dict[str, Any]:
                 except (FileOrganizerError, OSError):
                     refused += 1
             rounds += 1
+            if rounds == rounds_wanted:
+                stop.touch()
         assert swapper.returncode == 0
+        assert swapper.stdout is not None
+        swapped = int(swapper.stdout.read())
     from tests.support.manifest import contents, difference, manifest
 
     assert difference(trial.sentinel, manifest(trial.outside)) == []
     assert contents(trial.root) == trial.contents
-    return {"swaps": swaps, "rounds": rounds, "refused": refused, "changed_outside": 0, "lost": 0}
+    return {"swaps": swapped, "rounds": rounds, "refused": refused, "changed_outside": 0, "lost": 0}

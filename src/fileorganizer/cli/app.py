@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 
 from fileorganizer import __version__
-from fileorganizer.errors import EXIT_INTERRUPTED, FileOrganizerError
+from fileorganizer.errors import EXIT_INTERRUPTED, FileOrganizerError, StorageFailed, show
 
 _ROOMS = {
     "preview": "running",
@@ -81,6 +81,11 @@ def _run(arguments: list[str]) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         os._exit(1)  # nobody reads any more: an ordinary end would fail once more while flushing
+    except OSError as error:
+        place = f" at {show(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+        words = f"The system answered{place}: {error.strerror}. Nothing was lost; run 'fileorganizer recover', then try again."
+        _tell(arguments, StorageFailed.code, words)
+        return StorageFailed.exit_code
 
 
 def _tell(arguments: list[str], code: str, message: str) -> None:
