@@ -177,8 +177,10 @@ class Observer:
             category = matcher.category(name, content, content_wins=mode == "always")
             if content and matcher.is_mismatch(name, content):
                 self.mismatched += 1
-            claims = matcher.categories_of_extension(matcher.extension(name))
-            if category in self._dated or not self._dated.isdisjoint(claims):
+            if reader is not None and (
+                category in self._dated
+                or not self._dated.isdisjoint(matcher.categories_of_extension(matcher.extension(name)))
+            ):
                 dated.append(index)
             facts.append(Facts(category, wall_clock(entry.seen.mtime_ns, None), DateSource.FILE_TIME, content))
         if reader is not None and dated:
