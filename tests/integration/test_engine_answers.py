@@ -676,5 +676,6 @@ def test_batches_by_time(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_many_folders_are_synced_together(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the limit one call makes the file system durable."""
     write_tree(root, {"a.txt": text("a")})
-    monkeypatch.setattr(folders, "SYNC_ONE_BY_ONE", 0)
+    monkeypatch.setattr(folders, "FEW_FOLDERS", 0)
+    monkeypatch.setattr(folders, "MUCH_UNWRITTEN_KIB", 1 << 40)
     assert totals(organizer.organize(root, DEEP))[0] == 1

@@ -7,7 +7,7 @@ import os
 import stat
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from fileorganizer.errors import InvalidOption, show
@@ -78,6 +78,7 @@ class Drafting:
         self._draft = Draft(self._frame, layout, self._store, self._store_removals, self._store_tree)
         self._claims: dict[int, array[int]] = {}
         self._seq = self._removal_seq = 0
+        self._moves: list[int] = []
         self._temporaries = 0
         self._tag = tag
         self._tree_before: list[tuple[bytes, int, int]] = []
@@ -96,6 +97,7 @@ class Drafting:
         self._seq += 2
         self._writer.put_batch(self._seq, steps)
         self._claims[self._seq] = claims
+        self._moves.append(self._seq)
         self._store_skips()
         faultpoint("plan.batch")
 
@@ -172,6 +174,8 @@ class Drafting:
         occupied: dict[int, bytes] = {}
         names = self._frame.names
         for folder, folder_id in self._draft.folder_ids.items():
+            if not self._draft.arriving[folder_id][0]:
+                continue  # all that belongs there is there
             try:
                 status = self._target.look(folder)
                 if status is None:
@@ -219,10 +223,10 @@ class Drafting:
             if not look_everywhere and contested.isdisjoint(hashes):
                 continue
             steps = self._writer.batch(seq)
-            vacating.update(step.source for step in steps if step.source in places)
-            broken += sum(step.source in links for step in steps) if links else 0
-            if not contested.isdisjoint(hashes) or blocked:
-                units += self._units(seq, steps, hashes, contested, blocked)
+            if look_everywhere:
+                vacating.update(step.source for step in steps if step.source in places)
+                broken += sum(step.source in links for step in steps) if links else 0
+            units += self._take_out(seq, steps, hashes, contested, blocked)
         review.note_broken_links(self.review, broken if self._options.mode == "move" else 0)
         occupants = {
             claim: seen
@@ -237,7 +241,7 @@ class Drafting:
             self._frame.names, self._draft.folder_ids, claims, occupants, self._exists, self._same_bytes
         )
         added = conflicts.resolve([u for u in units if u.steps], world, self._options.conflict)
-        return self._apply(units, added)
+        return self._put_decided(units, added)
 
     def _exists(self, path: bytes) -> bool:
         """Is anything at this target path?"""
@@ -247,12 +251,15 @@ class Drafting:
         """Is the file that has the name already the same?"""
         return observing.same_bytes(self._source, step, self._target, other)
 
-    def _units(
+    def _take_out(
         self, seq: int, steps: list[Step], hashes: array[int], contested: set[int], blocked: dict[bytes, str]
     ) -> list[conflicts.Unit]:
-        """The units of a batch that need a decision."""
+        """Take the units of a batch that need a decision out of it."""
+        indexes = range(len(steps)) if blocked else [i for i, claim in enumerate(hashes) if claim in contested]
         units: list[conflicts.Unit] = []
-        for first, last in _unit_bounds(steps):
+        kept: list[Step] = []
+        end = 0
+        for first, last in _unit_bounds(steps, indexes):
             unit = steps[first:last]
             folder = unit[0].target.rpartition(b"/")[0]
             if folder in blocked or not self._blockers.isdisjoint(step.source for step in unit):
@@ -261,30 +268,29 @@ class Drafting:
                     Skip(s.source, Reason.NAME_TAKEN, s.seen.size if s.seen else 0, detail=why, facts=s.facts)
                     for s in unit
                 ]
-                units.append(conflicts.Unit(seq, [], folder, tuple(s.source for s in unit), skips))
+                units.append(conflicts.Unit([], folder, skips))
             elif any(hashes[index] in contested for index in range(first, last)):
-                units.append(conflicts.Unit(seq, unit, folder, tuple(s.source for s in unit)))
+                units.append(conflicts.Unit(unit, folder))
+            else:
+                continue
+            kept += steps[end:first]
+            end = last
+        if units:
+            self._writer.put_batch(seq, kept + steps[end:])
         return units
 
-    def _apply(self, units: list[conflicts.Unit], added: list[conflicts.Unit]) -> list[list[Step]]:
-        """Write the decisions into the batches; returns the units that wait."""
-        by_batch: dict[int, dict[bytes, conflicts.Unit]] = {}
-        for unit in units:
-            by_batch.setdefault(unit.batch, {}).update(dict.fromkeys(unit.sources, unit))
+    def _put_decided(self, units: list[conflicts.Unit], added: list[conflicts.Unit]) -> list[list[Step]]:
+        """Store the decided units behind the other moves; returns those that wait."""
+        ready: list[list[Step]] = []
         waiting = [unit.steps for unit in added]
-        for seq, decided in by_batch.items():
-            kept: list[Step] = []
-            written: set[int] = set()
-            for step in self._writer.batch(seq):
-                found = decided.get(step.source)
-                if found is None:
-                    kept.append(step)
-                elif id(found) not in written:
-                    written.add(id(found))
-                    self._drop(found)
-                    waiting += [found.steps] if found.waits else []
-                    kept += [] if found.waits else found.steps
-            self._writer.put_batch(seq, kept)
+        for unit in units:
+            self._drop(unit)
+            if unit.steps:
+                (waiting if unit.waits else ready).append(unit.steps)
+        for steps in in_batches(ready):
+            self._seq += 2
+            self._moves.append(self._seq)
+            self._writer.put_batch(self._seq, steps)
         self.review.renamed += sum(
             s.facts is not None and s.facts.conflict > 0 for u in [*units, *added] for s in u.steps
         )
@@ -373,7 +379,7 @@ class Drafting:
 
     def _batches_of_moves(self) -> Iterator[int]:
         """The numbers of the stored batches of moves and copies."""
-        yield from self._claims
+        yield from self._moves
         seq = _WAITING
         while self._writer.batch(seq):
             yield seq
@@ -392,13 +398,17 @@ class Drafting:
         review.add_risks(total, self._source.path, blocked)
 
 
-def _unit_bounds(steps: list[Step]) -> Iterator[tuple[int, int]]:
-    """Where the units of a batch begin and end: a family stands together, the rest is single."""
-    first = 0
-    for index in range(1, len(steps) + 1):
-        if index == len(steps) or not steps[first].group or steps[index].group != steps[first].group:
-            yield first, index
-            first = index
+def _unit_bounds(steps: list[Step], indexes: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Where the units begin and end that hold the steps at these indexes, given in order: a family, else one step."""
+    last = 0
+    for index in indexes:
+        if index >= last:
+            first, last, group = index, index + 1, steps[index].group
+            while group and first and steps[first - 1].group == group:
+                first -= 1
+            while group and last < len(steps) and steps[last].group == group:
+                last += 1
+            yield first, last
 
 
 def _chosen(options: Options, rules: RuleSet) -> frozenset[int]:

@@ -24,7 +24,7 @@ from fileorganizer.errors import (
     show,
 )
 from fileorganizer.execution import recovery
-from fileorganizer.execution.stepping import CopyStopped, Stepper
+from fileorganizer.execution.stepping import PLAIN_AT_ONCE, CopyStopped, Stepper
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs import folders, trash
 from fileorganizer.fs.faults import faultpoint
@@ -44,7 +44,7 @@ from fileorganizer.model import (
 from fileorganizer.planning.settling import Tally, take_back
 from fileorganizer.progress import Listener
 
-LOOK_UP_EVERY: Final = 64
+LOOK_UP_EVERY: Final = PLAIN_AT_ONCE
 BATCH_SECONDS: Final = 2.0
 FAILURES_IN_A_ROW: Final = 100
 
@@ -214,45 +214,65 @@ class Executor:
         """The steps one by one; those not reached are pending."""
         outcomes: list[Outcome] = []
         deadline = time.monotonic() + BATCH_SECONDS
-        index = 0
-        carry_out, number, seq, place = self._stepper.carry_out, self._operation.number, self._seq, self._work.place
-        looked_at = 0
-        while index < len(steps):
-            if index >= looked_at:
-                looked_at = index + LOOK_UP_EVERY
-                if self._look_up(steps[index], index) or (index and time.monotonic() > deadline):
-                    break
-            step = steps[index]
-            end = index + 1
-            if step.group:
-                end = _family_end(steps, index)
-                refused = self._refused(steps, index, end)
-                if refused:
-                    outcomes += refused
-                    index = end
-                    continue
-            try:
-                while index < end:
-                    step = steps[index]
-                    outcome = carry_out(step, index, place(step, number, seq, index))
-                    index += 1
-                    if outcome is None:
-                        self._failures = 0
-                        continue
-                    outcomes.append(outcome)
-                    self._watch(outcome)
-                    if step.group and outcome.state != State.DONE:
-                        outcomes += [Outcome(at, State.SKIPPED, Reason.WITH_COMPANION) for at in range(index, end)]
-                        index = end
-            except (OSError, CopyStopped) as error:
-                self._halt(error, steps[index], index, outcomes)
-                index += bool(outcomes) and outcomes[-1].index == index
+        index, halted = 0, False
+        while index < len(steps) and not halted:
+            if self._look_up(steps[index], index) or (index and time.monotonic() > deadline):
                 break
-            if self._error is not None:
-                break
+            index, halted = self._stretch(steps, index, min(index + LOOK_UP_EVERY, len(steps)), outcomes)
         outcomes += [Outcome(left, State.PENDING, Reason.NONE) for left in range(index, len(steps))]
         stop = index < len(steps) and self._listener.stop_wanted and not self.tally.parked
         return outcomes, stop
+
+    def _stretch(self, steps: list[Step], index: int, end: int, outcomes: list[Outcome]) -> tuple[int, bool]:
+        """The steps up to ``end``, or to the end of a family; returns where the next step is, and whether the batch halts."""
+        halted = False
+        while index < end and not halted:
+            index, halted = self._move_plain(steps, index, end, outcomes)
+            if index < end and not halted:
+                index, halted = self._unit(steps, index, outcomes)
+            halted = halted or self._error is not None
+        return index, halted
+
+    def _unit(self, steps: list[Step], index: int, outcomes: list[Outcome]) -> tuple[int, bool]:
+        """One step, or all of a family; returns as ``_stretch`` does."""
+        number, seq, place, group = self._operation.number, self._seq, self._work.place, steps[index].group
+        end = index + 1
+        if group:
+            end = _family_end(steps, index)
+            refused = self._refused(steps, index, end)
+            if refused:
+                outcomes += refused
+                return end, False
+        try:
+            while index < end:
+                step = steps[index]
+                outcome = self._stepper.carry_out(step, index, place(step, number, seq, index))
+                index += 1
+                if outcome is None:
+                    self._failures = 0
+                    continue
+                outcomes.append(outcome)
+                self._watch(outcome)
+                if group and outcome.state != State.DONE:
+                    outcomes += [Outcome(at, State.SKIPPED, Reason.WITH_COMPANION) for at in range(index, end)]
+                    index = end
+        except (OSError, CopyStopped) as error:
+            self._halt(error, steps[index], index, outcomes)
+            return index + (bool(outcomes) and outcomes[-1].index == index), True
+        return index, False
+
+    def _move_plain(self, steps: list[Step], first: int, end: int, outcomes: list[Outcome]) -> tuple[int, bool]:
+        """The plain moves from ``first`` on; returns where the next step is, and whether the batch halts there."""
+        known = len(outcomes)
+        index, error = self._stepper.move_plain(steps, first, end, outcomes)
+        if index - first > len(outcomes) - known:
+            self._failures = 0
+        if len(outcomes) > known:
+            self._watch(outcomes[-1])
+        if error is None:
+            return index, False
+        self._halt(error, steps[index], index, outcomes)
+        return index + (bool(outcomes) and outcomes[-1].index == index), True
 
     def _look_up(self, step: Step, index: int) -> bool:
         """Every few steps: tell how far it is, and whether to stop here."""
@@ -339,7 +359,7 @@ class Executor:
         """Sync one side's folders, each resolved anew from the root."""
         root = self._work.sides[side]
         after: list[Folder] = []
-        one_by_one = len(paths) <= folders.SYNC_ONE_BY_ONE
+        one_by_one = folders.sync_one_by_one(len(paths))
         try:
             for path in paths:
                 try:

@@ -18,7 +18,7 @@ from fileorganizer.fs.identity import identity_of, unchanged_since
 from fileorganizer.model import DateSource, Entry, Facts, Identity, Options, Reason, Skip, Step
 from fileorganizer.planning.companions import companions
 from fileorganizer.planning.conflicts import Occupant
-from fileorganizer.planning.planner import Draft
+from fileorganizer.planning.planner import Draft, Seen
 from fileorganizer.progress import Listener
 from fileorganizer.rules.matching import Matcher
 from fileorganizer.rules.syntax import RuleSet
@@ -29,6 +29,9 @@ from fileorganizer.scan.open_files import open_for_writing
 DATED_CATEGORIES: Final = frozenset({"Images", "Videos", "Audio"})
 """Categories whose files carry a date of their own."""
 _DATES_AT_ONCE: Final = 256
+_REGULAR: Final = stat.S_IFREG >> 12
+_DOT: Final = 0x2E
+_MOST_TAILS: Final = 10_000
 MAX_LINKS: Final = 10_000
 
 
@@ -43,6 +46,11 @@ class Observer:
         self._now = time.time_ns()
         self._busy = open_for_writing()
         self._extensions = tuple("." + e.lower().lstrip(".") for e in options.extensions)
+        limits = (options.min_size, options.max_size, options.modified_after, options.modified_before)
+        self._filters = bool(self._extensions) or any(limit is not None for limit in limits)
+        self._busy_inodes = {inode for _, inode in self._busy}
+        self._decided: dict[bytes, int | None] = {}
+        """Tail of a name (all from the first dot on) → its category, where the name alone decides."""
         self.mismatched = 0
         self.dates_given_up = False
         """Reading photo headers failed again and again: dates are those of names and files from some point on."""
@@ -95,20 +103,61 @@ class Observer:
         folder.names_left |= guarded
 
     def _singles(self, folder: walker.Folder, names: list[bytes], draft: Draft, reader: DateReader | None) -> None:
-        """A chunk of files without companions."""
-        kept: list[Entry] = []
+        """A chunk of files without companions. Where the name alone decides, no value of our own is made of a file.
+
+        This loop runs once a file: it is written for speed, and what is rare is in ``_reason`` and ``_odd_ones``.
+        """
+        decided, fd, stat_of = self._decided, folder.fd, os.stat
+        busy, unfiltered = self._busy_inodes, not self._filters
+        loud, now = self._now - int(self._options.quiet_seconds * 1e9), self._now
+        plain: list[Seen] = []
+        odd: list[Entry] = []
         seen = size = 0
-        for entry in walker.entries(folder, names):
+        for name in names:
+            try:
+                status = stat_of(name, dir_fd=fd, follow_symlinks=False)
+            except OSError:
+                continue
             seen += 1
-            size += entry.seen.size
+            size += status.st_size
+            is_quiet = not loud < status.st_mtime_ns <= now and status.st_ino not in busy
+            if is_quiet and unfiltered and status.st_mode >> 12 == _REGULAR:
+                category = decided.get(name[name.find(b".", 1) :])
+                if category is not None and name[0] != _DOT:
+                    plain.append((name, status, category))
+                    continue
+            entry = Entry(name, identity_of(status), status.st_nlink)
             reason = self._reason(folder, entry)
             if reason is None:
-                kept.append(entry)
+                odd.append(entry)
             else:
-                draft.skips.append(Skip(_join(folder.path, entry.name), reason, entry.seen.size))
+                draft.skips.append(Skip(_join(folder.path, name), reason, status.st_size))
         draft.count(seen, size)
-        for entry, facts in zip(kept, self._facts(folder.fd, kept, reader), strict=True):
+        draft.add_files(plain)
+        self._odd_ones(folder.fd, odd, draft, reader)
+
+    def _odd_ones(self, fd: int, entries: list[Entry], draft: Draft, reader: DateReader | None) -> None:
+        """Files of which more than the name may have to be seen; learns which names decide alone."""
+        for entry, facts in zip(entries, self._facts(fd, entries, reader), strict=True):
             draft.add(entry, facts)
+            tail = entry.name[entry.name.find(b".", 1) :]
+            if tail[0] == _DOT and tail not in self._decided and len(self._decided) < _MOST_TAILS:
+                self._decided[tail] = self._decided_by(entry.name, reader)
+
+    def _decided_by(self, name: bytes, reader: DateReader | None) -> int | None:
+        """The category of a name of which nothing else has to be seen; the same for all names with its tail."""
+        matcher, mode = self._matcher, self._options.content
+        if matcher.has_keywords or name[0] == _DOT or mode == "always":
+            return None
+        if mode == "auto" and not matcher.knows_extension(name):
+            return None
+        category = matcher.category(name)
+        return None if reader is not None and self._may_be_dated(name, category) else category
+
+    def _may_be_dated(self, name: bytes, category: int) -> bool:
+        """May a file of this name carry a date of its own?"""
+        claims = self._matcher.categories_of_extension(self._matcher.extension(name))
+        return category in self._dated or not self._dated.isdisjoint(claims)
 
     def _family(self, folder: walker.Folder, names: list[bytes], draft: Draft, reader: DateReader | None) -> None:
         """Companions: if one must be left alone, all are."""
@@ -177,10 +226,7 @@ class Observer:
             category = matcher.category(name, content, content_wins=mode == "always")
             if content and matcher.is_mismatch(name, content):
                 self.mismatched += 1
-            if reader is not None and (
-                category in self._dated
-                or not self._dated.isdisjoint(matcher.categories_of_extension(matcher.extension(name)))
-            ):
+            if reader is not None and self._may_be_dated(name, category):
                 dated.append(index)
             facts.append(Facts(category, wall_clock(entry.seen.mtime_ns, None), DateSource.FILE_TIME, content))
         if reader is not None and dated:
@@ -240,7 +286,7 @@ def folder_names(root: Root, folder: bytes) -> Iterator[bytes]:
     try:
         with os.scandir(fd) as listing:
             for entry in listing:
-                yield entry.name.encode("utf-8", "surrogateescape")
+                yield os.fsencode(entry.name)
     finally:
         os.close(fd)
 

@@ -144,11 +144,15 @@ def touched_folders(steps: list[Step]) -> dict[tuple[int, bytes], bool]:
     touched: dict[tuple[int, bytes], bool] = {}
     for step in steps:
         kind = step.kind
+        if kind == StepKind.MOVE:
+            touched.setdefault((step.source_side, step.source.rpartition(b"/")[0]), False)
+            touched.setdefault((step.target_side, step.target.rpartition(b"/")[0]), False)
+            continue
         if kind in (StepKind.SET_TIMES, StepKind.RMDIR):
             touched[step.source_side, step.source] = kind == StepKind.RMDIR
         if kind not in (StepKind.MKDIR, StepKind.COPY, StepKind.LINK, StepKind.SET_TIMES):
             touched.setdefault((step.source_side, step.source.rpartition(b"/")[0]), False)
-        if kind in (StepKind.MKDIR, StepKind.COPY, StepKind.LINK, StepKind.MOVE):
+        if kind in (StepKind.MKDIR, StepKind.COPY, StepKind.LINK):
             touched.setdefault((step.target_side, step.target.rpartition(b"/")[0]), False)
         if kind == StepKind.MKDIR:
             touched[step.target_side, step.target] = False
@@ -156,18 +160,16 @@ def touched_folders(steps: list[Step]) -> dict[tuple[int, bytes], bool]:
 
 
 def folders_now(work: Workplace, touched: dict[tuple[int, bytes], bool]) -> list[Folder]:
-    """These folders as they are now, each resolved from its root anew; the control directory
-    and those that aren't there are left out."""
+    """These folders as they are now; the control directory and those that aren't there are left out.
+
+    The roots' caches of folders were emptied before, so each is resolved anew, and at hand for the steps.
+    """
     facts: list[Folder] = []
     for (side, path), ends in touched.items():
         if path.startswith(CONTROL_DIRECTORY):
             continue
         try:
-            fd = work.sides[side].open_folder(path)
+            facts.append(folder_facts(work.sides[side].folder(path), side, path, with_xattrs=ends))
         except OSError:
             continue
-        try:
-            facts.append(folder_facts(fd, side, path, with_xattrs=ends))
-        finally:
-            os.close(fd)
     return facts

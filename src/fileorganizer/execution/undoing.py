@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
@@ -41,6 +42,8 @@ class Undoing:
         """``sides`` as the operation to be taken back used them. Nothing is changed on disk by any of this."""
         self._sides, self._journal, self._writer, self._tag = sides, journal, writer, tag
         self._temporaries = 0
+        self._absent: tuple[int, bytes] | None = None
+        """The last folder that was asked about and isn't there."""
         self.review = Review()
 
     def roll_back(self, operation: Operation, paths: Sequence[bytes]) -> int:
@@ -84,7 +87,7 @@ class Undoing:
 
     def _reversal(self, wanted: Callable[[bytes], bool], *, whole: bool) -> Reversal:
         """An empty reversal that stores its batches in the plan."""
-        return Reversal(self._look, wanted, whole=whole, emit=self._emit, temporary=self._temporary)
+        return Reversal(self._look, self._is_taken, wanted, whole=whole, emit=self._emit, temporary=self._temporary)
 
     def _emit(self, steps: list[Step]) -> None:
         """Store a batch."""
@@ -99,6 +102,20 @@ class Undoing:
         """What is at a path now."""
         status = self._sides[side].look(path)
         return None if status is None else Sight(identity_of(status), status.st_nlink)
+
+    def _is_taken(self, side: int, path: bytes) -> bool:
+        """Is anything at a path now? Quick where one folder is asked about again and again, also one that isn't there."""
+        folder, _, name = path.rpartition(b"/")
+        if self._absent == (side, folder):
+            return False
+        try:
+            fd = self._sides[side].folder(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
+                raise
+            self._absent = side, folder
+            return False
+        return os.access(name, os.F_OK, dir_fd=fd, follow_symlinks=False)
 
     def _finish(self, reversal: Reversal, operation: Operation | None) -> None:
         """Order what is contested, explain what is missing, frame the moves with the folders' steps."""

@@ -11,8 +11,27 @@ from fileorganizer.fs import _linux
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.model import Folder
 
-SYNC_ONE_BY_ONE = 1_000
-"""Up to so many folders are synced singly; beyond, one syncfs is cheaper even on a busy disk (architecture.md)."""
+FEW_FOLDERS = 16
+MANY_FOLDERS = 1_000
+MUCH_UNWRITTEN_KIB = 64 * 1024
+
+
+def sync_one_by_one(folders: int) -> bool:
+    """Is it better to sync so many folders singly than the whole file system?
+
+    Few always; many never; in between it depends on what others have written and
+    not yet on the disk, because the whole file system is synced with all of that.
+    """
+    return folders <= FEW_FOLDERS or (folders <= MANY_FOLDERS and _unwritten_kib() > MUCH_UNWRITTEN_KIB)
+
+
+def _unwritten_kib() -> int:
+    """KiB of all files in memory that no disk has yet; a great deal where the system doesn't tell."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            return sum(int(line.split()[1]) for line in lines if line.startswith(("Dirty:", "Writeback:")))
+    except OSError:
+        return MUCH_UNWRITTEN_KIB + 1
 
 
 def make_folder(parent_fd: int, name: bytes, mode: int) -> None:

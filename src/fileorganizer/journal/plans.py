@@ -68,6 +68,7 @@ class PlanWriter:
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.executescript(_SCHEMA)
+        self._db.execute("BEGIN")  # one for the whole plan: nobody reads a partial one, and each row pays less
         self._next = 1
 
     def add_batch(self, steps: list[Step]) -> int:
@@ -111,6 +112,7 @@ class PlanWriter:
         """Seal the plan with its digest and publish it durably."""
         blob = msgspec.msgpack.encode(head)
         self._db.execute("INSERT INTO head VALUES (?, ?, ?)", (VERSION, blob, _digest(self._db, blob)))
+        self._db.execute("COMMIT")
         self._db.close()
         faultpoint("plan.sealed")
         publish(self._partial, self._final)

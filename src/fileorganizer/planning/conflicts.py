@@ -24,9 +24,11 @@ class Claims:
 
     def __init__(self, batches: Iterable[array[int]]) -> None:
         """Sort the hashes of all batches and find those that occur twice."""
-        everything = sorted(value for batch in batches for value in batch)
-        self.contested = {value for value, following in pairwise(everything) if value == following}
-        self._sorted = array("q", everything)
+        everything = array("q")
+        for batch in batches:
+            everything.extend(batch)
+        self._sorted = array("q", sorted(everything))
+        self.contested = {value for value, following in pairwise(self._sorted) if value == following}
 
     def __contains__(self, claim: int) -> bool:
         """Does any file claim this name?"""
@@ -48,11 +50,9 @@ class Occupant(msgspec.Struct, frozen=True):
 class Unit(msgspec.Struct):
     """A file or a family that claims names; ``steps`` and, once decided, what became of it."""
 
-    batch: int
     steps: list[Step]
     folder: bytes = b""
     """The target folder."""
-    sources: tuple[bytes, ...] = ()
     skips: list[Skip] = []
     waits: bool = False
     """Its place is left by another step first."""
@@ -180,7 +180,7 @@ def _renamed_occupant(step: Step, occupant: Occupant, world: World) -> Unit:
     moved = Step(
         StepKind.MOVE, step.target, step.target, occupant.seen, step.target_side, step.target_side, facts=step.facts
     )
-    unit = Unit(0, [moved], waits=True)
+    unit = Unit([moved], waits=True)
     _rename(unit, world)
     unit.steps = [_retarget(unit.steps[0], unit.steps[0].target, Conflict.NEWER_KEPT_NAME)]
     return unit

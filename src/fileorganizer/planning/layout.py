@@ -48,7 +48,8 @@ class Layout:
         self._rules = rules
         self._components = _parse(layout, rules)
         self._yearly = layout in BUILTIN
-        self._by_extension = "{extension}" in layout
+        self.by_extension = "{extension}" in layout
+        """Whether the name counts, not only category and date."""
         self._memo: dict[tuple[str, int], bytes] = {}
         self._memo_extension: dict[tuple[str, int, bytes], bytes] = {}
 
@@ -59,18 +60,19 @@ class Layout:
         makes of it. Never absolute, no empty, ``.`` or ``..`` parts, never
         inside the control directory.
         """
-        if self._yearly:
-            unit = bisect_right(_YEAR_STARTS, taken)
-        elif self._by_extension:
+        if self.by_extension:
             return self._folder_by_extension(category, taken, name)
-        else:
-            unit = taken // 3_600
+        unit = self.unit(taken)
         known = self._memo.get((category, unit))
         if known is None:
             if len(self._memo) > _MEMO_LIMIT:
                 self._memo.clear()
             known = self._memo[category, unit] = self._render(category, taken, b"")
         return known
+
+    def unit(self, taken: int) -> int:
+        """Give what of a date matters here: where that is equal, so is the folder of a category."""
+        return bisect_right(_YEAR_STARTS, taken) if self._yearly else taken // 3_600
 
     def _folder_by_extension(self, category: str, taken: int, name: bytes) -> bytes:
         """Give the folder where the extension counts too."""

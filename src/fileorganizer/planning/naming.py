@@ -61,13 +61,18 @@ class NameRules(msgspec.Struct, frozen=True):
     """Reserved characters and names, no trailing dot or space."""
 
 
+def folds(rules: NameRules) -> bool:
+    """Say whether different spellings can be one name; if not, ``key`` gives every name back as it is."""
+    return rules.normalizing or rules.windows or not rules.case_sensitive
+
+
 def key(name: bytes, rules: NameRules) -> bytes:
     """Give two names the same key if the file system takes them for one name.
 
     The reverse isn't promised: full case folding takes a little more for equal
     (``ß`` and ``ss``) than any one file system, which costs a suffix, not a file.
     """
-    if rules.case_sensitive and not rules.normalizing and not rules.windows:
+    if not folds(rules):
         return name
     if rules.windows:
         name = name.rstrip(b". ") or name

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from fileorganizer.classify.dates import wall_clock
 from fileorganizer.model import (
     BATCH_STEPS,
     SOURCE,
+    DateSource,
     Entry,
     Facts,
     Identity,
@@ -29,6 +31,8 @@ from fileorganizer.planning import naming
 from fileorganizer.planning.layout import Layout
 
 COPY_BATCH_BYTES: Final = 1 << 30
+Seen = tuple[bytes, Any, int]
+"""A file of which the name alone decides: name, what its stat says (an ``os.stat_result``), index of the category."""
 KINDS: Final = {"move": StepKind.MOVE, "copy": StepKind.COPY, "hardlink": StepKind.LINK}
 
 
@@ -65,6 +69,17 @@ class _Branch(msgspec.Struct):
     moved_bytes: int = 0
 
 
+class _Place(msgspec.Struct):
+    """Where the files of one category and one unit of time belong, and what the plan brings there."""
+
+    folder: bytes
+    prefix: bytes
+    """The folder with a trailing slash, or empty."""
+    folder_id: int
+    files: int = 0
+    bytes: int = 0
+
+
 class Draft:
     """Steps in the making. Sinks: ``emit(steps, claims)`` and ``emit_removals(steps)`` store provisional batches."""
 
@@ -86,7 +101,13 @@ class Draft:
         self._removals: list[Step] = []
         self._groups = 0
         self._branches: list[_Branch] = []
-        self._targets: dict[tuple[int, bytes], tuple[bytes, int]] = {}
+        self._places: dict[tuple[int, int], _Place] = {}
+        self._name_and_date_decide = (
+            frame.mode == "move"
+            and frame.target_side == SOURCE
+            and not (frame.chosen or frame.names.windows or layout.by_extension)
+        )
+        """Moves within a root: what bears a name there may bear it anywhere there."""
         self.folder_ids: dict[bytes, int] = {}
         self.arriving: list[list[int]] = []
         """By folder id: files and bytes that will come."""
@@ -145,6 +166,52 @@ class Draft:
         self._append(branch, source, target, folder_id, entry, facts, 0)
         if len(self._steps) >= BATCH_STEPS or self._copy_bytes >= COPY_BATCH_BYTES:
             self._flush()
+
+    def add_files(self, files: Sequence[Seen]) -> None:
+        """Files without companions that are dated by their file times. Runs once a file: written for speed."""
+        if not self._name_and_date_decide:
+            for name, status, category in files:
+                facts = Facts(category, wall_clock(status.st_mtime_ns, None), DateSource.FILE_TIME)
+                self.add(Entry(name, _identity(status), status.st_nlink), facts)
+            return
+        branch = self._branches[-1]
+        here, prefix = branch.path, branch.path + b"/" if branch.path else b""
+        places, unit_of, names, file_time = self._places, self._layout.unit, self._frame.names, DateSource.FILE_TIME
+        key = naming.key if naming.folds(names) else None
+        move, moved, moved_bytes = StepKind.MOVE, 0, 0
+        for name, status, category in files:
+            taken = wall_clock(status.st_mtime_ns, None)
+            place = places.get((category, unit_of(taken)))
+            if place is None:
+                place = self._place(category, taken, name)
+            if place.folder == here:
+                continue
+            size = status.st_size
+            self._claims.append(hash((place.folder_id, name if key is None else key(name, names))))
+            facts = Facts(category, taken, file_time)
+            self._steps.append(
+                Step(move, prefix + name, place.prefix + name, _identity(status), SOURCE, SOURCE, Role.ITEM, 0, facts)
+            )
+            place.files += 1
+            place.bytes += size
+            moved += 1
+            moved_bytes += size
+            if len(self._steps) >= BATCH_STEPS:
+                self._flush()
+        self.in_place += len(files) - moved
+        if moved:
+            branch.kept -= moved
+            branch.touched = True
+            branch.moved_files += moved
+            branch.moved_bytes += moved_bytes
+
+    def _place(self, category: int, taken: int, name: bytes) -> _Place:
+        """The place for a category and a date that were not met together before."""
+        facts = Facts(category, taken, DateSource.FILE_TIME)
+        folder, folder_id = self._target(facts, name)
+        place = _Place(folder, folder + b"/" if folder else b"", folder_id)
+        self._places[category, self._layout.unit(taken)] = place
+        return place
 
     def add_family(self, members: Sequence[Entry], facts: Facts) -> None:
         """Companions, the leader first: they go where it goes, all or none."""
@@ -213,12 +280,7 @@ class Draft:
                 temporary.lstrip(b"/"),
             )
         )
-        arriving = self.arriving[folder_id]
-        arriving[0] += 1
-        arriving[1] += size
-        category = self.by_category.setdefault(facts.category, [0, 0])
-        category[0] += 1
-        category[1] += size
+        self._count_arrivals(folder_id, facts.category, 1, size)
         if frame.mode == "move":
             branch.kept -= 1
             branch.touched = True
@@ -228,9 +290,18 @@ class Draft:
     # ends
 
     def finish(self) -> None:
-        """Give the last batches to the sinks."""
+        """Give the last batches to the sinks, and add up what goes where."""
         self._flush()
         self._flush_removals()
+        for (category, _), place in self._places.items():
+            self._count_arrivals(place.folder_id, category, place.files, place.bytes)
+        self._places.clear()
+
+    def _count_arrivals(self, folder_id: int, category: int, files: int, size: int) -> None:
+        """So many files of a category will come into a folder."""
+        for counts in (self.arriving[folder_id], self.by_category.setdefault(category, [0, 0])):
+            counts[0] += files
+            counts[1] += size
 
     def _flush(self) -> None:
         """Store a batch of moves."""
@@ -243,6 +314,18 @@ class Draft:
         if self._removals:
             self._emit_removals(self._removals)
         self._removals = []
+
+
+def _identity(status: Any) -> Identity:
+    """What a stat shows, for comparing right before the move; other names of an inode move too and change its ctime."""
+    return Identity(
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns if status.st_nlink == 1 else 0,
+        status.st_mode,
+    )
 
 
 def folder_steps(folders: Sequence[bytes], missing: Callable[[bytes], bool], side: int, mode: int) -> list[Step]:

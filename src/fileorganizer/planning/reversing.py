@@ -37,6 +37,8 @@ class Sight(msgspec.Struct, frozen=True):
 
 Look = Callable[[int, bytes], Sight | None]
 """(side, path) → what is there now."""
+IsTaken = Callable[[int, bytes], bool]
+"""(side, path) → is anything there now? Asked for path after path of the same folder."""
 
 
 class Deed(msgspec.Struct, frozen=True):
@@ -61,6 +63,7 @@ class Reversal:
     def __init__(
         self,
         look: Look,
+        is_taken: IsTaken,
         wanted: Callable[[bytes], bool],
         *,
         whole: bool,
@@ -68,7 +71,7 @@ class Reversal:
         temporary: Callable[[], bytes],
     ) -> None:
         """``wanted`` says whether an original path is to be restored; ``whole``: all of it, folder times included."""
-        self._look, self._wanted, self._whole = look, wanted, whole
+        self._look, self._is_taken, self._wanted, self._whole = look, is_taken, wanted, whole
         self._emit, self._temporary = emit, temporary
         self._batch: list[Step] = []
         self._contested: list[Step] = []
@@ -104,7 +107,12 @@ class Reversal:
     def _add(self, deed: Deed) -> None:
         """One done step."""
         step = deed.step
-        if step.kind == StepKind.MKDIR:
+        if step.kind == StepKind.MOVE and step.role == Role.ITEM and not step.group:
+            # Nearly all are of this sort, and none of them goes through a parking place: those have a group.
+            if self._wanted(step.source):
+                self.matched += 1
+                self._reverse_move(deed, self._look(step.target_side, deed.place))
+        elif step.kind == StepKind.MKDIR:
             made = self._after.get((step.target_side, step.target))
             if made is not None:
                 self._created.setdefault((step.target_side, step.target), _folder_identity(made))
@@ -152,14 +160,20 @@ class Reversal:
                     step.role,
                 )
             )
-        elif now is None or not _is_ours(now.seen, step.seen):
-            self._note_absent(deed, now)
         else:
-            seen = now.seen if now.links == 1 else msgspec.structs.replace(now.seen, ctime_ns=0)
-            back = Step(
-                StepKind.MOVE, deed.place, step.source, seen, step.target_side, step.source_side, step.role, step.group
-            )
-            self._plan(back, contested=self._look(step.source_side, step.source) is not None)
+            self._reverse_move(deed, now)
+
+    def _reverse_move(self, deed: Deed, now: Sight | None) -> None:
+        """The file goes back to its name, if it is still ours."""
+        step = deed.step
+        if now is None or not _is_ours(now.seen, step.seen):
+            self._note_absent(deed, now)
+            return
+        seen = now.seen if now.links == 1 else msgspec.structs.replace(now.seen, ctime_ns=0)
+        back = Step(
+            StepKind.MOVE, deed.place, step.source, seen, step.target_side, step.source_side, step.role, step.group
+        )
+        self._plan(back, contested=self._is_taken(step.source_side, step.source))
 
     def _note_absent(self, deed: Deed, now: Sight | None) -> None:
         """The file isn't where it was put: back already, changed, or gone."""

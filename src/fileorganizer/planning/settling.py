@@ -47,8 +47,13 @@ class Tally:
         grouped: dict[int, list[Done]] = {}
         unfinished: set[int] = set()
         failed: set[int] = set()
+        done = size = 0
         for index, step in enumerate(steps):
             outcome = by_index.get(index)
+            if outcome is None and not step.group and step.role == Role.ITEM:
+                done += 1
+                size += step.seen.size if step.seen else 0
+                continue
             state = State.DONE if outcome is None else outcome.state
             if state == State.PENDING:
                 pending.append(_again(step, outcome))
@@ -62,8 +67,10 @@ class Tally:
             elif step.group:
                 failed.add(step.group)
                 self.failed_groups.setdefault(step.group, outcome.reason if outcome else 0)
-        self._broken = [done for group in failed for done in grouped.get(group, ())]
-        self._torn = [done for group in unfinished - failed for done in grouped.get(group, ())]
+        self.totals.done += done
+        self.totals.bytes += size
+        self._broken = [deed for group in failed for deed in grouped.get(group, ())]
+        self._torn = [deed for group in unfinished - failed for deed in grouped.get(group, ())]
         return pending
 
     def _count(self, step: Step, outcome: Outcome | None) -> None:

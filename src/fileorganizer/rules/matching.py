@@ -49,6 +49,11 @@ class Matcher:
             found = self._first.get(tail if b"." not in stem else self._dotted(stem, tail)) if stem else None
         return found if found is not None else self._fallback
 
+    @property
+    def has_keywords(self) -> bool:
+        """Whether a word anywhere in a name can decide; if not, the extension and the content do."""
+        return bool(self._keywords)
+
     def extension(self, name: bytes) -> bytes:
         """The extension in lower case without its dot: a compound one (``tar.gz``) if the rules know it; ``b""`` if there is none.
 

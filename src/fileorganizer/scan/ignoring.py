@@ -121,6 +121,8 @@ _UNFINISHED_STARTS: Final = (
 )
 _SUSPICIOUS: Final = frozenset(b".~#")
 """First bytes of the names that need more than two look-ups."""
+_SYSTEM_TAILS: Final = frozenset(name[name.find(b".", 1) :] for name in _SYSTEM_NAMES)
+_MOST_TAILS: Final = 10_000
 
 _MOST_DOUBLE_STARS: Final = 3
 _TRAILING_STARS = re.compile(r"/\*\*(/?)\Z")
@@ -145,6 +147,16 @@ class Ignoring:
         self._include_hidden = include_hidden
         self._by_path = any("/" in line.strip().rstrip("/") for line in exclude)
         self._runs = _compiled(exclude)
+        self._plain: set[bytes] = set()
+        """Tails (all from the first dot on) of names that nothing speaks against, unless they begin suspiciously."""
+
+    def suspects(self, names: Iterable[bytes]) -> list[bytes]:
+        """Those of the names for which ``reason`` has to be asked; the others have none.
+
+        A name without a dot always is one: its tail, the last byte, is never a plain one.
+        """
+        plain, odd = self._plain, _SUSPICIOUS
+        return [name for name in names if name[name.find(b".", 1) :] not in plain or name[0] in odd]
 
     def reason(self, name: bytes, path: bytes, is_folder: bool) -> Reason | None:
         """Say why ``name`` is left alone; None: it isn't.
@@ -158,9 +170,17 @@ class Ignoring:
             special = self._special(low)
             if special is not None:
                 return special
-        if self._runs and self._excluded(name, path, is_folder):
+        if not self._runs:
+            self._learn(name)
+        elif self._excluded(name, path, is_folder):
             return Reason.EXCLUDED
         return None
+
+    def _learn(self, name: bytes) -> None:
+        """Remember that nothing speaks against names with the tail of this one, where that is so. Without excludes only."""
+        tail = name[name.find(b".", 1) :]
+        if tail[0] == 0x2E and tail.lower() not in _SYSTEM_TAILS and len(self._plain) < _MOST_TAILS:
+            self._plain.add(tail)
 
     def _special(self, low: bytes) -> Reason | None:
         """Look closer at a name, given in lower case."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -21,6 +22,8 @@ from fileorganizer.model import Entry, Identity, Reason, Skip
 from fileorganizer.scan.ignoring import Ignoring, is_control, whole_folder
 
 CHUNK: Final = 10_000
+_ENCODING: Final = sys.getfilesystemencoding()
+_ERRORS: Final = sys.getfilesystemencodeerrors()
 
 
 class Folder(msgspec.Struct, gc=False):
@@ -131,18 +134,19 @@ class Walker:
     def _sorted_out(self, folder: Folder, depth: int) -> Folder:
         """Note what is left alone for its name; in a walk of loose files the subfolders are no matter of it."""
         prefix = folder.path + b"/" if folder.path else b""
-        reason_of = self._ignoring.reason
-        too_deep = self._limits.recursive and self._limits.max_depth is not None and depth + 1 >= self._limits.max_depth
-        for name in folder.names:
+        limits = self._limits
+        for name in self._ignoring.suspects(folder.names):
             is_folder = name in folder.folders
-            if is_folder and not self._limits.recursive:
+            if is_folder and not limits.recursive:
                 continue
-            reason = reason_of(name, prefix + name, is_folder)
-            if reason is None and is_folder and too_deep:
-                reason = Reason.TOO_DEEP
+            reason = self._ignoring.reason(name, prefix + name, is_folder)
             if reason is not None:
                 folder.skips.append(Skip(prefix + name, reason))
                 folder.names_left.add(name)
+        if limits.recursive and limits.max_depth is not None and depth + 1 >= limits.max_depth:
+            below = sorted(folder.folders - folder.names_left)
+            folder.skips += [Skip(prefix + name, Reason.TOO_DEEP) for name in below]
+            folder.names_left.update(below)
         return folder
 
 
@@ -163,7 +167,7 @@ def _list(fd: int) -> tuple[list[bytes], set[bytes]]:
     folders: set[bytes] = set()
     with os.scandir(fd) as listing:
         for entry in listing:
-            name = entry.name.encode("utf-8", "surrogateescape")
+            name = entry.name.encode(_ENCODING, _ERRORS)  # os.fsencode, without its checks of the type
             unique.add(name)
             if entry.is_dir(follow_symlinks=False):
                 folders.add(name)
