@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import Run, find_seconds, run, warm_up
+from benchmarks.processes import Run, find_seconds, run, run_on_terminal, warm_up
 from benchmarks.tree import spoil
 
 PROGRAM = Path(sys.executable).with_name("fileorganizer")
@@ -44,6 +44,15 @@ class Command:
             tail = finished.stderr.decode(errors="replace")[-2000:]
             raise EngineFailed(f"{verb} ended with {finished.exit_code} and no JSON: {tail}") from None
         return finished, said
+
+
+    def show(self, verb: str, *arguments: str) -> Run:
+        """Run one command as a person would, after a warm-up; give what it cost."""
+        warm_up(self.root)
+        finished = run_on_terminal([str(PROGRAM), verb, str(self.root), *arguments], self.environment)
+        if finished.exit_code:
+            raise EngineFailed(f"{verb} ended with {finished.exit_code}: {finished.stdout[-1500:]!r}")
+        return finished
 
 
 def is_there() -> bool:
@@ -85,11 +94,8 @@ def fingerprint(root: Path) -> str:
 
 
 def _measured_phases(command: Command) -> dict[str, Any]:
-    preview, plan = command("preview", *CHOICES)
-    if plan.get("plan_id"):
-        organize, organized = command("organize", "--plan", str(plan["plan_id"]), "--yes")
-    else:
-        organize, organized = command("organize", *CHOICES, "--yes")
+    preview = command.show("preview", *CHOICES)
+    organize, organized = command("organize", *CHOICES, "--yes", "--yes")
     _require(organized, "organize", done=organized["planned"])
     find_again = find_seconds(command.root)
     second, idle = command("organize", *CHOICES, "--yes")
@@ -97,8 +103,7 @@ def _measured_phases(command: Command) -> dict[str, Any]:
     undo, undone = command("undo", "--yes")
     _require(undone, "undo", done=organized["done"])
     return {
-        "from_plan": bool(plan.get("plan_id")),
-        "preview": _shown(preview, plan),
+        "preview": _shown(preview, {}),
         "organize": _shown(organize, organized),
         "second": {**_shown(second, idle), "find_seconds": find_again},
         "undo": _shown(undo, undone),

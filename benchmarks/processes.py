@@ -21,7 +21,7 @@ class Run:
     processor_seconds: float
     exit_code: int
     first_output_seconds: float | None
-    """When the first byte came, on stdout or stderr; None: never."""
+    """When the first byte came, on stdout or stderr (on a terminal: the first digit); None: never."""
     stdout: bytes
     stderr: bytes
 
@@ -47,6 +47,34 @@ def run(command: Sequence[str | bytes | Path], environment: Mapping[str, str] | 
         stdout=output[0],
         stderr=output[1],
     )
+
+
+def run_on_terminal(command: Sequence[str | bytes | Path], environment: Mapping[str, str] | None = None) -> Run:
+    """The same on a terminal of its own, as a person sees it; of the output only the end is kept."""
+    terminal, theirs = os.openpty()
+    start = time.monotonic()
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        shown, first = b"", None
+        while chunk := _read_terminal(terminal):
+            first = time.monotonic() - start if first is None and any(48 <= byte < 58 for byte in chunk) else first
+            shown = (shown + chunk)[-65_536:]
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+    os.close(terminal)
+    peak, processor = usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime
+    return Run(seconds, peak, processor, process.returncode, first, shown, b"")
+
+
+def _read_terminal(terminal: int) -> bytes:
+    """What was shown next; nothing once the program has ended (Linux says EIO then)."""
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:
+        return b""
 
 
 def find_seconds(root: Path) -> float:

@@ -30,10 +30,7 @@ if verb == "undo":
 elif not os.path.exists(os.path.join(root, "Sorted")):
     found = [(os.path.join(f, n), f, os.stat(f).st_mtime_ns) for f, _, names in os.walk(root) for n in names]
     answer["planned"] = len(found)
-    if verb == "preview":
-        answer["plan_id"] = "p1"
-    else:
-        assert "p1" in sys.argv
+    if verb == "organize":
         os.mkdir(os.path.join(root, "Sorted"))
         done = [(old, os.path.join(root, "Sorted", str(i)), f, m) for i, (old, f, m) in enumerate(found)]
         for old, new, *_ in done:

@@ -6,7 +6,8 @@ import base64
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +16,8 @@ from fileorganizer.journal.plans import AFTER, BEFORE, Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import STEP_NAMES, Reason, Role, Skip, Step
 from fileorganizer.organizer import Report
+
+_ROWS_AT_ONCE: Final = 1_000
 
 
 def write_document(document: Mapping[str, Any]) -> None:
@@ -25,9 +28,9 @@ def write_document(document: Mapping[str, Any]) -> None:
 def write_stream(head: Mapping[str, Any], name: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """A document whose last member ``name`` is a list that never stands in memory."""
     _write(msgspec.json.encode(head)[:-1] + b"," + msgspec.json.encode(name) + b":[")
-    separator = b""
-    for row in rows:
-        _write(separator + msgspec.json.encode(row))
+    separator, left = b"", iter(rows)
+    while some := list(islice(left, _ROWS_AT_ONCE)):
+        _write(separator + msgspec.json.encode(some)[1:-1])
         separator = b","
     _write(b"]}\n")
 

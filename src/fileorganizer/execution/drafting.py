@@ -8,28 +8,40 @@ import stat
 import time
 from array import array
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
+import msgspec
+
 from fileorganizer.errors import InvalidOption, show
-from fileorganizer.execution import observing
+from fileorganizer.execution import observing, surveying
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.probe import Capabilities
 from fileorganizer.journal.plans import AFTER, BEFORE, PlanWriter
-from fileorganizer.model import CONTROL_DIRECTORY, DESTINATION, SOURCE, Options, Reason, Review, Skip, Step, StepKind
+from fileorganizer.model import (
+    BATCH_STEPS,
+    CONTROL_DIRECTORY,
+    DESTINATION,
+    SOURCE,
+    Options,
+    Reason,
+    Review,
+    Skip,
+    Step,
+    StepKind,
+)
 from fileorganizer.planning import conflicts, naming, review
-from fileorganizer.planning.layout import Layout
 from fileorganizer.planning.ordering import in_batches, order
-from fileorganizer.planning.planner import Draft, Frame, across_devices, folder_steps
+from fileorganizer.planning.planner import Frame, Visited, across_devices, emptied, folder_steps
 from fileorganizer.progress import Listener
 from fileorganizer.rules.syntax import RuleSet
-from fileorganizer.scan.ignoring import Ignoring
-from fileorganizer.scan.walker import Limits, Walker
 
 _WAITING: Final = 1 << 40
 _REMOVALS: Final = 1 << 50
 """Batches are stored by number: folders to make (negative), moves, moves that wait for others, removals."""
 _SKIPS_AT_ONCE: Final = 10_000
+_visited = msgspec.msgpack.Decoder(Visited)
 
 
 class Drafting:
@@ -74,41 +86,47 @@ class Drafting:
             remove_empty=options.remove_empty_dirs and options.mode == "move" and not self._across,
             tag=b"fileorganizer-" + tag.encode()[-8:],
         )
-        layout = Layout(options.layout or rules.layout, names)
-        self._draft = Draft(self._frame, layout, self._store, self._store_removals, self._store_tree)
+        self._layout = options.layout or rules.layout
+        self._found = surveying.Findings()
         self._claims: dict[int, array[int]] = {}
-        self._seq = self._removal_seq = 0
+        self._seq = 0
         self._moves: list[int] = []
         self._temporaries = 0
         self._tag = tag
-        self._tree_before: list[tuple[bytes, int, int]] = []
         self._tree_after: list[tuple[bytes, int, int]] = []
         self._dropped_from: set[bytes] = set()
         self._blockers: set[bytes] = set()
         """Files of the root whose names target folders need: they stay, so that a second run finds what this one left."""
+        self._skips: list[Skip] = []
         self.review = Review()
         self.nested_roots: list[bytes] = []
         self.scan_seconds = self.plan_seconds = 0.0
 
-    # provisional storage
+    # provisional storage: what the survey brings
 
-    def _store(self, steps: list[Step], claims: array[int]) -> None:
+    def batch(self, count: int, packed: bytes, claims: array[int]) -> None:
         """A batch of moves, as if no name were contested. Copies across devices leave a gap for their second half."""
         self._seq += 2
-        self._writer.put_batch(self._seq, steps)
+        self._writer.put_packed(self._seq, count, packed)
         self._claims[self._seq] = claims
         self._moves.append(self._seq)
-        self._store_skips()
         faultpoint("plan.batch")
 
-    def _store_removals(self, steps: list[Step]) -> None:
-        """A batch of removals of emptied folders."""
-        self._removal_seq += 1
-        self._writer.put_batch(_REMOVALS + self._removal_seq, steps)
+    def folders(self, skips: list[Skip], visited: list[Visited]) -> None:
+        """What is left alone in some folders, and their numbers for the two trees."""
+        self._skips += skips
+        if len(self._skips) >= _SKIPS_AT_ONCE:
+            self._store_skips()
+        self._writer.add_notes((folder.path, msgspec.msgpack.encode(folder)) for folder in visited)
+        self._writer.add_folders(BEFORE, ((folder.path, folder.files, folder.size) for folder in visited))
+        if self._side == SOURCE:
+            self._writer.add_folders(
+                AFTER, ((f.path, f.files - f.moved_files, f.size - f.moved_size) for f in visited)
+            )
 
     def _store_skips(self) -> None:
         """What was left alone so far."""
-        skips, self._draft.skips = self._draft.skips, []
+        skips, self._skips = self._skips, []
         for skip in skips:
             self.review.left_alone += 1
             label = Reason(skip.reason).label
@@ -119,41 +137,25 @@ class Drafting:
         for start in range(0, len(skips), _SKIPS_AT_ONCE):
             self._writer.add_skips(skips[start : start + _SKIPS_AT_ONCE])
 
-    def _store_tree(self, folder: bytes, before: tuple[int, int], stays: tuple[int, int]) -> None:
-        """The numbers of one folder for the two trees."""
-        self._tree_before.append((folder, *before))
-        self._tree_after.append((folder, *stays))
-        if len(self._tree_before) >= _SKIPS_AT_ONCE:
-            self._flush_tree()
-
-    def _flush_tree(self) -> None:
-        """Store the trees' rows collected so far."""
-        self._writer.add_folders(BEFORE, self._tree_before)
-        if self._side == SOURCE:
-            self._writer.add_folders(AFTER, self._tree_after)
-        self._tree_before, self._tree_after = [], []
-
     # the work
 
     def run(self) -> None:
         """Scan, then decide. Raises KeyboardInterrupt when the listener wants to stop."""
         started = time.monotonic()
-        options = self._options
+        source = self._source
         self._listener.enter("scanning")
-        ignoring = Ignoring(options.exclude, include_hidden=options.include_hidden)
-        walker = Walker(self._source, ignoring, Limits(options.recursive, options.max_depth, options.keep_together))
-        observer = observing.Observer(self._source, options, self._rules, self._listener)
-        observer.feed(walker, self._draft)
-        self._draft.finish()
+        task = surveying.Task(
+            source.path, (source.dev, source.ino), self._options, self._rules, self._frame, self._layout
+        )
+        self._found = surveying.scan(source, task, self, self._listener)
         self._store_skips()
-        self._flush_tree()
-        self.nested_roots = walker.nested_roots
+        self.nested_roots = self._found.nested_roots
         self.scan_seconds = time.monotonic() - started
         self._listener.enter("planning")
-        self.review.mismatched = observer.mismatched
-        if observer.dates_given_up:
+        self.review.mismatched = self._found.mismatched
+        if self._found.dates_given_up:
             review.note_unread_dates(self.review)
-        self._decide(observer.link_targets)
+        self._decide(self._found.link_targets)
         self.plan_seconds = time.monotonic() - started - self.scan_seconds
 
     def _decide(self, links: set[bytes]) -> None:
@@ -163,7 +165,7 @@ class Drafting:
         waiting = self._settle_names(claims, blocked, occupied, links)
         self._put_waiting(waiting)
         self._make_folders(missing, blocked)
-        self._drop_removals()
+        self._remove_emptied()
         self._finish_across()
         self._count(blocked)
 
@@ -173,9 +175,7 @@ class Drafting:
         blocked: dict[bytes, str] = {}
         occupied: dict[int, bytes] = {}
         names = self._frame.names
-        for folder, folder_id in self._draft.folder_ids.items():
-            if not self._draft.arriving[folder_id][0]:
-                continue  # all that belongs there is there
+        for folder in self._found.arriving:
             try:
                 status = self._target.look(folder)
                 if status is None:
@@ -184,7 +184,7 @@ class Drafting:
                 elif not stat.S_ISDIR(status.st_mode):
                     self._block(folder)
                 for name in observing.folder_names(self._target, folder):
-                    claim = hash((folder_id, naming.key(name, names)))
+                    claim = conflicts.claim_of(folder, name, names)
                     if claim in claims:
                         occupied[claim] = folder + b"/" + name if folder else name
             except OSError as error:
@@ -237,9 +237,7 @@ class Drafting:
                 )
             )
         }
-        world = conflicts.World(
-            self._frame.names, self._draft.folder_ids, claims, occupants, self._exists, self._same_bytes
-        )
+        world = conflicts.World(self._frame.names, claims, occupants, self._exists, self._same_bytes)
         added = conflicts.resolve([u for u in units if u.steps], world, self._options.conflict)
         return self._put_decided(units, added)
 
@@ -301,13 +299,13 @@ class Drafting:
     def _drop(self, unit: conflicts.Unit) -> None:
         """Note a unit that stays after all: its folder isn't emptied, its target gets less."""
         for skip in unit.skips:
-            self._draft.skips.append(skip)
+            self._skips.append(skip)
             folder = skip.path.rpartition(b"/")[0]
             while folder and folder not in self._dropped_from:
                 self._dropped_from.add(folder)
                 folder = folder.rpartition(b"/")[0]
             if skip.facts is not None:
-                category = self._draft.by_category[skip.facts.category]
+                category = self._found.by_category[skip.facts.category]
                 category[0] -= 1
                 category[1] -= skip.size
             if self._side == SOURCE:
@@ -316,8 +314,8 @@ class Drafting:
 
     def _left_out(self, unit: conflicts.Unit) -> None:
         """Take a dropped unit's files out of its target folder's numbers."""
-        if unit.skips and unit.folder in self._draft.folder_ids:
-            arriving = self._draft.arriving[self._draft.folder_ids[unit.folder]]
+        arriving = self._found.arriving.get(unit.folder)
+        if unit.skips and arriving is not None:
             arriving[0] -= len(unit.skips)
             arriving[1] -= sum(skip.size for skip in unit.skips)
 
@@ -333,41 +331,30 @@ class Drafting:
 
     def _make_folders(self, missing: set[bytes], blocked: dict[bytes, str]) -> None:
         """Plan the folders that are needed and don't exist."""
-        needed = [
-            folder
-            for folder, folder_id in self._draft.folder_ids.items()
-            if folder in missing and folder not in blocked and self._draft.arriving[folder_id][0] > 0
-        ]
+        arriving = self._found.arriving
+        needed = [f for f, (files, _) in arriving.items() if files > 0 and f in missing and f not in blocked]
         steps = folder_steps(needed, lambda path: self._target.look(path) is None, self._side, _folder_mode())
         self.review.new_folders = len(steps)
         batches = in_batches([[step] for step in steps])
         for offset, batch in enumerate(batches):
             self._writer.put_batch(offset - len(batches), batch)
-        self._flush_tree()
-        self._writer.add_folders(
-            AFTER,
-            (
-                (folder, self._draft.arriving[folder_id][0], self._draft.arriving[folder_id][1])
-                for folder, folder_id in self._draft.folder_ids.items()
-                if self._draft.arriving[folder_id][0]
-            ),
-        )
+        if self._side == SOURCE:
+            self._writer.add_folders(AFTER, self._tree_after)
+        self._writer.add_folders(AFTER, ((f, files, size) for f, (files, size) in arriving.items() if files))
 
-    def _drop_removals(self) -> None:
-        """Keep only the removals of folders that will be empty and that nothing moves into."""
+    def _remove_emptied(self) -> None:
+        """Plan the removal of the folders that will be empty and that nothing moves into."""
+        if not self._frame.remove_empty:
+            return
         used = set(self._dropped_from)
-        for folder in self._draft.folder_ids:
-            while folder and folder not in used and self._side == SOURCE:
+        for folder in self._found.arriving:
+            while folder and folder not in used:
                 used.add(folder)
                 folder = folder.rpartition(b"/")[0]
-        for seq in range(_REMOVALS + 1, _REMOVALS + self._removal_seq + 1):
-            steps = self._writer.batch(seq)
-            kept = [
-                s for s in steps if (s.source if s.kind == StepKind.RMDIR else s.source.rpartition(b"/")[0]) not in used
-            ]
-            if len(kept) < len(steps):
-                self._writer.put_batch(seq, kept)
-            self.review.removed_folders += sum(step.kind == StepKind.RMDIR for step in kept)
+        visited = map(_visited.decode, self._writer.notes_backwards())
+        for offset, steps in enumerate(_batched(emptied(visited, used))):
+            self._writer.put_batch(_REMOVALS + offset, steps)
+            self.review.removed_folders += sum(step.kind == StepKind.RMDIR for step in steps)
 
     def _finish_across(self) -> None:
         """Give each batch of copies across devices its second half: the sources go to the trash."""
@@ -388,14 +375,20 @@ class Drafting:
     def _count(self, blocked: dict[bytes, str]) -> None:
         """Fill in the review's totals."""
         total = self.review
-        for index, (files, size) in sorted(self._draft.by_category.items()):
+        for index, (files, size) in sorted(self._found.by_category.items()):
             if files:
                 total.by_category[self._frame.categories[index]] = (files, size)
             total.planned += files
             total.bytes += size
-        total.scanned, total.in_place = self._draft.scanned, self._draft.in_place
+        total.scanned, total.in_place = self._found.scanned, self._found.in_place
         total.copied_bytes = total.bytes if self._across or self._options.mode == "copy" else 0
         review.add_risks(total, self._source.path, blocked)
+
+
+def _batched(steps: Iterator[Step]) -> Iterator[list[Step]]:
+    """The steps in batches."""
+    while some := list(islice(steps, BATCH_STEPS)):
+        yield some
 
 
 def _unit_bounds(steps: list[Step], indexes: Iterable[int]) -> Iterator[tuple[int, int]]:

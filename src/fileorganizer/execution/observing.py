@@ -19,7 +19,6 @@ from fileorganizer.model import DateSource, Entry, Facts, Identity, Options, Rea
 from fileorganizer.planning.companions import companions
 from fileorganizer.planning.conflicts import Occupant
 from fileorganizer.planning.planner import Draft, Seen
-from fileorganizer.progress import Listener
 from fileorganizer.rules.matching import Matcher
 from fileorganizer.rules.syntax import RuleSet
 from fileorganizer.scan import walker
@@ -38,9 +37,10 @@ MAX_LINKS: Final = 10_000
 class Observer:
     """Looks at every file that a plan is about, and feeds a draft with what it saw."""
 
-    def __init__(self, root: Root, options: Options, rules: RuleSet, listener: Listener) -> None:
+    def __init__(self, root: Root, options: Options, rules: RuleSet) -> None:
         """``rules`` decide categories; days are those of the system's time zone. Nothing is read yet."""
-        self._root, self._options, self._listener = root, options, listener
+        self._root, self._options = root, options
+        self._reader = DateReader() if options.dates == "auto" else None
         self._matcher = Matcher(rules)
         self._dated = {i for i, c in enumerate(rules.categories) if c.name in DATED_CATEGORIES}
         self._now = time.time_ns()
@@ -52,48 +52,48 @@ class Observer:
         self._decided: dict[bytes, int | None] = {}
         """Tail of a name (all from the first dot on) → its category, where the name alone decides."""
         self.mismatched = 0
-        self.dates_given_up = False
-        """Reading photo headers failed again and again: dates are those of names and files from some point on."""
         self.link_targets: set[bytes] = set()
         """Where symbolic links inside the root point, relative to the root: moving that would break them."""
 
-    def feed(self, walk: walker.Walker, draft: Draft) -> None:
-        """Walk the root to its end, or until the listener wants to stop."""
-        with ExitStack() as stack:
-            reader = stack.enter_context(DateReader()) if self._options.dates == "auto" else None
-            for event in walk.walk():
-                if isinstance(event, walker.Leave):
-                    draft.leave(event.path, event.seen)
-                elif event.fd < 0:
-                    draft.skips.extend(event.skips)
-                    draft.scanned += len(event.skips)
-                else:
-                    self._folder(event, draft, reader)
-                self._listener.progress.files_scanned = draft.scanned
-                self._listener.progress.current_path = event.path
-                self._listener.tick()
-                if self._listener.stop_wanted:
-                    raise KeyboardInterrupt
-            self.dates_given_up = reader is not None and reader.given_up
+    def close(self) -> None:
+        """End the process that reads dates."""
+        if self._reader is not None:
+            self._reader.close()
 
-    def _folder(self, folder: walker.Folder, draft: Draft, reader: DateReader | None) -> None:
+    @property
+    def dates_given_up(self) -> bool:
+        """Reading photo headers failed again and again: dates are those of names and files from some point on."""
+        return self._reader is not None and self._reader.given_up
+
+    def look_into(self, folder: walker.Folder, draft: Draft) -> None:
         """One folder: what is left alone, families, then single files chunk by chunk."""
+        if folder.fd < 0:
+            draft.skips.extend(folder.skips)
+            draft.scanned += len(folder.skips)
+            return
         self._leave_guarded(folder)
         junk_names = [name for name in folder.names if name in JUNK]
-        draft.enter(folder.path, folder.count, folder.skips, list(walker.entries(folder, junk_names)))
+        draft.enter(folder.path, folder.seen, folder.count, folder.skips, list(walker.entries(folder, junk_names)))
         draft.count(len(folder.skips), 0)
-        names = [name for name in folder.names if name not in folder.names_left]
+        names = folder.names
+        if folder.names_left:
+            names = [name for name in names if name not in folder.names_left]
         leaders = companions(names, folder.folders)
+        if leaders:
+            self._families(folder, leaders, draft)
+        singles = [name for name in names if name not in leaders and name not in folder.folders]
+        for start in range(0, len(singles), walker.CHUNK):
+            self._singles(folder, singles[start : start + walker.CHUNK], draft)
+
+    def _families(self, folder: walker.Folder, leaders: dict[bytes, bytes], draft: Draft) -> None:
+        """Families, each with its leader first."""
         families: dict[bytes, list[bytes]] = {}
         for member, leader in leaders.items():
             members = families.setdefault(leader, [])
             members.insert(0, member) if member == leader else members.append(member)
         for members in families.values():
             folder.names_left.update(folder.folders.intersection(members))
-            self._family(folder, members, draft, reader)
-        singles = [name for name in names if name not in leaders and name not in folder.folders]
-        for start in range(0, len(singles), walker.CHUNK):
-            self._singles(folder, singles[start : start + walker.CHUNK], draft, reader)
+            self._family(folder, members, draft)
 
     def _leave_guarded(self, folder: walker.Folder) -> None:
         """Leave what an unfinished file beside it shows to be still written: ``film.mkv`` beside ``film.mkv.part``."""
@@ -102,7 +102,7 @@ class Observer:
         folder.skips += [Skip(_join(folder.path, name), Reason.UNFINISHED) for name in sorted(guarded)]
         folder.names_left |= guarded
 
-    def _singles(self, folder: walker.Folder, names: list[bytes], draft: Draft, reader: DateReader | None) -> None:
+    def _singles(self, folder: walker.Folder, names: list[bytes], draft: Draft) -> None:
         """A chunk of files without companions. Where the name alone decides, no value of our own is made of a file.
 
         This loop runs once a file: it is written for speed, and what is rare is in ``_reason`` and ``_odd_ones``.
@@ -134,17 +134,17 @@ class Observer:
                 draft.skips.append(Skip(_join(folder.path, name), reason, status.st_size))
         draft.count(seen, size)
         draft.add_files(plain)
-        self._odd_ones(folder.fd, odd, draft, reader)
+        self._odd_ones(folder.fd, odd, draft)
 
-    def _odd_ones(self, fd: int, entries: list[Entry], draft: Draft, reader: DateReader | None) -> None:
+    def _odd_ones(self, fd: int, entries: list[Entry], draft: Draft) -> None:
         """Files of which more than the name may have to be seen; learns which names decide alone."""
-        for entry, facts in zip(entries, self._facts(fd, entries, reader), strict=True):
+        for entry, facts in zip(entries, self._facts(fd, entries), strict=True):
             draft.add(entry, facts)
             tail = entry.name[entry.name.find(b".", 1) :]
             if tail[0] == _DOT and tail not in self._decided and len(self._decided) < _MOST_TAILS:
-                self._decided[tail] = self._decided_by(entry.name, reader)
+                self._decided[tail] = self._decided_by(entry.name)
 
-    def _decided_by(self, name: bytes, reader: DateReader | None) -> int | None:
+    def _decided_by(self, name: bytes) -> int | None:
         """The category of a name of which nothing else has to be seen; the same for all names with its tail."""
         matcher, mode = self._matcher, self._options.content
         if matcher.has_keywords or name[0] == _DOT or mode == "always":
@@ -152,14 +152,14 @@ class Observer:
         if mode == "auto" and not matcher.knows_extension(name):
             return None
         category = matcher.category(name)
-        return None if reader is not None and self._may_be_dated(name, category) else category
+        return None if self._reader is not None and self._may_be_dated(name, category) else category
 
     def _may_be_dated(self, name: bytes, category: int) -> bool:
         """May a file of this name carry a date of its own?"""
         claims = self._matcher.categories_of_extension(self._matcher.extension(name))
         return category in self._dated or not self._dated.isdisjoint(claims)
 
-    def _family(self, folder: walker.Folder, names: list[bytes], draft: Draft, reader: DateReader | None) -> None:
+    def _family(self, folder: walker.Folder, names: list[bytes], draft: Draft) -> None:
         """Companions: if one must be left alone, all are."""
         found = list(walker.entries(folder, names))
         draft.count(len(found), sum(entry.seen.size for entry in found))
@@ -170,7 +170,7 @@ class Observer:
                 for e, r in zip(found, reasons, strict=True)
             ]
         elif found:
-            facts = self._facts(folder.fd, found[:1], reader)[0]
+            facts = self._facts(folder.fd, found[:1])[0]
             draft.add_family(found, facts)
 
     def _reason(self, folder: walker.Folder, entry: Entry) -> Reason | None:
@@ -214,9 +214,9 @@ class Observer:
             if path.startswith(self._root.path + b"/"):
                 self.link_targets.add(path[len(self._root.path) + 1 :])
 
-    def _facts(self, fd: int, entries: Sequence[Entry], reader: DateReader | None) -> list[Facts]:
+    def _facts(self, fd: int, entries: Sequence[Entry]) -> list[Facts]:
         """Category and date of these files of one folder."""
-        matcher, mode = self._matcher, self._options.content
+        matcher, mode, reader = self._matcher, self._options.content, self._reader
         facts: list[Facts] = []
         dated: list[int] = []
         for index, entry in enumerate(entries):

@@ -28,6 +28,7 @@ CREATE TABLE batches (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, steps BLO
 CREATE TABLE skips (seq INTEGER PRIMARY KEY, skips BLOB NOT NULL);
 CREATE TABLE folders (tree INTEGER NOT NULL, path BLOB NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL,
     PRIMARY KEY (tree, path)) WITHOUT ROWID;
+CREATE TEMP TABLE notes (path BLOB PRIMARY KEY, note BLOB NOT NULL) WITHOUT ROWID;
 """
 BEFORE, AFTER = 0, 1
 """The two trees of a plan."""
@@ -82,9 +83,13 @@ class PlanWriter:
     def put_batch(self, seq: int, steps: list[Step]) -> None:
         """Write or replace the batch ``seq``; with no steps it is removed."""
         if steps:
-            self._db.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?)", (seq, len(steps), codec.pack(steps)))
+            self.put_packed(seq, len(steps), codec.pack(steps))
         else:
             self._db.execute("DELETE FROM batches WHERE seq = ?", (seq,))
+
+    def put_packed(self, seq: int, count: int, steps: bytes) -> None:
+        """Write or replace the batch ``seq``, of so many steps that are packed already."""
+        self._db.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?)", (seq, count, steps))
 
     def batch(self, seq: int) -> list[Step]:
         """Read a batch back."""
@@ -107,6 +112,15 @@ class PlanWriter:
             "INSERT INTO folders VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes",
             ((tree, *row) for row in rows),
         )
+
+    def add_notes(self, notes: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep something about paths while the plan is made; it doesn't become part of it."""
+        self._db.executemany("INSERT INTO notes VALUES (?, ?)", notes)
+
+    def notes_backwards(self) -> Iterator[bytes]:
+        """What was kept, the last path first: a folder after all that is in it."""
+        for (note,) in self._db.execute("SELECT note FROM notes ORDER BY path DESC"):
+            yield note
 
     def finish(self, head: Head) -> None:
         """Seal the plan with its digest and publish it durably."""

@@ -36,6 +36,11 @@ class Claims:
         return at < len(self._sorted) and self._sorted[at] == claim
 
 
+def claim_of(folder: bytes, name: bytes, rules: naming.NameRules) -> int:
+    """The hash that stands for a name in a target folder; equal only within one process and what it forked."""
+    return hash((folder, naming.key(name, rules)))
+
+
 class Occupant(msgspec.Struct, frozen=True):
     """What has a claimed name now."""
 
@@ -64,14 +69,13 @@ class World:
     def __init__(
         self,
         rules: naming.NameRules,
-        folder_ids: dict[bytes, int],
         claims: Claims,
         occupants: dict[int, Occupant],
         exists: Callable[[bytes], bool],
         same_bytes: Callable[[Step, Occupant], bool],
     ) -> None:
         """``exists`` tells whether something is at a target path now; ``same_bytes`` compares contents."""
-        self.rules, self._folder_ids, self.claims = rules, folder_ids, claims
+        self.rules, self.claims = rules, claims
         self.occupants, self._exists, self.same_bytes = occupants, exists, same_bytes
         self._given: set[int] = set()
         self.next_number: dict[int, int] = {}
@@ -79,7 +83,7 @@ class World:
     def claim(self, target: bytes) -> int:
         """The hash that stands for a target path."""
         folder, _, name = target.rpartition(b"/")
-        return hash((self._folder_ids[folder], naming.key(name, self.rules)))
+        return claim_of(folder, name, self.rules)
 
     def give(self, targets: Iterable[bytes]) -> None:
         """These names are taken from now on."""

@@ -8,7 +8,7 @@ sink; per file it keeps eight bytes, the hash of the claimed target name.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +28,7 @@ from fileorganizer.model import (
     StepKind,
 )
 from fileorganizer.planning import naming
+from fileorganizer.planning.conflicts import claim_of
 from fileorganizer.planning.layout import Layout
 
 COPY_BATCH_BYTES: Final = 1 << 30
@@ -54,118 +55,88 @@ class Frame(msgspec.Struct, frozen=True):
     """Unique to the plan; part of temporary names."""
 
 
-class _Branch(msgspec.Struct):
-    """What is known of an open folder: whether this plan will have emptied it when the walk leaves it."""
+class Visited(msgspec.Struct, array_like=True, gc=False):
+    """A folder that was looked at, and what the plan takes out of it."""
 
     path: bytes
-    kept: int
-    """Names that stay, as far as known."""
-    touched: bool
-    """Does the plan take something out of it or from below it?"""
+    seen: Identity
+    names: int
+    """How many names were in it."""
     junk: list[Step]
+    """What doesn't keep it alive: how each of these would go to the trash."""
     files: int = 0
-    bytes: int = 0
+    size: int = 0
+    """Bytes in the files."""
     moved_files: int = 0
-    moved_bytes: int = 0
+    moved_size: int = 0
 
 
-class _Place(msgspec.Struct):
+class _Destination(msgspec.Struct):
     """Where the files of one category and one unit of time belong, and what the plan brings there."""
 
     folder: bytes
     prefix: bytes
     """The folder with a trailing slash, or empty."""
-    folder_id: int
     files: int = 0
-    bytes: int = 0
+    size: int = 0
 
 
 class Draft:
-    """Steps in the making. Sinks: ``emit(steps, claims)`` and ``emit_removals(steps)`` store provisional batches."""
+    """Steps in the making. The sink ``emit(steps, claims)`` stores provisional batches."""
 
     def __init__(
-        self,
-        frame: Frame,
-        layout: Layout,
-        emit: Callable[[list[Step], array[int]], None],
-        emit_removals: Callable[[list[Step]], None],
-        emit_tree: Callable[[bytes, tuple[int, int], tuple[int, int]], None],
+        self, frame: Frame, layout: Layout, emit: Callable[[list[Step], array[int]], None], *, share: int = 0
     ) -> None:
-        """Begin with nothing planned. ``emit_tree`` gets (folder, (files, bytes) before, (files, bytes) that stay)."""
-        self._frame, self._layout = frame, layout
-        self._emit, self._emit_removals, self._emit_tree = emit, emit_removals, emit_tree
+        """Begin with nothing planned. Two drafts of one plan have different ``share`` numbers."""
+        self._frame, self._layout, self._emit = frame, layout, emit
         self._kind = StepKind.COPY if frame.across else KINDS[frame.mode]
         self._steps: list[Step] = []
         self._claims: array[int] = array("q")
         self._copy_bytes = 0
-        self._removals: list[Step] = []
-        self._groups = 0
-        self._branches: list[_Branch] = []
-        self._places: dict[tuple[int, int], _Place] = {}
+        self._groups = share << 40
+        self._copies = share << 40
+        self._here = Visited(b"", Identity(0, 0, 0, 0, 0, 0), 0, [])
+        self._destinations: dict[tuple[int, int], _Destination] = {}
         self._name_and_date_decide = (
             frame.mode == "move"
             and frame.target_side == SOURCE
             and not (frame.chosen or frame.names.windows or layout.by_extension)
         )
         """Moves within a root: what bears a name there may bear it anywhere there."""
-        self.folder_ids: dict[bytes, int] = {}
-        self.arriving: list[list[int]] = []
-        """By folder id: files and bytes that will come."""
+        self.arriving: dict[bytes, list[int]] = {}
+        """Target folder → files and bytes that will come; whole after ``finish``."""
         self.by_category: dict[int, list[int]] = {}
+        """Index of a category → files and bytes of it in the plan; whole after ``finish``."""
         self.in_place = 0
         self.scanned = 0
         self.skips: list[Skip] = []
+        self.visited: list[Visited] = []
 
     # folders
 
-    def enter(self, path: bytes, names: int, skips: Sequence[Skip], junk: Sequence[Entry]) -> None:
-        """The walk is in a folder with so many names; ``skips`` are left alone, ``junk`` doesn't keep it alive."""
+    def enter(self, path: bytes, seen: Identity, names: int, skips: Sequence[Skip], junk: Sequence[Entry]) -> None:
+        """What follows is in this folder of so many names; ``skips`` are left alone, ``junk`` doesn't keep it alive."""
         self.skips.extend(skips)
         prefix = path + b"/" if path else b""
         trash = [Step(StepKind.TRASH, prefix + e.name, b"", e.seen, role=Role.AUXILIARY) for e in junk]
-        self._branches.append(_Branch(path, names, False, trash))
-
-    def skip_folder(self, skip: Skip) -> None:
-        """A folder that isn't entered."""
-        self.skips.append(skip)
-
-    def leave(self, path: bytes, seen: Identity) -> None:
-        """The walk is through with the folder: if this plan empties it, it will be removed."""
-        branch = self._branches.pop()
-        self._emit_tree(
-            path, (branch.files, branch.bytes), (branch.files - branch.moved_files, branch.bytes - branch.moved_bytes)
-        )
-        if not (path and self._frame.remove_empty and branch.touched and branch.kept == len(branch.junk)):
-            if branch.touched and self._branches:
-                self._branches[-1].touched = True
-            return
-        self._removals += branch.junk
-        self._removals.append(Step(StepKind.RMDIR, path, b"", seen, role=Role.AUXILIARY))
-        if len(self._removals) >= BATCH_STEPS:
-            self._flush_removals()
-        self._branches[-1].touched = True
-        self._branches[-1].kept -= 1
+        self._here = Visited(path, seen, names, trash)
+        self.visited.append(self._here)
 
     # files
 
     def count(self, files: int, size: int) -> None:
         """Files seen in the open folder, whatever becomes of them."""
         self.scanned += files
-        branch = self._branches[-1]
-        branch.files += files
-        branch.bytes += size
+        self._here.files += files
+        self._here.size += size
 
     def add(self, entry: Entry, facts: Facts) -> None:
         """One file that has no companions."""
-        folder, folder_id = self._target(facts, entry.name)
-        branch = self._branches[-1]
-        if self._stays(branch.path, folder, facts, (entry,)):
-            return
-        source = branch.path + b"/" + entry.name if branch.path else entry.name
-        target = folder + b"/" + entry.name if folder else entry.name
-        self._append(branch, source, target, folder_id, entry, facts, 0)
-        if len(self._steps) >= BATCH_STEPS or self._copy_bytes >= COPY_BATCH_BYTES:
-            self._flush()
+        folder = self._target(facts, entry.name)
+        if not self._stays(folder, facts, (entry,)):
+            self._append(folder, entry, facts, 0)
+            if len(self._steps) >= BATCH_STEPS or self._copy_bytes >= COPY_BATCH_BYTES:
+                self._flush()
 
     def add_files(self, files: Sequence[Seen]) -> None:
         """Files without companions that are dated by their file times. Runs once a file: written for speed."""
@@ -174,72 +145,66 @@ class Draft:
                 facts = Facts(category, wall_clock(status.st_mtime_ns, None), DateSource.FILE_TIME)
                 self.add(Entry(name, _identity(status), status.st_nlink), facts)
             return
-        branch = self._branches[-1]
-        here, prefix = branch.path, branch.path + b"/" if branch.path else b""
-        places, unit_of, names, file_time = self._places, self._layout.unit, self._frame.names, DateSource.FILE_TIME
+        here = self._here
+        path, prefix = here.path, here.path + b"/" if here.path else b""
+        known, unit_of, names, file_time = (
+            self._destinations,
+            self._layout.unit,
+            self._frame.names,
+            DateSource.FILE_TIME,
+        )
         key = naming.key if naming.folds(names) else None
         move, moved, moved_bytes = StepKind.MOVE, 0, 0
         for name, status, category in files:
             taken = wall_clock(status.st_mtime_ns, None)
-            place = places.get((category, unit_of(taken)))
-            if place is None:
-                place = self._place(category, taken, name)
-            if place.folder == here:
+            to = known.get((category, unit_of(taken)))
+            if to is None:
+                to = self._destination(category, taken, name)
+            if to.folder == path:
                 continue
             size = status.st_size
-            self._claims.append(hash((place.folder_id, name if key is None else key(name, names))))
+            self._claims.append(hash((to.folder, name if key is None else key(name, names))))  # as ``claim_of``
             facts = Facts(category, taken, file_time)
             self._steps.append(
-                Step(move, prefix + name, place.prefix + name, _identity(status), SOURCE, SOURCE, Role.ITEM, 0, facts)
+                Step(move, prefix + name, to.prefix + name, _identity(status), SOURCE, SOURCE, Role.ITEM, 0, facts)
             )
-            place.files += 1
-            place.bytes += size
+            to.files += 1
+            to.size += size
             moved += 1
             moved_bytes += size
             if len(self._steps) >= BATCH_STEPS:
                 self._flush()
         self.in_place += len(files) - moved
-        if moved:
-            branch.kept -= moved
-            branch.touched = True
-            branch.moved_files += moved
-            branch.moved_bytes += moved_bytes
+        here.moved_files += moved
+        here.moved_size += moved_bytes
 
-    def _place(self, category: int, taken: int, name: bytes) -> _Place:
-        """The place for a category and a date that were not met together before."""
-        facts = Facts(category, taken, DateSource.FILE_TIME)
-        folder, folder_id = self._target(facts, name)
-        place = _Place(folder, folder + b"/" if folder else b"", folder_id)
-        self._places[category, self._layout.unit(taken)] = place
-        return place
+    def _destination(self, category: int, taken: int, name: bytes) -> _Destination:
+        """The destination of a category and a date that were not met together before."""
+        folder = self._target(Facts(category, taken, DateSource.FILE_TIME), name)
+        found = _Destination(folder, folder + b"/" if folder else b"")
+        self._destinations[category, self._layout.unit(taken)] = found
+        return found
 
     def add_family(self, members: Sequence[Entry], facts: Facts) -> None:
         """Companions, the leader first: they go where it goes, all or none."""
-        folder, folder_id = self._target(facts, members[0].name)
-        branch = self._branches[-1]
-        if self._stays(branch.path, folder, facts, members):
+        folder = self._target(facts, members[0].name)
+        if self._stays(folder, facts, members):
             return
         self._groups += 1
+        group = self._groups
         if len(self._steps) + len(members) > BATCH_STEPS:
             self._flush()
         for entry in members:
-            source = branch.path + b"/" + entry.name if branch.path else entry.name
-            target = folder + b"/" + entry.name if folder else entry.name
-            self._append(branch, source, target, folder_id, entry, facts, self._groups)
+            self._append(folder, entry, facts, group)
 
-    def _target(self, facts: Facts, name: bytes) -> tuple[bytes, int]:
-        """The folder that a file belongs in, relative to the target root, and its number."""
-        folder = self._frame.prefix + self._layout.folder(self._frame.categories[facts.category], facts.taken, name)
-        folder = folder.rstrip(b"/")
-        folder_id = self.folder_ids.get(folder)
-        if folder_id is None:
-            folder_id = self.folder_ids[folder] = len(self.arriving)
-            self.arriving.append([0, 0])
-        return folder, folder_id
+    def _target(self, facts: Facts, name: bytes) -> bytes:
+        """The folder that a file belongs in, relative to the target root."""
+        below = self._layout.folder(self._frame.categories[facts.category], facts.taken, name)
+        return (self._frame.prefix + below).rstrip(b"/")
 
-    def _stays(self, path: bytes, folder: bytes, facts: Facts, members: Sequence[Entry]) -> bool:
+    def _stays(self, folder: bytes, facts: Facts, members: Sequence[Entry]) -> bool:
         """Is there nothing to do: in place already, of a category that isn't wanted, or of a name that can't be there?"""
-        frame = self._frame
+        frame, path = self._frame, self._here.path
         if folder == path and frame.target_side == SOURCE:
             self.in_place += len(members)
             return True
@@ -253,53 +218,42 @@ class Draft:
         self.skips += [Skip(prefix + e.name, reason, e.seen.size, facts=facts) for e in members]
         return True
 
-    def _append(
-        self, branch: _Branch, source: bytes, target: bytes, folder_id: int, entry: Entry, facts: Facts, group: int
-    ) -> None:
+    def _append(self, folder: bytes, entry: Entry, facts: Facts, group: int) -> None:
         """Claim a name and add the step."""
-        frame, size = self._frame, entry.seen.size
-        self._claims.append(hash((folder_id, naming.key(entry.name, frame.names))))
+        frame, here, size = self._frame, self._here, entry.seen.size
+        source = here.path + b"/" + entry.name if here.path else entry.name
+        target = folder + b"/" + entry.name if folder else entry.name
+        self._claims.append(claim_of(folder, entry.name, frame.names))
         temporary = b""
         if self._kind == StepKind.COPY:
             self._groups += group == 0 and frame.across
             group = group or (self._groups if frame.across else 0)
-            temporary = b"%s/.%s-%d.partial" % (target.rpartition(b"/")[0], frame.tag, self.scanned + len(self._steps))
+            self._copies += 1
+            name = b".%s-%x.partial" % (frame.tag, self._copies)
+            temporary = folder + b"/" + name if folder else name
             self._copy_bytes += size
         seen = entry.seen if entry.links == 1 else msgspec.structs.replace(entry.seen, ctime_ns=0)
         self._steps.append(
-            Step(
-                self._kind,
-                source,
-                target,
-                seen,
-                SOURCE,
-                frame.target_side,
-                Role.ITEM,
-                group,
-                facts,
-                temporary.lstrip(b"/"),
-            )
+            Step(self._kind, source, target, seen, SOURCE, frame.target_side, Role.ITEM, group, facts, temporary)
         )
-        self._count_arrivals(folder_id, facts.category, 1, size)
+        self._count_arrivals(folder, facts.category, 1, size)
         if frame.mode == "move":
-            branch.kept -= 1
-            branch.touched = True
-            branch.moved_files += 1
-            branch.moved_bytes += size
+            here.moved_files += 1
+            here.moved_size += size
 
     # ends
 
     def finish(self) -> None:
-        """Give the last batches to the sinks, and add up what goes where."""
+        """Give the last batch to the sink, and add up what goes where."""
         self._flush()
-        self._flush_removals()
-        for (category, _), place in self._places.items():
-            self._count_arrivals(place.folder_id, category, place.files, place.bytes)
-        self._places.clear()
+        for (category, _), to in self._destinations.items():
+            if to.files:
+                self._count_arrivals(to.folder, category, to.files, to.size)
+        self._destinations.clear()
 
-    def _count_arrivals(self, folder_id: int, category: int, files: int, size: int) -> None:
+    def _count_arrivals(self, folder: bytes, category: int, files: int, size: int) -> None:
         """So many files of a category will come into a folder."""
-        for counts in (self.arriving[folder_id], self.by_category.setdefault(category, [0, 0])):
+        for counts in (self.arriving.setdefault(folder, [0, 0]), self.by_category.setdefault(category, [0, 0])):
             counts[0] += files
             counts[1] += size
 
@@ -309,11 +263,26 @@ class Draft:
             self._emit(self._steps, self._claims)
         self._steps, self._claims, self._copy_bytes = [], array("q"), 0
 
-    def _flush_removals(self) -> None:
-        """Store a batch of removals."""
-        if self._removals:
-            self._emit_removals(self._removals)
-        self._removals = []
+
+def emptied(visited: Iterable[Visited], used: Container[bytes]) -> Iterator[Step]:
+    """The steps that remove the folders that the plan empties, and the junk in them before.
+
+    ``visited`` comes deepest first (by path, backwards), ``used`` are folders that
+    won't be empty after all, with all those above them.
+    """
+    below: dict[bytes, int] = {}
+    """Folder → how many of its subfolders go; those that the plan takes nothing out of aren't here."""
+    for folder in visited:
+        removed = below.pop(folder.path, None)
+        if not folder.path or (removed is None and not folder.moved_files):
+            continue
+        left = folder.names - folder.moved_files - (removed or 0)
+        goes = left == len(folder.junk) and folder.path not in used
+        if goes:
+            yield from folder.junk
+            yield Step(StepKind.RMDIR, folder.path, b"", folder.seen, role=Role.AUXILIARY)
+        above = folder.path.rpartition(b"/")[0]
+        below[above] = below.get(above, 0) + goes
 
 
 def _identity(status: Any) -> Identity:

@@ -11,6 +11,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
@@ -22,12 +23,15 @@ from fileorganizer.model import Entry, Identity, Reason, Skip
 from fileorganizer.scan.ignoring import Ignoring, is_control, whole_folder
 
 CHUNK: Final = 10_000
+Place = tuple[bytes, int]
+"""A folder to be visited: its path, and how deep it is below the root."""
+TOP: Final[Place] = (b"", 0)
 _ENCODING: Final = sys.getfilesystemencoding()
 _ERRORS: Final = sys.getfilesystemencodeerrors()
 
 
 class Folder(msgspec.Struct, gc=False):
-    """A folder that the walk has just listed. ``fd`` is open until the walk is asked for the next event."""
+    """A folder that the walk has just listed. ``fd`` is open until the walk goes on, or -1."""
 
     path: bytes
     seen: Identity
@@ -42,13 +46,6 @@ class Folder(msgspec.Struct, gc=False):
     """The names of ``skips``; whoever takes a subfolder as one thing adds its name, and it isn't entered."""
     count: int = 0
     """How many names it holds, the control directory included."""
-
-
-class Leave(msgspec.Struct, gc=False):
-    """The walk has been through the folder and everything in it."""
-
-    path: bytes
-    seen: Identity
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -70,31 +67,37 @@ class Walker:
         self._limits = limits
         self.nested_roots: list[bytes] = []
 
-    def walk(self) -> Iterator[Folder | Leave]:
-        """Every folder once, before what is in it, and once more when everything in it was seen.
+    def walk(self) -> Iterator[Folder]:
+        """Every folder once, before what is in it; each is open until the next is asked for.
 
-        A folder that can't be read becomes a skip in a Folder event with no names.
-        Raises OSError when the root itself can't be read.
+        A folder that can't be read is a Folder without names, with the reason among its
+        skips. Raises OSError when the root itself can't be read.
         """
-        stack: list[tuple[bytes, int, Leave | None]] = [(b"", 0, None)]
+        stack: list[Place] = [TOP]
         while stack:
-            path, depth, leave = stack.pop()
-            if leave is not None:
-                yield leave
-                continue
-            folder = self._visit(path, depth)
-            if folder is None:
-                continue
-            try:
-                yield folder
-            finally:
-                if folder.fd >= 0:
-                    os.close(folder.fd)
-            if folder.fd >= 0:
-                stack.append((path, depth, Leave(path, folder.seen)))
-                inside = sorted(folder.folders - folder.names_left, reverse=True) if self._limits.recursive else ()
-                stack.extend((_join(path, name), depth + 1, None) for name in inside)
-            faultpoint("scan.folder")
+            place = stack.pop()
+            with self.visit(place) as folder:
+                if folder is not None:
+                    yield folder
+                    stack.extend(self.below(folder, place))
+
+    @contextmanager
+    def visit(self, place: Place) -> Iterator[Folder | None]:
+        """One folder, listed and open as long as the context lasts; None when it has gone. Raises as ``walk`` does."""
+        folder = self._visit(*place)
+        try:
+            yield folder
+        finally:
+            if folder is not None and folder.fd >= 0:
+                os.close(folder.fd)
+        faultpoint("scan.folder")
+
+    def below(self, folder: Folder, place: Place) -> list[Place]:
+        """The folders in a folder that are to be visited, the last one first."""
+        if not self._limits.recursive:
+            return []
+        inside = sorted(folder.folders - folder.names_left, reverse=True)
+        return [(_join(folder.path, name), place[1] + 1) for name in inside]
 
     def _visit(self, path: bytes, depth: int) -> Folder | None:
         """List one folder and sort out what is left alone; None when it has gone."""
