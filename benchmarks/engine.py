@@ -45,7 +45,6 @@ class Command:
             raise EngineFailed(f"{verb} ended with {finished.exit_code} and no JSON: {tail}") from None
         return finished, said
 
-
     def show(self, verb: str, *arguments: str) -> Run:
         """Run one command as a person would, after a warm-up; give what it cost."""
         warm_up(self.root)

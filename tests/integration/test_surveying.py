@@ -142,16 +142,14 @@ def test_stopping_ends_both(tmp_path: Path, forked: list[int]) -> None:
 def test_the_second_process_holds_no_lock(tmp_path: Path, forked: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock ends with the process that took it, though the second one lives a moment longer."""
     write_tree(tmp_path, some_tree())
-    collect = surveying._Partner.collect
-    held: list[list[str]] = []
+    finish = surveying._Partner.finish
+    held: list[str] = []
 
-    def looking(partner: surveying._Partner, sink: surveying.Sink, *, wait: bool) -> list[tuple[bytes, int]]:
-        found = collect(partner, sink, wait=wait)
-        if partner.scanned and not held:
-            folder = f"/proc/{partner._process}/fd"
-            held.append([os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder) if int(fd) > 2])
-        return found
+    def looking(partner: surveying._Partner, sink: surveying.Sink) -> surveying.Findings:
+        folder = f"/proc/{partner._process}/fd"
+        held.extend(os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder) if int(fd) > 2)
+        return finish(partner, sink)
 
-    monkeypatch.setattr(surveying._Partner, "collect", looking)
+    monkeypatch.setattr(surveying._Partner, "finish", looking)
     organizer.organize(tmp_path, RECURSIVE)
-    assert held and not [place for place in held[0] if ".fileorganizer" in place]
+    assert held and not [place for place in held if ".fileorganizer" in place]

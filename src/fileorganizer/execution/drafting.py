@@ -120,9 +120,7 @@ class Drafting:
         self._writer.add_notes((folder.path, msgspec.msgpack.encode(folder)) for folder in visited)
         self._writer.add_folders(BEFORE, ((folder.path, folder.files, folder.size) for folder in visited))
         if self._side == SOURCE:
-            self._writer.add_folders(
-                AFTER, ((f.path, f.files - f.moved_files, f.size - f.moved_size) for f in visited)
-            )
+            self._writer.add_folders(AFTER, ((f.path, f.files - f.moved_files, f.size - f.moved_size) for f in visited))
 
     def _store_skips(self) -> None:
         """What was left alone so far."""
