@@ -14,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from typing import Final
 
 from fileorganizer.planning import naming
@@ -135,11 +136,18 @@ _APPLE_VARIANTS: Final = (b"IMG_E", b"IMG_O", b"img_e", b"img_o")
 _DARKTABLE_VERSION: Final = re.compile(rb"_\d\d(\.[^.]+)\Z")
 _TAKEOUT_NUMBER: Final = re.compile(rb"\A(.+)(\.[^.]+)(\(\d+\))\Z", re.DOTALL)
 
+_DEPENDING: Final = _BY_NAME | _BY_STEM.keys() | {b".json", b".mp"}
+"""Endings of which a name may belong to another."""
+_PICTURES: Final = _ARTWORK_ENDINGS | {ending for ending, kind in _KIND.items() if kind in _MOVING}
+"""Endings that a picture of a film, or its trailer, may have."""
+_ByEnding = defaultdict[bytes, list[bytes]]
+"""The names of a folder by what follows the last dot, with it; folders are among them."""
+
 Claim = tuple[bytes, tuple[str, ...]]
 """A stem or name in lower case and the kinds that fulfil the claim; no kinds: the whole name, of whatever kind."""
 
 
-def companions(names: Sequence[bytes], folders: Container[bytes]) -> dict[bytes, bytes]:
+def companions(names: Sequence[bytes], folders: Collection[bytes]) -> dict[bytes, bytes]:
     """Say for each name that belongs to a family of two or more which name leads it; the leader leads itself.
 
     ``names`` are all names in one folder, sorted and unique; ``folders`` says
@@ -147,11 +155,17 @@ def companions(names: Sequence[bytes], folders: Container[bytes]) -> dict[bytes,
     that they hold the pieces of. Extensions are compared without case, stems
     too where no stem fits exactly.
     """
-    endings = {name[name.rfind(b".") :] for name in names}
-    dependents = [*_dependents(names, folders, endings), *_page_folders(names, folders, endings)]
-    parents = _volumes(names, folders, endings)
+    by_ending: _ByEnding = defaultdict(list)
+    for name in names:
+        by_ending[name[name.rfind(b".") :]].append(name)
+    lows = {ending: ending.lower() for ending in by_ending}
+    kinds = {_KIND[low] for low in lows.values() if low in _KIND}
+    dependents = _dependents(names, folders, by_ending, lows, kinds)
+    if folders and not kinds.isdisjoint(_FOLDER_KINDS):
+        dependents += _page_folders(names, folders)
+    parents = _volumes(folders, by_ending, lows)
     if dependents:
-        index = _Index(names, folders, endings, dependents)
+        index = _Index(folders, by_ending, lows, dependents)
         for name, claims in dependents:
             parent = index.fulfil(name, claims)
             if parent is not None and name not in parents:
@@ -172,16 +186,18 @@ def _led(parents: dict[bytes, bytes]) -> dict[bytes, bytes]:
 
 
 def _dependents(
-    names: Sequence[bytes], folders: Container[bytes], endings: set[bytes]
+    names: Sequence[bytes], folders: Container[bytes], by_ending: _ByEnding, lows: dict[bytes, bytes], kinds: set[str]
 ) -> list[tuple[bytes, list[Claim]]]:
     """Find the names that may belong to another, with their claims, best first."""
-    kinds = {_KIND.get(ending.lower()) for ending in endings}
-    wanted = {ending for ending in endings if _may_depend(ending.lower(), kinds)}
-    found = [name for name in names if name[name.rfind(b".") :] in wanted] if wanted else []
+    found: list[bytes] = []
+    for ending, low in lows.items():
+        if low in _DEPENDING and _may_depend(low, kinds):
+            found += by_ending[ending]
     found += _beginning(names, b"._", *_APPLE_VARIANTS)
     if not kinds.isdisjoint(_MOVING):
-        pictures = {ending for ending in endings if _may_be_artwork(ending.lower())}
-        found += [name for name in names if name[name.rfind(b".") :] in pictures and _last_word(name) in _ARTWORK]
+        for ending, low in lows.items():
+            if low in _PICTURES:
+                found += [name for name in by_ending[ending] if b"-" in name and _last_word(name) in _ARTWORK]
     claimed = ((name, list(_claims(name))) for name in found if name not in folders)
     return [(name, claims) for name, claims in claimed if claims]
 
@@ -191,11 +207,6 @@ def _beginning(names: Sequence[bytes], *starts: bytes) -> Iterator[bytes]:
     for start in starts:
         first = bisect_left(names, start)
         yield from names[first : bisect_left(names, start[:-1] + bytes((start[-1] + 1,)), first)]
-
-
-def _may_be_artwork(ending: bytes) -> bool:
-    """Say whether a picture of a film, or its trailer, may have this extension."""
-    return ending in _ARTWORK_ENDINGS or _KIND.get(ending) in _MOVING
 
 
 def _last_word(name: bytes) -> bytes:
@@ -208,7 +219,7 @@ def _original_of(stem: bytes) -> bytes:
     return stem[:4] + stem[5:] if stem[:5] in _APPLE_VARIANTS and stem[5:9].isdigit() else stem
 
 
-def _may_depend(ending: bytes, kinds: set[str | None]) -> bool:
+def _may_depend(ending: bytes, kinds: set[str]) -> bool:
     """Say whether names with this extension may belong to another, given the kinds that there are in the folder."""
     if ending in _BY_NAME:
         return True
@@ -280,12 +291,8 @@ def _numbered(name: bytes, number: bytes) -> bytes:
     return name[:dot] + number + name[dot:] if number and dot > 0 else name
 
 
-def _page_folders(
-    names: Sequence[bytes], folders: Container[bytes], endings: set[bytes]
-) -> list[tuple[bytes, list[Claim]]]:
+def _page_folders(names: Sequence[bytes], folders: Container[bytes]) -> list[tuple[bytes, list[Claim]]]:
     """Find the folders that hold the pieces of a page or project, with their claims."""
-    if _FOLDER_KINDS.isdisjoint({_KIND.get(ending.lower(), "") for ending in endings}):
-        return []
     found: list[tuple[bytes, list[Claim]]] = []
     for name in names:
         if name[-3:].lower() not in _FOLDER_TAILS or name not in folders:
@@ -304,29 +311,27 @@ class _Index:
 
     def __init__(
         self,
-        names: Sequence[bytes],
         folders: Container[bytes],
-        endings: set[bytes],
+        by_ending: _ByEnding,
+        lows: dict[bytes, bytes],
         dependents: Iterable[tuple[bytes, list[Claim]]],
     ) -> None:
-        """Look through ``names`` once; folders fulfil no claim."""
+        """Look once through the names whose ending may matter; folders fulfil no claim."""
         asked = {key for _, claims in dependents for key, _ in claims}
         kinds = {kind for _, claims in dependents for _, accepted in claims for kind in accepted}
         asked_endings = {key[key.rfind(b".") :] for key in asked}
-        kind_of = {ending: _KIND.get(ending.lower(), "") for ending in endings}
-        relevant = {e: kind for e, kind in kind_of.items() if kind in kinds or e.lower() in asked_endings}
         self._by_stem: dict[tuple[bytes, str], list[bytes]] = {}
         self._by_name: dict[bytes, list[bytes]] = {}
-        for name in names:
-            dot = name.rfind(b".")
-            kind = relevant.get(name[dot:])
-            if kind is None:
+        for ending, low_ending in lows.items():
+            kind = _KIND.get(low_ending, "")
+            if kind not in kinds and low_ending not in asked_endings:
                 continue
-            low = name.lower()
-            if low in asked and name not in folders:
-                self._by_name.setdefault(low, []).append(name)
-            if kind and low[:dot] in asked and name not in folders:
-                self._by_stem.setdefault((low[:dot], kind), []).append(name)
+            for name in by_ending[ending]:
+                low = name.lower()
+                if low in asked and name not in folders:
+                    self._by_name.setdefault(low, []).append(name)
+                if kind and (stem := low[: low.rfind(b".")]) in asked and name not in folders:
+                    self._by_stem.setdefault((stem, kind), []).append(name)
 
     def fulfil(self, name: bytes, claims: Iterable[Claim]) -> bytes | None:
         """Give the name that ``name`` belongs to, if there is one."""
@@ -354,7 +359,7 @@ def _kind(name: bytes) -> str | None:
 
 def _closest(name: bytes, candidates: Sequence[bytes]) -> bytes | None:
     """Choose the candidate that shares most of its beginning with ``name``; of equals the first. Never ``name`` itself."""
-    others = [candidate for candidate in candidates if candidate != name]
+    others = sorted(candidate for candidate in candidates if candidate != name)
     if len(others) < 2:
         return others[0] if others else None
     return max(others, key=lambda candidate: _shared(name, candidate))
@@ -365,15 +370,15 @@ def _shared(one: bytes, other: bytes) -> int:
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
-def _volumes(names: Sequence[bytes], folders: Container[bytes], endings: set[bytes]) -> dict[bytes, bytes]:
+def _volumes(folders: Container[bytes], by_ending: _ByEnding, lows: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """Give each further volume of a split archive its first volume."""
-    volumes = {ending for ending in endings if _VOLUME_ENDING.match(ending.lower())}
+    volumes = [ending for ending, low in lows.items() if _VOLUME_ENDING.match(low)]
     if not volumes:
         return {}
-    volumes |= {ending for ending in endings if ending.lower() in (b".zip", b".exe", b".rev")}
+    volumes += [ending for ending, low in lows.items() if low in (b".zip", b".exe", b".rev")]
     families: dict[tuple[str, bytes], list[tuple[bytes, bytes]]] = {}
-    for name in names:
-        if name[name.rfind(b".") :] in volumes and (match := _VOLUMES.match(name.lower())) and name not in folders:
+    for name in sorted(name for ending in volumes for name in by_ending[ending]):
+        if (match := _VOLUMES.match(name.lower())) and name not in folders:
             families.setdefault((match.lastgroup or "", match["base"]), []).append(
                 (name, match[0][len(match["base"]) :])
             )

@@ -498,7 +498,7 @@ def _by_endings(name: bytes, children: AbstractSet[bytes]) -> str | None:
         return "website (index.html)"
     if name + b".ino" in children:
         return "Arduino sketch"
-    endings = {ending.lower() for ending in {child[child.rfind(b".") :] for child in children}}
+    endings = set(map(bytes.lower, {child[child.rfind(b".") :] for child in children}))
     if not _PROJECT_ENDINGS.isdisjoint(endings):
         return next(phrase for ending, phrase in _PROJECT_FILES.items() if ending in endings)
     return "program (.exe with .dll)" if endings >= _PROGRAM else None
