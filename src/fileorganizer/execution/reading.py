@@ -14,6 +14,7 @@ from fileorganizer.journal import codec
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import STEP_NAMES, Facts, Identity, Options, Outcome, Reason, Role, Skip, State, Step, StepKind
+from fileorganizer.planning.settling import PARKING
 from fileorganizer.rules.explain import Explanation, explain
 from fileorganizer.rules.syntax import RuleSet
 
@@ -68,12 +69,20 @@ def rows(journal: Journal, operation: Operation) -> Iterator[FileRow]:
 
 
 def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outcome | None, Facts | None]]:
-    """The counted steps of an operation with their outcomes; a step that was put off is told where it was settled."""
+    """The counted steps of an operation with their outcomes; a step that was put off is told where it was settled.
+
+    A move by way of a parking place is told as one from where the file was.
+    """
     last = journal.batch_count(operation.number)
+    parked: dict[bytes, bytes] = {}
     for batch in journal.batches(operation.number):
         outcomes = {outcome.index: outcome for outcome in batch.outcomes}
         for index, step in enumerate(codec.unpack_steps(batch.steps)):
             outcome = outcomes.get(index)
+            if step.target.startswith(PARKING):
+                parked[step.target] = step.source
+            elif step.source in parked:
+                step = msgspec.structs.replace(step, source=parked[step.source])
             if step.role == Role.ITEM and (outcome is None or outcome.state != State.PENDING or batch.seq == last):
                 yield step, outcome, step.facts
 

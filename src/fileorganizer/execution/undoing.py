@@ -62,7 +62,8 @@ class Undoing:
     def _chain(self, operation: Operation) -> list[tuple[Operation, bool]]:
         """The undos of an operation, the undos of these, and so on, the newest first; true: it did the operation again.
 
-        What they say of the folders continues what the operation says of them.
+        What they say of the folders continues what the operation says of them. So does what later restores say: they
+        bring files back from the trash into folders that the operation has emptied.
         """
         again = {operation.number: True}
         chain: list[tuple[Operation, bool]] = []
@@ -70,6 +71,8 @@ class Undoing:
             if later.operation_type == "rollback" and later.undoes in again:
                 again[later.number] = not again[later.undoes]
                 chain.insert(0, (later, again[later.number]))
+            elif later.operation_type == "restore" and later.number > operation.number:
+                chain.insert(0, (later, False))
         return chain
 
     def restore(self, operations: Iterable[Operation], wanted: Callable[[Deed], bool]) -> int:

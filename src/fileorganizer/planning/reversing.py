@@ -98,7 +98,7 @@ class Reversal:
         for folder in before:
             self._before[folder.side, folder.path] = folder
         for deed in deeds:
-            if deed.step.role != Role.TAKE_BACK or deed.step.source.startswith(PARKING):
+            if deed.step.role not in Role.TAKING_BACK or deed.step.source.startswith(PARKING):
                 self._add(deed)
 
     def _add(self, deed: Deed) -> None:
