@@ -236,7 +236,7 @@ class Drafting:
         world = conflicts.World(
             self._frame.names, self._draft.folder_ids, claims, occupants, self._exists, self._same_bytes
         )
-        added = conflicts.resolve([u for u in units if u.steps], world, self._options.conflict)
+        added = conflicts.resolve(units, world, self._options.conflict)
         return self._apply(units, added)
 
     def _exists(self, path: bytes) -> bool:

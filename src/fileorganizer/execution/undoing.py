@@ -51,8 +51,11 @@ class Undoing:
         reversal = self._reversal(_wanted(paths), whole=not paths)
         for later, again in self._chain(operation):
             for batch in self._journal.batches(later.number, newest_first=True):
-                made = [d for d in deeds_of(batch, later.number) if again and d.step.kind == StepKind.MKDIR]
+                deeds = deeds_of(batch, later.number)
+                made = [deed for deed in deeds if again and deed.step.kind == StepKind.MKDIR]
                 reversal.add(made, batch.before, batch.after)
+                if not again:
+                    reversal.follow(deeds)
         for batch in self._journal.batches(operation.number, newest_first=True):
             reversal.add(deeds_of(batch, operation.number), batch.before, batch.after)
             faultpoint("undo.batch")
