@@ -50,6 +50,9 @@ class Role:
     """A folder, a temporary name, the first half of a copy across devices: not counted."""
     TAKE_BACK: Final = 2
     """Reverses an item that was done earlier in the same operation: turns one done into one skipped."""
+    TAKE_BACK_AUXILIARY: Final = 3
+    """Reverses something auxiliary that was done earlier in the same operation: not counted."""
+    TAKING_BACK: Final = (TAKE_BACK, TAKE_BACK_AUXILIARY)
 
 
 class State(enum.IntEnum):

@@ -236,7 +236,7 @@ class Drafting:
             )
         }
         world = conflicts.World(self._frame.names, claims, occupants, self._exists, self._same_bytes)
-        added = conflicts.resolve([u for u in units if u.steps], world, self._options.conflict)
+        added = conflicts.resolve(units, world, self._options.conflict)
         return self._put_decided(units, added)
 
     def _exists(self, path: bytes) -> bool:
@@ -257,16 +257,16 @@ class Drafting:
         end = 0
         for first, last in _unit_bounds(steps, indexes):
             unit = steps[first:last]
-            folder = unit[0].target.rpartition(b"/")[0]
-            if folder in blocked or not self._blockers.isdisjoint(step.source for step in unit):
+            folder, sources = unit[0].target.rpartition(b"/")[0], tuple(step.source for step in unit)
+            if folder in blocked or not self._blockers.isdisjoint(sources):
                 why = blocked.get(folder, "a folder with this name is needed")
                 skips = [
                     Skip(s.source, Reason.NAME_TAKEN, s.seen.size if s.seen else 0, detail=why, facts=s.facts)
                     for s in unit
                 ]
-                units.append(conflicts.Unit([], folder, skips))
+                units.append(conflicts.Unit([], folder, sources, skips))
             elif any(hashes[index] in contested for index in range(first, last)):
-                units.append(conflicts.Unit(unit, folder))
+                units.append(conflicts.Unit(unit, folder, sources))
             else:
                 continue
             kept += steps[end:first]

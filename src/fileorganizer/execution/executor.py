@@ -36,6 +36,7 @@ from fileorganizer.model import (
     Folder,
     Outcome,
     Reason,
+    Role,
     State,
     Step,
     StepKind,
@@ -89,11 +90,9 @@ class Executor:
     def abandon(self, left: list[Step]) -> None:
         """After ``resume``, instead of going on: end what can't stay half done, or take it back."""
         try:
-            for step in left:
-                self._stepper.discard_temporary(step)
-            both_names = [step for step in left if step.temporary == TWIN]
-            if both_names:
-                self._run_batch(codec.pack(both_names))
+            unfinished = [step for step in left if step.temporary == TWIN or step.role in Role.TAKING_BACK]
+            if unfinished:
+                self._run_batch(codec.pack(unfinished))
             broken = self.tally.broken_groups()
             if broken:
                 self._run_batch(codec.pack(take_back(broken, self._free_name)))

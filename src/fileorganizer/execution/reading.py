@@ -14,6 +14,7 @@ from fileorganizer.journal import codec
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import STEP_NAMES, Facts, Identity, Options, Outcome, Reason, Role, Skip, State, Step, StepKind
+from fileorganizer.planning.settling import PARKING
 from fileorganizer.rules.explain import Explanation, explain
 from fileorganizer.rules.syntax import RuleSet
 
@@ -26,7 +27,7 @@ class FileRow(msgspec.Struct, frozen=True):
     target: bytes
     """Where it went; empty when it was left alone or is in the trash."""
     kind: str
-    """The kind of step; empty when it was left alone by the plan."""
+    """The kind of step; empty when it was left alone by the plan; trash for what systems leave in a folder that was emptied."""
     state: str
     """done, skipped, failed; left: the plan left it alone; pending: not reached."""
     reason: str
@@ -63,17 +64,27 @@ def rows(journal: Journal, operation: Operation) -> Iterator[FileRow]:
     """Every file of an operation: those that steps were for, then those that the plan left alone."""
     for step, outcome, _facts in _items(journal, operation):
         yield _step_row(step, outcome)
+    swept = _swept(journal, operation)
     for skips in journal.skips(operation.number):
-        yield from map(_skip_row, skips)
+        for skip in skips:
+            yield _skip_row(skip, swept)
 
 
 def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outcome | None, Facts | None]]:
-    """The counted steps of an operation with their outcomes; a step that was put off is told where it was settled."""
+    """The counted steps of an operation with their outcomes; a step that was put off is told where it was settled.
+
+    A move by way of a parking place is told as one from where the file was.
+    """
     last = journal.batch_count(operation.number)
+    parked: dict[bytes, bytes] = {}
     for batch in journal.batches(operation.number):
         outcomes = {outcome.index: outcome for outcome in batch.outcomes}
         for index, step in enumerate(codec.unpack_steps(batch.steps)):
             outcome = outcomes.get(index)
+            if step.target.startswith(PARKING):
+                parked[step.target] = step.source
+            elif step.source in parked:
+                step = msgspec.structs.replace(step, source=parked[step.source])
             if step.role == Role.ITEM and (outcome is None or outcome.state != State.PENDING or batch.seq == last):
                 yield step, outcome, step.facts
 
@@ -92,9 +103,23 @@ def _step_row(step: Step, outcome: Outcome | None) -> FileRow:
     )
 
 
-def _skip_row(skip: Skip) -> FileRow:
+def _swept(journal: Journal, operation: Operation) -> set[bytes]:
+    """What systems had left in emptied folders and this operation put into the trash with them: counted as left alone."""
+    return {
+        deed.step.source
+        for batch in journal.batches(operation.number)
+        for deed in deeds_of(batch, operation.number)
+        if deed.step.kind == StepKind.TRASH and deed.step.role == Role.AUXILIARY
+    }
+
+
+def _skip_row(skip: Skip, swept: set[bytes]) -> FileRow:
     """What a plan left alone as a row."""
-    return FileRow(skip.path, b"", "", "left", Reason(skip.reason).label, skip.detail, skip.size)
+    label = Reason(skip.reason).label
+    if skip.path in swept:
+        words = "nothing else was left in its folder, so it is in the trash"
+        return FileRow(skip.path, b"", STEP_NAMES[StepKind.TRASH], "left", label, words, skip.size)
+    return FileRow(skip.path, b"", "", "left", label, skip.detail, skip.size)
 
 
 def explanations(journal: Journal, path: bytes) -> Iterator[Explained]:
@@ -108,7 +133,8 @@ def explanations(journal: Journal, path: bytes) -> Iterator[Explained]:
         for skips in journal.skips(operation.number):
             for skip in skips:
                 if skip.path == path or path.startswith(skip.path + b"/"):
-                    yield Explained(operation, _skip_row(skip), _explained(rules, path, skip.facts, wins))
+                    row = _skip_row(skip, _swept(journal, operation))
+                    yield Explained(operation, row, _explained(rules, path, skip.facts, wins))
 
 
 def _explained(rules: RuleSet | None, path: bytes, facts: Facts | None, wins: bool) -> Explanation | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from fileorganizer.execution.observing import same_content
 from fileorganizer.execution.workplace import Workplace
+from fileorganizer.fs import copying
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.folders import folder_facts
 from fileorganizer.fs.identity import identity_of, same_inode, unchanged
@@ -24,17 +25,31 @@ _Status = os.stat_result | None
 def settle_in_doubt(work: Workplace) -> int | None:
     """Settle the batch in doubt, if there is one; returns the number of its operation.
 
-    Running it again, or being killed in it, changes nothing on the disk.
+    Nothing of the user's is touched: running it again, or being killed in it, comes to the same. Only what a copy that
+    was cut off left under its temporary name is removed, before the folders are recorded as they are now.
     """
     doubt = work.journal.in_doubt()
     if doubt is None:
         return None
     operation, seq = doubt
     batch = work.journal.batch(operation, seq)
+    for step in codec.unpack_steps(batch.steps):
+        if step.kind == StepKind.COPY:
+            _discard_temporary(work, step)
+    faultpoint("recover.discarded")
     settled = classify(work, operation, batch)
     faultpoint("recover.classified")
     work.journal.advance(operation, settled=settled, intent=None)
     return operation
+
+
+def _discard_temporary(work: Workplace, step: Step) -> None:
+    """Remove what a copy left under its temporary name, which only this step uses."""
+    try:
+        target_fd, _ = work.sides[step.target_side].parent(step.target)
+    except OSError:
+        return
+    copying.remove_own_temporary(target_fd, step.temporary.rpartition(b"/")[2])
 
 
 def classify(work: Workplace, operation: int, batch: Batch) -> Settled:

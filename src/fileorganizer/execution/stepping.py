@@ -143,15 +143,6 @@ class Stepper:
             outcomes.append(outcome)
         return index + 1, None
 
-    def discard_temporary(self, step: Step) -> None:
-        """Remove what a copy that was cut off left under its temporary name."""
-        if step.kind == StepKind.COPY:
-            try:
-                target_fd, _ = self._sides[step.target_side].parent(step.target)
-            except OSError:
-                return
-            copying.remove_own_temporary(target_fd, step.temporary.rpartition(b"/")[2])
-
     def _forget(self) -> None:
         """Close cached folders: there are no descriptors left."""
         for side in self._sides:
@@ -290,6 +281,7 @@ class Stepper:
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
         faultpoint("purge.before")
         moving.purge_forever(parent_fd, name)
+        faultpoint("purge.after")
         return None
 
     def _drop_twin(self, step: Step, _index: int) -> Outcome | None:

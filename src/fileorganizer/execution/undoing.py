@@ -54,8 +54,11 @@ class Undoing:
         reversal = self._reversal(_wanted(paths), whole=not paths)
         for later, again in self._chain(operation):
             for batch in self._journal.batches(later.number, newest_first=True):
-                made = [d for d in deeds_of(batch, later.number) if again and d.step.kind == StepKind.MKDIR]
+                deeds = deeds_of(batch, later.number)
+                made = [deed for deed in deeds if again and deed.step.kind == StepKind.MKDIR]
                 reversal.add(made, batch.before, batch.after)
+                if not again:
+                    reversal.follow(deeds)
         for batch in self._journal.batches(operation.number, newest_first=True):
             reversal.add(deeds_of(batch, operation.number), batch.before, batch.after)
             faultpoint("undo.batch")
@@ -65,7 +68,8 @@ class Undoing:
     def _chain(self, operation: Operation) -> list[tuple[Operation, bool]]:
         """The undos of an operation, the undos of these, and so on, the newest first; true: it did the operation again.
 
-        What they say of the folders continues what the operation says of them.
+        What they say of the folders continues what the operation says of them. So does what later restores say: they
+        bring files back from the trash into folders that the operation has emptied.
         """
         again = {operation.number: True}
         chain: list[tuple[Operation, bool]] = []
@@ -73,6 +77,8 @@ class Undoing:
             if later.operation_type == "rollback" and later.undoes in again:
                 again[later.number] = not again[later.undoes]
                 chain.insert(0, (later, again[later.number]))
+            elif later.operation_type == "restore" and later.number > operation.number:
+                chain.insert(0, (later, False))
         return chain
 
     def restore(self, operations: Iterable[Operation], wanted: Callable[[Deed], bool]) -> int:

@@ -58,6 +58,7 @@ class Unit(msgspec.Struct):
     steps: list[Step]
     folder: bytes = b""
     """The target folder."""
+    sources: tuple[bytes, ...] = ()
     skips: list[Skip] = []
     waits: bool = False
     """Its place is left by another step first."""
@@ -106,7 +107,7 @@ def resolve(units: list[Unit], world: World, policy: str) -> list[Unit]:
     place; a unit without steps has its skips.
     """
     added: list[Unit] = []
-    for unit in sorted(units, key=lambda unit: _rank(unit, policy)):
+    for unit in sorted((unit for unit in units if unit.steps), key=lambda unit: _rank(unit, policy)):
         occupants = [(step, o) for step in unit.steps if (o := world.occupants.get(world.claim(step.target)))]
         staying = [(step, o) for step, o in occupants if not o.vacates]
         if len(staying) == len(unit.steps) and all(
@@ -126,7 +127,26 @@ def resolve(units: list[Unit], world: World, policy: str) -> list[Unit]:
             _leave(unit, Reason.NAME_TAKEN, unit.steps[0].target)
         else:
             _rename(unit, world)
+    _decide_again(units, world, policy)
     return added
+
+
+def _decide_again(units: list[Unit], world: World, policy: str) -> None:
+    """Units that counted on a place whose occupant stays after all get another name, or stay as well."""
+    waiting = [unit for unit in units if unit.waits]
+    stay = {path for unit in units if not unit.steps for path in unit.sources}
+    while stay:
+        newly: set[bytes] = set()
+        for unit in waiting:
+            occupants = [world.occupants.get(world.claim(step.target)) for step in unit.steps]
+            if any(occupant is not None and occupant.path in stay for occupant in occupants):
+                unit.waits = False
+                if policy == "skip":
+                    _leave(unit, Reason.NAME_TAKEN, unit.steps[0].target)
+                else:
+                    _rename(unit, world)
+                newly.update(unit.sources if not unit.steps else ())
+        stay = newly
 
 
 def _rank(unit: Unit, policy: str) -> tuple[int, bytes]:

@@ -32,12 +32,7 @@ def order(units: Sequence[Unit], temporary: Callable[[], bytes], first_group: in
         group = units[number][0].group or first_group + offset
         names = [temporary() for _ in units[number]]
         parking.append([_park(step, name, group) for step, name in zip(units[number], names, strict=True)])
-        unparking.append(
-            [
-                msgspec.structs.replace(step, source=name, group=group)
-                for step, name in zip(units[number], names, strict=True)
-            ]
-        )
+        unparking.append([_unpark(step, name, group) for step, name in zip(units[number], names, strict=True)])
     waiting = set(parked)
     chain = [units[number] for number in sequence if number not in waiting]
     return [*in_batches(parking), *in_batches(chain), *in_batches(unparking)]

@@ -76,6 +76,8 @@ class Reversal:
         self._batch: list[Step] = []
         self._contested: list[Step] = []
         self._parked: dict[bytes, Deed] = {}
+        self._put_aside: dict[bytes, bytes] = {}
+        self._moved_on: dict[tuple[int, bytes], bytes] = {}
         self._removed: dict[tuple[int, bytes], tuple[Folder, Identity | None]] = {}
         self._created: dict[tuple[int, bytes], Identity] = {}
         self._restored_in: set[tuple[int, bytes]] = set()
@@ -101,13 +103,24 @@ class Reversal:
         for folder in before:
             self._before[folder.side, folder.path] = folder
         for deed in deeds:
-            if deed.step.role != Role.TAKE_BACK or deed.step.source.startswith(PARKING):
+            if deed.step.role not in Role.TAKING_BACK or deed.step.source.startswith(PARKING):
                 self._add(deed)
+
+    def follow(self, deeds: Iterable[Deed]) -> None:
+        """The done steps of one batch of a later undo, last first: some files are neither at the one place nor the other.
+
+        It had parked them, was cut off, and found their places taken.
+        """
+        for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MOVE):
+            if step.source.startswith(PARKING) and step.role in Role.TAKING_BACK:
+                self._put_aside[step.source] = step.target
+            elif (aside := self._put_aside.pop(step.target, None)) is not None and aside != step.source:
+                self._moved_on[step.source_side, step.source] = aside
 
     def _add(self, deed: Deed) -> None:
         """One done step."""
         step = deed.step
-        if step.kind == StepKind.MOVE and step.role == Role.ITEM and not step.group:
+        if step.kind == StepKind.MOVE and step.role == Role.ITEM and not (step.group or self._moved_on):
             # Nearly all are of this sort, and none of them goes through a parking place: those have a group.
             if self._wanted(step.source):
                 self.matched += 1
@@ -144,6 +157,10 @@ class Reversal:
         """The step that takes one file back, or why there is none."""
         step = deed.step
         now = self._look(step.target_side, deed.place)
+        aside = self._moved_on.get((step.target_side, deed.place))
+        if aside is not None and (now is None or not _is_ours(now.seen, step.seen)):
+            deed = Deed(step, aside, deed.made)
+            now = self._look(step.target_side, aside)
         if step.kind == StepKind.COPY:
             self._reverse_copy(deed, now)
         elif step.kind == StepKind.LINK:
@@ -256,21 +273,28 @@ class Reversal:
 
     def finish(self, left: set[tuple[int, bytes]], elsewhere: dict[tuple[int, int], bytes]) -> None:
         """Emit the rest. ``left`` are the needed places that steps of this undo leave; ``elsewhere`` says where missing inodes are."""
-        possible: list[list[Step]] = []
-        own = {(step.source_side, step.source) for step in self._contested}
-        for step in self._contested:
-            if (step.target_side, step.target) in left or (step.target_side, step.target) in own:
-                self._count(step)
-                possible.append([step])
-            else:
-                self._leave(msgspec.structs.replace(step, source=step.target), Reason.SOURCE_TAKEN)
-        for steps in order(possible, self._temporary, GROUPS_FROM):
+        possible = self._possible(left)
+        for step in possible:
+            self._count(step)
+        for steps in order([[step] for step in possible], self._temporary, GROUPS_FROM):
             self._emit(steps)
         for missing in self.missing:
             step = missing.deed.step
             found = elsewhere.get((step.seen.dev, step.seen.ino)) if step.seen else None
             reason = Reason.MISSING if found is None else Reason.MOVED_BY_YOU
             self._leave(step, reason, "" if found is None else found.decode("utf-8", "backslashreplace"))
+
+    def _possible(self, left: set[tuple[int, bytes]]) -> list[Step]:
+        """The contested steps whose places will be free; one that has to stay keeps the place that another one wants."""
+        wanted = {(step.target_side, step.target): step for step in self._contested}
+        own = {(step.source_side, step.source) for step in self._contested}
+        taken = [place for place in wanted if place not in left and place not in own]
+        while taken:
+            step = wanted.pop(taken.pop())
+            self._leave(msgspec.structs.replace(step, source=step.target), Reason.SOURCE_TAKEN)
+            if (step.source_side, step.source) in wanted:
+                taken.append((step.source_side, step.source))
+        return list(wanted.values())
 
     def folders_first(self) -> list[list[Step]]:
         """The folders that have to be there again before anything moves."""
@@ -304,9 +328,9 @@ class Reversal:
     def folders_last(self) -> Iterator[list[Step]]:
         """Created folders that are empty then go, deepest first; after that the folders get their times back."""
         removals = [
-            Step(StepKind.RMDIR, path, b"", seen, side, side, Role.AUXILIARY)
+            Step(StepKind.RMDIR, path, b"", now.seen, side, side, Role.AUXILIARY)
             for (side, path), seen in sorted(self._created.items(), reverse=True)
-            if (now := self._look(side, path)) is not None and now.seen.ino == seen.ino
+            if (now := self._look(side, path)) is not None and _is_same_folder(now.seen, seen.ino, seen.mtime_ns)
         ]
         yield from in_batches([[step] for step in removals])
         if self._whole:
@@ -323,8 +347,13 @@ class Reversal:
             if (side, path) in self._touched_by_others:
                 continue
             now, after = self._look(side, path), self._after.get((side, path))
-            if now and after and (now.seen.ino, now.seen.mtime_ns) == (after.ino, after.mtime_ns):
+            if now and after and now.seen.mtime_ns == after.mtime_ns:
                 yield _timed(before, now.seen)
+
+
+def _is_same_folder(now: Identity, ino: int, mtime_ns: int) -> bool:
+    """Is it the folder that was left? Removed and made again by a later operation and its undo, it has its time only."""
+    return now.ino == ino or now.mtime_ns == mtime_ns
 
 
 def _timed(before: Folder, seen: Identity | None, restores: Folder | None = None) -> Step:

@@ -76,7 +76,7 @@ class Tally:
     def _count(self, step: Step, outcome: Outcome | None) -> None:
         """One settled step in the totals."""
         totals = self.totals
-        if step.role == Role.AUXILIARY:
+        if step.role in (Role.AUXILIARY, Role.TAKE_BACK_AUXILIARY):
             return
         if step.role == Role.TAKE_BACK:
             if outcome is None or outcome.state == State.DONE:
@@ -139,7 +139,7 @@ def take_back(done: list[Done], free_name: Callable[[int, bytes], bytes]) -> lis
 
 def _reverse(step: Step, made: Identity | None, free_name: Callable[[int, bytes], bytes]) -> Step:
     """The step that takes one step back."""
-    role = Role.TAKE_BACK if step.role == Role.ITEM else Role.AUXILIARY
+    role = Role.TAKE_BACK if step.role == Role.ITEM else Role.TAKE_BACK_AUXILIARY
     if step.kind == StepKind.COPY:
         return Step(StepKind.TRASH, step.target, b"", made, step.target_side, step.target_side, role)
     if step.kind == StepKind.LINK:

@@ -1,0 +1,93 @@
+"""What the kill proofs and the state machine have found: each small enough to read."""
+
+import os
+from pathlib import Path
+
+from fileorganizer import organizer
+from fileorganizer.model import Options
+from tests.integration.test_crash import kill_at
+from tests.support.crash import RECURSIVE, Trial, in_child, swap_tree
+from tests.support.manifest import difference, manifest
+from tests.support.trees import File, read_tree
+
+OLD, NEW = 1_400_000_000, 1_500_000_000
+
+
+def test_a_swap_is_done(tmp_path: Path) -> None:
+    """Parking changes a file's ctime; the second half of its way isn't refused for that."""
+    trial = Trial(tmp_path, swap_tree())
+    operation = organizer.organize(trial.root, RECURSIVE).operation
+    assert operation is not None
+    assert (operation.totals.done, operation.totals.skipped) == (2, 0)
+    assert read_tree(trial.root) == {"Images": {"2014": {"n.png": "2014's"}, "2017": {"n.png": "2017's"}}}
+    undone = organizer.undo(trial.root).operation
+    assert undone is not None
+    assert undone.totals.done == 2
+    trial.check_back("undone")
+
+
+def test_an_undo_finds_what_an_undo_that_was_cut_off_had_put_aside(tmp_path: Path) -> None:
+    """Killed in the middle of a swap: the parked file gets a name beside its place, and the next undo finds it there."""
+    trial = Trial(tmp_path, swap_tree())
+    organizer.organize(trial.root, RECURSIVE)
+    assert not in_child(lambda: organizer.undo(trial.root), kill_at("move.after", 2))
+    organizer.recover(trial.root)
+    assert len(list(trial.root.glob("Images/*/n (restored).png"))) == 1
+    organizer.undo(trial.root)
+    trial.check("undone")
+    trial.check_back("undone")
+
+
+def test_nobody_counts_on_a_place_that_is_kept_after_all(tmp_path: Path) -> None:
+    """Its occupant was to move, but stays, as another file gets the name that it was to have."""
+    tree = {
+        "Documents": {"2014": {"b.jpg": File("one", mtime=OLD)}},
+        "Images": {"2017": {"b.jpg": File("two", mtime=OLD)}},
+        "b.jpg": File("three", mtime=NEW),
+    }
+    trial = Trial(tmp_path, tree)
+    with organizer.preview(trial.root, Options(recursive=True, dates="file", conflict="skip")) as plan:
+        assert (plan.head.review.planned, plan.head.review.left_by_reason) == (1, {"name-taken": 2})
+    operation = organizer.organize(trial.root, Options(recursive=True, dates="file", conflict="skip")).operation
+    assert operation is not None
+    assert (operation.totals.done, operation.totals.planned) == (1, 1)
+
+
+def test_an_undo_plans_no_move_to_a_place_that_stays_taken(tmp_path: Path) -> None:
+    """A file can't go back as somebody is in its place; so another one can't go back to where it is now."""
+    trial = Trial(tmp_path, {"a.txt": File("first", mtime=OLD)})
+    organizer.organize(trial.root, RECURSIVE)
+    second = trial.root / "Documents/2014/a.txt"
+    second.write_text("edited")
+    os.utime(second, (NEW, NEW))
+    (trial.root / "a.txt").write_text("second")
+    os.utime(trial.root / "a.txt", (OLD, OLD))
+    organizer.organize(trial.root, RECURSIVE)
+    (trial.root / "a.txt").write_text("in the way")
+    with organizer.preview_undo(trial.root) as plan:
+        assert (plan.head.review.planned, plan.head.review.left_by_reason) == (0, {"source-taken": 2})
+
+
+def test_folders_that_a_later_run_and_its_undo_made_anew_are_ours(tmp_path: Path) -> None:
+    """They have another inode; an undo of the first run removes those it had made, and gives the others their times."""
+    tree = {"in": {"a.txt": File("a", mtime=OLD), "b.txt": File("b", mtime=OLD)}, "keep": {"c.bin~": "c"}}
+    trial = Trial(tmp_path, tree)
+    organizer.organize(trial.root, Options(recursive=True, dates="file", layout="category", remove_empty_dirs=False))
+    before = manifest(trial.root)
+    organizer.organize(trial.root, Options(recursive=True, dates="file", layout="year"))
+    assert not (trial.root / "Documents").exists()
+    organizer.undo(trial.root)
+    assert difference(before, manifest(trial.root)) == []
+    organizer.undo(trial.root)
+    trial.check_back("both undone")
+
+
+def test_what_is_swept_into_the_trash_is_told_so(tmp_path: Path) -> None:
+    """Counted as left alone, but it isn't where it was."""
+    trial = Trial(tmp_path, {"in": {"a.txt": File("a", mtime=OLD), "Thumbs.db": "junk"}})
+    organizer.organize(trial.root, RECURSIVE)
+    with organizer.show(trial.root, "1") as shown:
+        rows = {row.path: (row.kind, row.state, row.reason) for row in shown.files}
+    assert rows[b"in/Thumbs.db"] == ("trash", "left", "system-file")
+    (explained,) = organizer.explain(trial.root, b"in/Thumbs.db")
+    assert "trash" in explained.row.detail
