@@ -12,8 +12,7 @@ import signal
 from array import array
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from multiprocessing.connection import Connection, Pipe
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -29,6 +28,9 @@ from fileorganizer.progress import Listener
 from fileorganizer.rules.syntax import RuleSet
 from fileorganizer.scan.ignoring import Ignoring
 from fileorganizer.scan.walker import TOP, Limits, Place, Walker
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 WORTH_A_SECOND: Final = 5_000
 """So many files have to be seen before a second process is started: it costs about as much as a thousand."""
@@ -217,6 +219,8 @@ class _Partner:
 
     def __init__(self, task: Task) -> None:
         """Start it."""
+        from multiprocessing.connection import Pipe  # takes 10 ms that a small tree needn't wait
+
         self.portions = 0
         """How many portions of places it has still to do."""
         self.scanned = 0
