@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,9 @@ from fileorganizer.journal.plans import Plan
 from fileorganizer.organizer import Confirm, Report
 from fileorganizer.progress import Listener
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 
 class Output:
     """How one command speaks."""
@@ -34,7 +37,12 @@ class Output:
         self.as_json, self.as_lines = as_json, as_lines
         self.for_programs = as_json or as_lines
         self.silent = quiet or self.for_programs
-        self.console = render.console(color=not no_color)
+        self._color = not no_color
+
+    @functools.cached_property
+    def console(self) -> Console:
+        """Where tables for people go."""
+        return render.console(color=self._color)
 
     @contextmanager
     def listening(self) -> Iterator[Listener]:

@@ -1,4 +1,7 @@
-"""Tables, trees and progress for people. Names of files are only ever shown escaped, and never read as markup."""
+"""Tables, trees and progress for people. Names of files are only ever shown escaped, and never read as markup.
+
+rich is imported where something is drawn: what speaks to programs, or is quiet, starts without it.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
-from rich.tree import Tree
+from typing import TYPE_CHECKING, Final
 
 from fileorganizer import progress
 from fileorganizer.errors import show
@@ -21,12 +18,18 @@ from fileorganizer.journal.records import Operation
 from fileorganizer.model import Review
 from fileorganizer.organizer import Report
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.tree import Tree
+
 MOST_ROWS: Final = 40
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
 def console(*, color: bool) -> Console:
     """Where tables go; without a terminal they are plain text."""
+    from rich.console import Console
+
     return Console(
         no_color=not color,
         highlight=False,
@@ -47,6 +50,9 @@ def size(count: int) -> str:
 
 def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A plain table; numbers stand to the right when their column's name begins with a space."""
+    from rich.table import Table
+    from rich.text import Text
+
     shown = Table(box=None, pad_edge=False)
     for column in columns:
         right = column.startswith(" ")
@@ -58,6 +64,8 @@ def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -
 
 def totals(out: Console, head: Head) -> None:
     """A plan in numbers, and what to know before saying yes."""
+    from rich.text import Text
+
     review = head.review
     out.print(
         f"{review.scanned} files seen: {review.planned} to go ({size(review.bytes)}), {review.in_place} in place,"
@@ -98,6 +106,9 @@ def _categories(out: Console, review: Review) -> None:
 
 def _tree(out: Console, title: str, folders: Iterable[tuple[bytes, int, int]]) -> None:
     """The folders of a tree with the files directly in them, as far as there is room."""
+    from rich.text import Text
+    from rich.tree import Tree
+
     top = Tree(Text(title, style="bold"))
     branches: dict[bytes, Tree] = {}
     more = 0
@@ -113,6 +124,8 @@ def _tree(out: Console, title: str, folders: Iterable[tuple[bytes, int, int]]) -
 
 def _branch(top: Tree, branches: dict[bytes, Tree], path: bytes) -> Tree:
     """The branch of a folder, with those above it."""
+    from rich.text import Text
+
     if path not in branches:
         parent = _branch(top, branches, path.rpartition(b"/")[0]) if path else top
         branches[path] = parent.add(Text(_name(path)))
@@ -174,6 +187,9 @@ def progress_bar(*, shown: bool) -> Iterator[Callable[[progress.Progress], None]
     if not shown:
         yield None
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None, rate="")
