@@ -20,12 +20,6 @@ _LONGEST_PATH = 4_000  # PATH_MAX is 4,096 with the NUL (linux/limits.h)
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def split(path: bytes) -> tuple[bytes, bytes]:
-    """Parent and last component of a relative path; the parent of a plain name is ``b""``."""
-    parent, _, name = path.rpartition(b"/")
-    return parent, name
-
-
 def _walk(root_fd: int, path: bytes) -> int:
     """Open a folder component by component without following links: for kernels without openat2."""
     device = os.fstat(root_fd).st_dev
