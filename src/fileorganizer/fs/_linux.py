@@ -31,7 +31,7 @@ class _OpenHow(ctypes.Structure):
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
-if SUPPORTED:
+if SUPPORTED:  # pragma: no branch  # other systems' libc has no renameat2; nothing is moved there
     _renameat2 = _libc.renameat2
     _renameat2.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
 

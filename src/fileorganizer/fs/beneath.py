@@ -20,12 +20,6 @@ _LONGEST_PATH = 4_000  # PATH_MAX is 4,096 with the NUL (linux/limits.h)
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def split(path: bytes) -> tuple[bytes, bytes]:
-    """Parent and last component of a relative path; the parent of a plain name is ``b""``."""
-    parent, _, name = path.rpartition(b"/")
-    return parent, name
-
-
 def _walk(root_fd: int, path: bytes) -> int:
     """Open a folder component by component without following links: for kernels without openat2."""
     device = os.fstat(root_fd).st_dev
@@ -111,14 +105,18 @@ class Root:
             return os.dup(self.fd)
         if len(path) > _LONGEST_PATH:
             return self._open_piecewise(path)
+        return self._open_at(self.fd, path)
+
+    def _open_at(self, fd: int, path: bytes) -> int:
+        """Open a folder beneath another one, by one call where the kernel has it."""
         if self._openat2:
             try:
-                return _linux.open_beneath(self.fd, path, _FOLDER_FLAGS)
+                return _linux.open_beneath(fd, path, _FOLDER_FLAGS)
             except OSError as error:
                 if error.errno != errno.ENOSYS:
                     raise
                 self._openat2 = False
-        return _walk(self.fd, path)
+        return _walk(fd, path)
 
     def _open_piecewise(self, path: bytes) -> int:
         """Open a folder whose path is longer than one call takes: in pieces, each beneath the one before."""
@@ -127,7 +125,7 @@ class Root:
             cut = len(path) if len(path) <= _LONGEST_PATH else path.rindex(b"/", 0, _LONGEST_PATH)
             piece, path = path[:cut], path[cut + 1 :]
             try:
-                deeper = _linux.open_beneath(fd, piece, _FOLDER_FLAGS) if self._openat2 else _walk(fd, piece)
+                deeper = self._open_at(fd, piece)
             finally:
                 os.close(fd)
             fd = deeper

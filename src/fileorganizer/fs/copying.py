@@ -82,8 +82,7 @@ def _copy_and_compare(reader: int, writer: int, size: int, progress: Callable[[i
         _copy_range(reader, writer, start, end, written, progress)
     os.ftruncate(writer, size)
     os.fdatasync(writer)
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(writer, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.posix_fadvise(writer, 0, 0, os.POSIX_FADV_DONTNEED)
     found = hashlib.blake2b()
     for start, end in ranges:
         while start < end and (block := os.pread(writer, min(CHUNK, end - start), start)):

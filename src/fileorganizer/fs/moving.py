@@ -46,5 +46,5 @@ def purge_forever(dir_fd: int, name: bytes) -> None:
     """Destroy one file or one empty folder of the trash. There is no way back."""
     try:
         os.unlink(name, dir_fd=dir_fd)
-    except (IsADirectoryError, PermissionError):
+    except IsADirectoryError:
         os.rmdir(name, dir_fd=dir_fd)

@@ -119,6 +119,7 @@ def _exclusive_rename(fd: int, links: bool) -> str:
         if error.errno in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
             return "link" if links else "none"
         raise
+    os.rename(b"b", b"a", src_dir_fd=fd, dst_dir_fd=fd)  # it replaced: such a rename is none
     return "link" if links else "none"
 
 

@@ -1,0 +1,85 @@
+"""File systems of their own for tests, and a user without rights: root is needed, elsewhere a test skips and says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+NOBODY = 65_534
+_SYSTEM_PATHS = ":/usr/sbin:/sbin"
+_MEGABYTES = {"xfs": 320, "ext4": 16, "vfat": 16}
+"""Sizes of the images: mkfs.xfs refuses less than 300."""
+
+
+def need_root(what: str) -> None:
+    """Skip the test, naming ``what`` isn't covered, where it doesn't run as root."""
+    if os.geteuid() != 0:
+        pytest.skip(f"needs root: {what} NOT COVERED")
+
+
+@contextmanager
+def mounted(place: Path, *arguments: str) -> Iterator[Path]:
+    """Mount on the folder ``place`` (made if needed); ``arguments`` are those of mount before the place."""
+    need_root("other file systems")
+    place.mkdir(exist_ok=True)
+    mount(place, *arguments)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=False, capture_output=True)
+
+
+def mount(place: Path, *arguments: str) -> None:
+    """Mount on ``place``; skip the test where this is refused."""
+    environment = {**os.environ, "PATH": os.environ["PATH"] + _SYSTEM_PATHS}
+    done = subprocess.run(
+        ["mount", *arguments, str(place)], check=False, capture_output=True, text=True, env=environment
+    )
+    if done.returncode:
+        pytest.skip(f"mount {' '.join(arguments)} is refused here ({done.stderr.strip()}): NOT COVERED")
+
+
+def tmpfs(place: Path, options: str = "size=3m") -> AbstractContextManager[Path]:
+    """A file system in memory, as a context; ``options`` such as ``size=3m,nr_inodes=300``."""
+    return mounted(place, "-t", "tmpfs", "-o", options, "none")
+
+
+@contextmanager
+def image(place: Path, kind: str, *make_options: str) -> Iterator[Path]:
+    """A file system of this kind in a loop-mounted image beside ``place``."""
+    need_root("other file systems")
+    path = os.environ["PATH"] + _SYSTEM_PATHS
+    program = shutil.which(f"mkfs.{kind}", path=path)
+    if program is None:
+        pytest.skip(f"mkfs.{kind} isn't installed: {kind} NOT COVERED")
+    file = place.with_suffix(f".{kind}")
+    with file.open("wb") as made:
+        made.truncate(_MEGABYTES[kind] << 20)
+    subprocess.run([program, *make_options, str(file)], check=True, capture_output=True)
+    try:
+        with mounted(place, "-o", "loop", str(file)):
+            yield place
+    finally:
+        file.unlink()
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Be a user without any rights meanwhile. What was opened before stays open."""
+    need_root("being another user")
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
