@@ -181,9 +181,9 @@ def progress_bar(*, shown: bool) -> Iterator[Callable[[progress.Progress], None]
 
         def update(now: progress.Progress) -> None:
             nonlocal phase, since
-            if now.phase != phase:
-                phase, since = now.phase, time.monotonic()
-                bar.reset(task, description=now.phase, total=now.files_total)
+            if f"{now.phase} {now.stage}" != phase:
+                phase, since = f"{now.phase} {now.stage}", time.monotonic()
+                bar.reset(task, description=phase, total=now.files_total)
             count = now.files_processed if now.files_total is not None else now.files_scanned
             seconds = max(time.monotonic() - since, 0.001)
             bar.update(task, completed=count, rate=f"{count} files, {count / seconds:.0f}/s")
