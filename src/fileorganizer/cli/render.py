@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -18,8 +20,11 @@ from fileorganizer import progress
 from fileorganizer.errors import show
 from fileorganizer.journal.plans import AFTER, BEFORE, Head, Plan
 from fileorganizer.journal.records import Operation
-from fileorganizer.model import Review
+from fileorganizer.model import STEP_NAMES, Reason, Review
 from fileorganizer.organizer import Report
+
+if TYPE_CHECKING:
+    from fileorganizer.cleaner import Found
 
 MOST_ROWS: Final = 40
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
@@ -87,7 +92,23 @@ def plan(out: Console, shown: Plan) -> None:
         _tree(out, "Before", shown.folders(BEFORE))
         _tree(out, "After", shown.folders(AFTER))
         _categories(out, review)
+    _keepers(out, shown)
     totals(out, shown.head)
+
+
+def _keepers(out: Console, shown: Plan) -> None:
+    """What a clean-up puts away, and for which copy, as far as there is room."""
+    rows = (
+        (STEP_NAMES[step.kind], show(step.source), show(step.keeper.path))
+        for steps in shown.batches()
+        for step in steps
+        if step.keeper is not None
+    )
+    first = list(islice(rows, MOST_ROWS))
+    if first:
+        table(out, ("What", "File", "Stays"), first)
+    if more := sum(1 for _ in rows):
+        out.print(f"… and {more} more; --json lists all.")
 
 
 def _categories(out: Console, review: Review) -> None:
@@ -189,3 +210,23 @@ def progress_bar(*, shown: bool) -> Iterator[Callable[[progress.Progress], None]
             bar.update(task, completed=count, rate=f"{count} files, {count / seconds:.0f}/s")
 
         yield update
+
+
+def found(out: Console, result: Found) -> None:
+    """The groups that waste most, and the totals."""
+    for group in islice(result.groups, MOST_ROWS):
+        out.print(Text(f"{group.redundant} too many × {size(group.size)}  {group.digest.hex()[:16]}", style="bold"))
+        for copy in group.copies:
+            mark = "reference " if copy.is_reference else ""
+            out.print(f"  {mark}{show(copy.path)}")
+            for link in copy.links:
+                out.print(f"    also called {show(link)}")
+    groups = result.groups
+    if len(groups) > MOST_ROWS:
+        out.print(f"… and {len(groups) - MOST_ROWS} more groups; --json lists all.")
+    out.print(
+        f"{result.files} files: {len(groups)} groups of equal files, {groups.redundant} too many, {size(groups.wasted)} wasted."
+    )
+    reasons(out, Counter(Reason(skip.reason).label for skip in result.skips), "Left alone")
+    for skip in islice(result.unreadable, MOST_ROWS):
+        out.print(f"! can't be read: {show(skip.path)}")

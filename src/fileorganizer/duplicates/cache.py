@@ -9,6 +9,7 @@ because a row a file would cost more than hashing it.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from array import array
@@ -20,6 +21,8 @@ from typing import Final, Self
 from xxhash import xxh3_64_intdigest
 
 from fileorganizer.fs.private import discard, private_folder
+from fileorganizer.model import Identity
+from fileorganizer.settings import cache_dir
 
 BUCKET_BITS: Final = 9
 MOST_BYTES: Final = 1 << 30
@@ -27,6 +30,9 @@ QUIET_NS: Final = 2_000_000_000
 """A file that was changed so shortly before it was read may change again within the same tick of the clock: not kept."""
 SAMPLES: Final = "sample"
 """The name under which digests of beginning and end are kept."""
+KINDS: Final = {SAMPLES: 8, "sha256": 32, "blake3": 32}
+"""Everything that is kept, and the bytes of a digest."""
+_FILE: Final = "digests.db"
 _LOADED: Final = 512
 _FLUSH_BYTES: Final = 4 << 20
 _VERSION: Final = 1
@@ -61,15 +67,15 @@ _NOTHING: Final = _Bucket(b"", 40)
 
 
 class DigestCache:
-    """One kind of digest (``SAMPLES`` or an algorithm) of a fixed width. A context manager, for one thread.
+    """One kind of digest. A context manager, for one thread.
 
     A cache that can't be used says nothing and keeps nothing.
     """
 
-    def __init__(self, folder: Path, kind: str, width: int) -> None:
-        """``width``: bytes of a digest, a multiple of eight. Nothing is opened yet."""
-        self._folder, self._kind, self._width = folder, kind, width
-        self._record = 32 + width
+    def __init__(self, folder: Path, kind: str) -> None:
+        """``kind``: one of ``KINDS``. Nothing is opened yet."""
+        self._folder, self._kind, self._width = folder, kind, KINDS[kind]
+        self._record = 32 + self._width
         self._db: sqlite3.Connection | None = None
         self._loaded: dict[Key, _Bucket] = {}
         self._used: set[Key] = set()
@@ -78,7 +84,7 @@ class DigestCache:
 
     def __enter__(self) -> Self:
         """Open or make it."""
-        path = self._folder / "digests.db"
+        path = self._folder / _FILE
         for _ in range(2):
             try:
                 private_folder(self._folder)
@@ -249,7 +255,7 @@ class DigestCache:
 
     def hand_over(self, moved: Iterable[tuple[int, int, int, int]]) -> None:
         """Keep the digests of files that were renamed by us: (device, inode, ctime before, ctime after)."""
-        if self._db is None:
+        if self._db is None or self.is_empty:
             return
         by_bucket: dict[Key, dict[int, tuple[int, int]]] = {}
         for device, inode, before, after in moved:
@@ -311,3 +317,20 @@ def _merged(old: bytes, new: bytes | bytearray, record: int) -> bytes:
     entries = {old[at : at + 8]: old[at : at + record] for at in range(0, len(old), record)}
     entries.update((bytes(new[at : at + 8]), bytes(new[at : at + record])) for at in range(0, len(new), record))
     return b"".join(entries.values())
+
+
+def follow_renamed(renamed: list[tuple[Identity, os.stat_result]]) -> None:
+    """Tell the caches of files that were renamed by us and are otherwise as they were; empties the list.
+
+    A rename changes the ctime: without this the content would have to be read again.
+    """
+    if renamed and os.path.exists(cache_dir() / _FILE):
+        moved = [
+            (seen.dev, seen.ino, seen.ctime_ns, now.st_ctime_ns)
+            for seen, now in renamed
+            if now.st_mtime_ns == seen.mtime_ns and now.st_size == seen.size and now.st_ino == seen.ino
+        ]
+        for kind in KINDS:
+            with DigestCache(cache_dir(), kind) as cache:
+                cache.hand_over(moved)
+    renamed.clear()

@@ -46,7 +46,7 @@ from fileorganizer.fs.faults import faultpoint
 from fileorganizer.model import Reason, Skip
 from fileorganizer.progress import Listener
 from fileorganizer.scan.ignoring import Ignoring, in_use
-from fileorganizer.scan.walker import Folder, Leave, Limits, Walker
+from fileorganizer.scan.walker import Folder, Limits, Walker
 from fileorganizer.settings import cache_dir
 
 ALGORITHMS: Final = {"sha256": SHA256, "blake3": BLAKE3}
@@ -106,8 +106,8 @@ class Finder:
         self.bytes_read = 0
         self.seconds: dict[str, float] = {}
         self._readers = Readers(self._on_progress, lambda: listener.stop_wanted, readers)
-        self._samples = DigestCache(cache_dir(), SAMPLES, 8)
-        self._digests = DigestCache(cache_dir(), search.algorithm, DIGEST_BYTES)
+        self._samples = DigestCache(cache_dir(), SAMPLES)
+        self._digests = DigestCache(cache_dir(), search.algorithm)
 
     def run(self) -> Groups:
         """Search. Raises KeyboardInterrupt when the listener wants to stop: what was read by then is remembered."""
@@ -140,10 +140,9 @@ class Finder:
         for side, root in enumerate(self._sides):
             ignoring = Ignoring(search.exclude, include_hidden=search.include_hidden)
             walker = Walker(root, ignoring, Limits(True, None, search.keep_together))
-            for event in walker.walk():
-                if not isinstance(event, Leave):
-                    self._folder(side, event)
-                self._listener.progress.current_path = event.path
+            for folder in walker.walk():
+                self._folder(side, folder)
+                self._listener.progress.current_path = folder.path
                 self._listener.tick()
             if side == 0:
                 self.nested_roots = walker.nested_roots

@@ -77,6 +77,10 @@ class Table:
             self.chunks.append(Chunk(place, first, len(names), b"\0".join(names)))
             self._starts.append(first)
 
+    def count_of(self, side: int) -> int:
+        """How many files of one side."""
+        return sum(chunk.count for chunk in self.chunks if self.places[chunk.place].side == side)
+
     def chunk_of(self, file: int) -> Chunk:
         """The chunk that holds a file."""
         return self.chunks[bisect_right(self._starts, file) - 1]
