@@ -15,8 +15,10 @@ import msgspec
 
 CONTROL_DIRECTORY: Final = b".fileorganizer"
 BATCH_STEPS: Final = 5_000
-SOURCE, DESTINATION = 0, 1
-"""Sides of an operation: paths on side 0 are relative to the source root, on side 1 to the destination root."""
+SOURCE, DESTINATION, REFERENCE = 0, 1, 2
+"""Sides of an operation: paths on side 0 are relative to the source root, on side 1 to the destination root.
+
+Side 2 is a reference root: its files are only ever read, as keepers of a clean-up."""
 
 
 class StepKind:
@@ -33,12 +35,19 @@ class StepKind:
     DROP_TWIN: Final = 8
     """Remove one name of an inode whose other name (``target``) was verified: ends a half-done link+unlink, takes a hard link back."""
 
+    SHARE: Final = 9
+    """Let two files with the same bytes share their blocks; the kernel compares them. Names, times and inodes stay."""
 
-STEP_NAMES: Final = ("mkdir", "move", "rmdir", "copy", "link", "set_times", "trash", "purge", "drop_twin")
+
+STEP_NAMES: Final = ("mkdir", "move", "rmdir", "copy", "link", "set_times", "trash", "purge", "drop_twin", "share")
 
 
 TWIN: Final = b"twin"
 """Marks a move whose file has both names already (link made, unlink not): only the old name is left to be dropped."""
+
+
+REPLACEMENT: Final = b"replacement"
+"""Marks a link to a name that an earlier step of its family leaves."""
 
 
 class Role:
@@ -106,6 +115,7 @@ class Reason(enum.IntEnum):
     IO_ERROR = 43
     DISK_FULL = 44
     NOT_SUPPORTED = 45
+    LAST_COPY = 46
     # seen while taking back (R13)
     NOT_OURS = 60
     MISSING = 61
@@ -200,6 +210,18 @@ class Folder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Only recorded for a folder that is about to be removed."""
 
 
+class Keeper(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The file that has the same bytes and stays; without it a redundant file isn't touched."""
+
+    side: int
+    """SOURCE or REFERENCE."""
+    path: bytes
+    seen: Identity
+    """As it was when it was hashed; ctime_ns 0: compare its bytes in any case."""
+    digest: bytes = b""
+    algorithm: str = ""
+
+
 class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One change to the disk, decided and final.
 
@@ -217,13 +239,15 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     group: int = 0
     facts: Facts | None = None
     temporary: bytes = b""
-    """Copy: the path beside the target under which the file is made first. Move: ``TWIN``, or empty."""
+    """Copy: the path beside the target under which the file is made first. Move: ``TWIN``, link: ``REPLACEMENT``, or empty."""
     mode: int = 0
     """mkdir: permission bits of the new folder."""
     times: int = 0
     """set_times: the mtime to set."""
     restores: Folder | None = None
     """mkdir: the removed folder that is made again, with its metadata."""
+    keeper: Keeper | None = None
+    """trash, purge, share: the copy that has to be there, with the same bytes, at the moment of the step."""
 
 
 class Skip(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -26,6 +26,7 @@ from fileorganizer.errors import (
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution import operating, reading
 from fileorganizer.execution.drafting import Drafting
+from fileorganizer.execution.purging import keepers_now
 from fileorganizer.execution.reading import Explained, FileRow, TrashItem
 from fileorganizer.execution.undoing import Undoing
 from fileorganizer.execution.verify import Verification
@@ -90,7 +91,7 @@ def preview(
     """
     path = resolve_root(root)
     outside, prefix = _destination(path, options)
-    with _open_sides(path, outside) as sides:
+    with open_sides(path, outside) as sides:
         known = [probe.look_up(side) for side in sides]
         return _draft(sides, known, prefix, options, rules, listener or Listener())
 
@@ -106,19 +107,19 @@ def organize(
 ) -> Report:
     """Plan and carry out, or carry out the stored plan ``plan_id`` (then ``options`` are those of the plan)."""
     path, listener = resolve_root(root), listener or Listener()
-    _settle(path)
+    settle(path)
     plan = _stored(path, plan_id) if plan_id else None
     if plan is not None:
         options = msgspec.json.decode(plan.head.options, type=Options)
     outside, prefix = _destination(path, options)
-    with _working(path, outside, "an organize run") as work:
+    with working(path, outside, "an organize run") as work:
         if plan is None:
             plan = _draft(work.sides, work.capabilities, prefix, options, rules, listener, work.locks)
         else:
-            _share_nested(work.locks, path, plan)
+            share_nested(work.locks, path, plan)
             operating.refuse_stale(work, plan)
         with plan:
-            return _run(work, plan, confirm, listener)
+            return run_plan(work, plan, confirm, listener)
 
 
 def _destination(root: bytes, options: Options) -> tuple[bytes | None, bytes]:
@@ -192,11 +193,11 @@ def _draft(
         raise
     plan = Plan(plan_dir(), plan_id)
     if locks is not None:
-        _share_nested(locks, source.path, plan)
+        share_nested(locks, source.path, plan)
     return plan
 
 
-def _share_nested(locks: control.Locks, root: bytes, plan: Plan) -> None:
+def share_nested(locks: control.Locks, root: bytes, plan: Plan) -> None:
     """Share the locks of the roots inside, so that no run works on one of them meanwhile."""
     for nested in plan.head.nested_roots:
         locks.share(os.path.join(root, nested))
@@ -214,7 +215,7 @@ def _stored(root: bytes, plan_id: str) -> Plan:
     return plan
 
 
-def _run(work: Workplace, plan: Plan, confirm: Confirm | None, listener: Listener) -> Report:
+def run_plan(work: Workplace, plan: Plan, confirm: Confirm | None, listener: Listener) -> Report:
     """Ask, carry out, report."""
     head = plan.head
     if not plan.batch_count:
@@ -227,7 +228,7 @@ def _run(work: Workplace, plan: Plan, confirm: Confirm | None, listener: Listene
 
 
 @contextmanager
-def _working(root: bytes, outside: bytes | None, what: str) -> Iterator[Workplace]:
+def working(root: bytes, outside: bytes | None, what: str) -> Iterator[Workplace]:
     """Everything opened and locked for a run."""
     holder = f"{what} (process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')})"
     with control.Locks() as locks, open_workplace(root, outside, holder, locks=locks) as work:
@@ -235,7 +236,7 @@ def _working(root: bytes, outside: bytes | None, what: str) -> Iterator[Workplac
 
 
 @contextmanager
-def _open_sides(root: bytes, outside: bytes | None) -> Iterator[list[Root]]:
+def open_sides(root: bytes, outside: bytes | None) -> Iterator[list[Root]]:
     """The roots opened for looking only."""
     with Root(root) as source:
         if outside is None:
@@ -256,7 +257,7 @@ def preview_undo(
     (listener or Listener()).enter("planning")
     with _journal(path) as journal:
         chosen = _choose(journal, operation)
-        with _open_sides(path, destination_of(chosen)) as sides:
+        with open_sides(path, destination_of(chosen)) as sides:
             return _draft_undo(sides, journal, chosen, paths)
 
 
@@ -273,17 +274,17 @@ def undo(
     Raises NothingToUndo, OperationNotFound, OperationDependency, DestinationMissing.
     """
     path, listener = resolve_root(root), listener or Listener()
-    _settle(path)
+    settle(path)
     with _journal(path) as journal:
         chosen = _choose(journal, operation)
-    with _working(path, destination_of(chosen), "an undo") as work:
+    with working(path, destination_of(chosen), "an undo") as work:
         listener.enter("planning")
         started = time.monotonic()
         with _draft_undo(work.sides, work.journal, chosen, paths) as plan:
             plan.head.plan_seconds = time.monotonic() - started
             if not plan.batch_count:
                 _note_finished(work.journal, chosen, plan)
-            return _run(work, plan, confirm, listener)
+            return run_plan(work, plan, confirm, listener)
 
 
 def _note_finished(journal: Journal, chosen: Operation, plan: Plan) -> None:
@@ -337,14 +338,14 @@ def _draft_back(
     try:
         undoing = Undoing(sides, journal, writer, plan_id)
         fill(undoing)
-        writer.finish(_head_back(sides, operation_type, plan_id, undoing.review, undone, whole=whole))
+        writer.finish(head_without_rules(sides, operation_type, plan_id, undoing.review, undone, whole=whole))
     except BaseException:
         writer.abandon()
         raise
     return Plan(plan_dir(), plan_id)
 
 
-def _head_back(
+def head_without_rules(
     sides: Sequence[Root], operation_type: str, plan_id: str, review: Review, undone: Operation | None, *, whole: bool
 ) -> Head:
     """The head of a plan that no rules decided."""
@@ -372,7 +373,7 @@ def recover(root: RootPath, *, listener: Listener | None = None) -> Report | Non
     What was moved stays moved: run it again to go on, or undo it.
     """
     (listener or Listener()).enter("finishing")
-    closed = _settle(resolve_root(root))
+    closed = settle(resolve_root(root))
     if not closed:
         return None
     operation = closed[0]
@@ -380,7 +381,7 @@ def recover(root: RootPath, *, listener: Listener | None = None) -> Report | Non
     return Report(operation.plan_id, review, operation, 0.0, 0.0, operation.seconds)
 
 
-def _settle(root: bytes) -> list[Operation]:
+def settle(root: bytes) -> list[Operation]:
     """Close what was cut off, if anything was. Raises RootBusy when it isn't cut off but at work."""
     try:
         with Journal(root, write=False) as journal:
@@ -389,7 +390,7 @@ def _settle(root: bytes) -> list[Operation]:
         return []
     closed: list[Operation] = []
     for operation in running:
-        with _working(root, destination_of(operation), "a recovery") as work:
+        with working(root, destination_of(operation), "a recovery") as work:
             closed += operating.close_cut_off(work)
     return closed
 
@@ -498,8 +499,8 @@ def restore(
 
         undoing.restore(work.journal.operations(), wanted)
 
-    with _working(path, None, "a restore") as work, _draft_back(work.sides, work.journal, "restore", fill) as plan:
-        return _run(work, plan, confirm, listener)
+    with working(path, None, "a restore") as work, _draft_back(work.sides, work.journal, "restore", fill) as plan:
+        return run_plan(work, plan, confirm, listener)
 
 
 def purge(
@@ -514,13 +515,13 @@ def purge(
     path, listener = resolve_root(root), listener or Listener()
     limit = time.time() - older_than_days * 86_400 if older_than_days is not None else None
     chosen = [item for item in _chosen_items(path, items) if limit is None or item.trashed_at < limit]
-    with _working(path, None, "a purge") as work, _draft_purge(work, chosen) as plan:
-        return _run(work, plan, confirm, listener)
+    with working(path, None, "a purge") as work, _draft_purge(work, chosen) as plan:
+        return run_plan(work, plan, confirm, listener)
 
 
 def _chosen_items(root: bytes, items: Sequence[str]) -> list[TrashItem]:
     """The trash items that are named. Raises InvalidOption for a name that nothing in the trash has."""
-    _settle(root)
+    settle(root)
     there = trash_list(os.fsdecode(root))
     if not items:
         return there
@@ -538,12 +539,13 @@ def _draft_purge(work: Workplace, items: Sequence[TrashItem]) -> Plan:
     """The stored plan of a purge."""
     plan_id = operating.new_id()
     writer = PlanWriter(plan_dir(), plan_id)
+    items = keepers_now(work.journal, work.sides[0], items)
     try:
         review = Review(scanned=len(items), planned=len(items), bytes=sum(item.size for item in items))
         for start in range(0, len(items), BATCH_STEPS):
             part = items[start : start + BATCH_STEPS]
-            writer.add_batch([Step(StepKind.PURGE, item.place, b"", item.seen) for item in part])
-        writer.finish(_head_back(work.sides, "purge", plan_id, review, None, whole=False))
+            writer.add_batch([Step(StepKind.PURGE, item.place, b"", item.seen, keeper=item.keeper) for item in part])
+        writer.finish(head_without_rules(work.sides, "purge", plan_id, review, None, whole=False))
     except BaseException:
         writer.abandon()
         raise

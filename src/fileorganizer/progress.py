@@ -15,6 +15,8 @@ class Progress(msgspec.Struct):
 
     phase: str = "scanning"
     """scanning, hashing, planning, moving or finishing."""
+    stage: str = ""
+    """Which part of the phase, in words; empty where a phase has no parts."""
     files_total: int | None = None
     files_scanned: int = 0
     files_processed: int = 0
@@ -35,9 +37,9 @@ class Listener:
         self._should_stop = should_stop
         self._next = 0.0
 
-    def enter(self, phase: str, files_total: int | None = None) -> None:
-        """Begin a phase; shown at once."""
-        self.progress.phase, self.progress.files_total = phase, files_total
+    def enter(self, phase: str, files_total: int | None = None, stage: str = "") -> None:
+        """Begin a phase, or a part of it; shown at once."""
+        self.progress.phase, self.progress.files_total, self.progress.stage = phase, files_total, stage
         self._next = 0.0
         self.tick()
 

@@ -15,3 +15,8 @@ def plan_dir() -> Path:
 def state_dir() -> Path:
     """The program's folder in the user's state directory."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "fileorganizer"
+
+
+def cache_dir() -> Path:
+    """The program's folder in the user's cache directory: what is in it can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fileorganizer"

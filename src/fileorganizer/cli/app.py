@@ -23,6 +23,7 @@ _ROOMS = {
     "categories": "reading",
     "doctor": "reading",
     "trash": "trash",
+    "duplicates": "duplicates",
 }
 """Command → the module it stands in."""
 

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from fileorganizer import progress
 from fileorganizer.errors import show
 from fileorganizer.journal.plans import AFTER, BEFORE, Head, Plan
 from fileorganizer.journal.records import Operation
-from fileorganizer.model import Review
+from fileorganizer.model import STEP_NAMES, Reason, Review
 from fileorganizer.organizer import Report
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.tree import Tree
+
+    from fileorganizer.cleaner import Found
 
 MOST_ROWS: Final = 40
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
@@ -95,7 +99,23 @@ def plan(out: Console, shown: Plan) -> None:
         _tree(out, "Before", shown.folders(BEFORE))
         _tree(out, "After", shown.folders(AFTER))
         _categories(out, review)
+    _keepers(out, shown)
     totals(out, shown.head)
+
+
+def _keepers(out: Console, shown: Plan) -> None:
+    """What a clean-up puts away, and for which copy, as far as there is room."""
+    rows = (
+        (STEP_NAMES[step.kind], show(step.source), show(step.keeper.path))
+        for steps in shown.batches()
+        for step in steps
+        if step.keeper is not None
+    )
+    first = list(islice(rows, MOST_ROWS))
+    if first:
+        table(out, ("What", "File", "Stays"), first)
+    if more := sum(1 for _ in rows):
+        out.print(f"… and {more} more; --json lists all.")
 
 
 def _categories(out: Console, review: Review) -> None:
@@ -197,11 +217,33 @@ def progress_bar(*, shown: bool) -> Iterator[Callable[[progress.Progress], None]
 
         def update(now: progress.Progress) -> None:
             nonlocal phase, since
-            if now.phase != phase:
-                phase, since = now.phase, time.monotonic()
-                bar.reset(task, description=now.phase, total=now.files_total)
+            if f"{now.phase} {now.stage}" != phase:
+                phase, since = f"{now.phase} {now.stage}", time.monotonic()
+                bar.reset(task, description=phase, total=now.files_total)
             count = now.files_processed if now.files_total is not None else now.files_scanned
             seconds = max(time.monotonic() - since, 0.001)
             bar.update(task, completed=count, rate=f"{count} files, {count / seconds:.0f}/s")
 
         yield update
+
+
+def found(out: Console, result: Found) -> None:
+    """The groups that waste most, and the totals."""
+    from rich.text import Text
+
+    for group in islice(result.groups, MOST_ROWS):
+        out.print(Text(f"{group.redundant} too many × {size(group.size)}  {group.digest.hex()[:16]}", style="bold"))
+        for copy in group.copies:
+            mark = "reference " if copy.is_reference else ""
+            out.print(f"  {mark}{show(copy.path)}")
+            for link in copy.links:
+                out.print(f"    also called {show(link)}")
+    groups = result.groups
+    if len(groups) > MOST_ROWS:
+        out.print(f"… and {len(groups) - MOST_ROWS} more groups; --json lists all.")
+    out.print(
+        f"{result.files} files: {len(groups)} groups of equal files, {groups.redundant} too many, {size(groups.wasted)} wasted."
+    )
+    reasons(out, Counter(Reason(skip.reason).label for skip in result.skips), "Left alone")
+    for skip in islice(result.unreadable, MOST_ROWS):
+        out.print(f"! can't be read: {show(skip.path)}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import csv
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -16,6 +18,10 @@ from fileorganizer.journal.plans import AFTER, BEFORE, Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import STEP_NAMES, Reason, Role, Skip, Step
 from fileorganizer.organizer import Report
+
+if TYPE_CHECKING:
+    from fileorganizer.cleaner import Found
+    from fileorganizer.duplicates.groups import Copy, Group
 
 _ROWS_AT_ONCE: Final = 1_000
 
@@ -123,10 +129,12 @@ def step_rows(plan: Plan) -> Iterable[dict[str, Any]]:
 
 def step_row(step: Step) -> dict[str, Any]:
     """One step."""
+    keeper = {} if step.keeper is None else path_member(step.keeper.path, "keeper")
     return {
         "kind": STEP_NAMES[step.kind],
         **path_member(step.source, "source"),
         **path_member(step.target, "target"),
+        **keeper,
         "counted": step.role == Role.ITEM,
         "size": step.seen.size if step.seen else 0,
     }
@@ -135,3 +143,55 @@ def step_row(step: Step) -> dict[str, Any]:
 def skip_row(skip: Skip) -> dict[str, Any]:
     """What a plan leaves alone."""
     return {**path_member(skip.path), "reason": Reason(skip.reason).label, "detail": skip.detail, "files": skip.files}
+
+
+def found_document(found: Found) -> dict[str, Any]:
+    """A search for duplicates without its groups."""
+    groups = found.groups
+    reasons = Counter(Reason(skip.reason).label for skip in found.skips)
+    return {
+        **path_member(found.root, "root"),
+        **({} if found.reference is None else path_member(found.reference, "reference")),
+        "algorithm": groups.algorithm,
+        "files": found.files,
+        "total_groups": len(groups),
+        "redundant_files": groups.redundant,
+        "wasted_bytes": groups.wasted,
+        "bytes_read": found.bytes_read,
+        "left_by_reason": reasons,
+        "unreadable": [path_member(skip.path) for skip in found.unreadable],
+        "phases": {f"{name}_seconds": round(seconds, 6) for name, seconds in found.seconds.items()},
+    }
+
+
+def group_rows(found: Found) -> Iterable[dict[str, Any]]:
+    """The groups, those that waste most first."""
+    return (_group_row(group) for group in found.groups)
+
+
+def _group_row(group: Group) -> dict[str, Any]:
+    """Files with the same content."""
+    return {
+        "digest": group.digest.hex(),
+        "size": group.size,
+        "redundant": group.redundant,
+        "wasted_bytes": group.wasted,
+        "files": [_copy_row(copy) for copy in group.copies],
+    }
+
+
+def _copy_row(copy: Copy) -> dict[str, Any]:
+    """One of them; a path in a reference outside the root is relative to the reference."""
+    links = {"links": [path_member(link) for link in copy.links]} if copy.links else {}
+    reference = {"reference": True} if copy.is_reference else {}
+    return {**path_member(copy.path), "modified_at": copy.seen.mtime_ns / 1e9, **reference, **links}
+
+
+def write_csv(found: Found) -> None:
+    """A line for each file: number of the group, size, digest, reference or not, path."""
+    table = csv.writer(sys.stdout)
+    table.writerow(("group", "size", "digest", "reference", "path"))
+    for number, group in enumerate(found.groups, 1):
+        for copy in group.copies:
+            for path in (copy.path, *copy.links):
+                table.writerow((number, group.size, group.digest.hex(), int(copy.is_reference), show(path)))

@@ -10,12 +10,13 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
 import msgspec
 
+from fileorganizer.duplicates.cache import follow_renamed
 from fileorganizer.errors import (
     DiskFull,
     FileOrganizerError,
@@ -83,7 +84,7 @@ class Executor:
         """Take up what a run that was cut off did; returns the steps that its last batch left undone."""
         left: list[Step] = []
         for batch in self._journal.batches(self._operation.number):
-            left = self.tally.add(codec.unpack_steps(batch.steps), batch.outcomes)
+            left = self.tally.add(codec.unpack_steps(batch.steps), batch.outcomes, self._trash_places(batch.seq))
             self._consumed = batch.consumed
         return left
 
@@ -123,6 +124,10 @@ class Executor:
             self._settle_last()
         return "cancelled" if stopped else "completed"
 
+    def _trash_places(self, seq: int) -> Callable[[int], bytes]:
+        """Where the steps of a batch put what they trash."""
+        return lambda index: trash.place(self._operation.number, seq, index)
+
     def _settle_last(self) -> None:
         """Record the outcome of the last batch."""
         pending, self._pending = self._pending, None
@@ -152,7 +157,7 @@ class Executor:
         while left is not None and not stopped:
             steps = codec.unpack_steps(left)
             outcomes, stopped = self._batch(left, steps)
-            undone = self.tally.add(steps, outcomes)
+            undone = self.tally.add(steps, outcomes, self._trash_places(self._seq))
             if self._error is not None:
                 self._settle_last()
                 raise self._error
@@ -180,6 +185,7 @@ class Executor:
         pending, self._pending = self._pending, None
         self._journal.advance(number, settled=pending, intent=intent)
         outcomes, stopped = self._carry_out(steps)
+        follow_renamed(self._stepper.renamed)
         faultpoint("batch.carried-out")
         after = self._barrier(steps, touched)
         if self._folders_moved(before, after, touched):

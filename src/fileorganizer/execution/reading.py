@@ -13,7 +13,20 @@ from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import STEP_NAMES, Facts, Identity, Options, Outcome, Reason, Role, Skip, State, Step, StepKind
+from fileorganizer.model import (
+    STEP_NAMES,
+    Facts,
+    Identity,
+    Keeper,
+    Options,
+    Outcome,
+    Reason,
+    Role,
+    Skip,
+    State,
+    Step,
+    StepKind,
+)
 from fileorganizer.planning.settling import PARKING
 from fileorganizer.rules.explain import Explanation, explain
 from fileorganizer.rules.syntax import RuleSet
@@ -58,6 +71,8 @@ class TrashItem(msgspec.Struct, frozen=True):
     trashed_at: float
     operation_id: str
     seen: Identity
+    keeper: Keeper | None = None
+    """The copy for which it was put away; without that copy it isn't purged."""
 
 
 def rows(journal: Journal, operation: Operation) -> Iterator[FileRow]:
@@ -162,4 +177,5 @@ def trash_items(journal: Journal, side: Root) -> Iterator[TrashItem]:
                         operation.finished_at or operation.created_at,
                         operation.operation_id,
                         identity_of(status),
+                        deed.step.keeper,
                     )

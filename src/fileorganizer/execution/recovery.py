@@ -126,6 +126,11 @@ def _timed(step: Step, source: _Status, _target: _Status) -> _Verdict:
     return _DONE if source is not None and source.st_mtime_ns == step.times else _PENDING
 
 
+def _shared(_step: Step, _source: _Status, _target: _Status) -> _Verdict:
+    """share: nobody can see it, and doing it again is harmless."""
+    return _PENDING
+
+
 def _gone(step: Step, source: _Status, _target: _Status) -> _Verdict:
     """purge, drop_twin: the name is there or not."""
     return _PENDING if source is not None and step.seen is not None and same_inode(source, step.seen) else _DONE
@@ -151,6 +156,7 @@ _TABLES: dict[int, Callable[[Step, _Status, _Status], _Verdict]] = {
     StepKind.SET_TIMES: _timed,
     StepKind.PURGE: _gone,
     StepKind.DROP_TWIN: _gone,
+    StepKind.SHARE: _shared,
 }
 
 

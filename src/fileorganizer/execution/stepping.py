@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from fileorganizer.execution import keeping
 from fileorganizer.execution.workplace import Workplace
-from fileorganizer.fs import copying, folders, moving
+from fileorganizer.fs import copying, folders, moving, sharing
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.identity import identity_of, same_inode, unchanged_since
-from fileorganizer.model import TWIN, Outcome, Reason, State, Step, StepKind
+from fileorganizer.model import REPLACEMENT, TWIN, Identity, Outcome, Reason, State, Step, StepKind
 
 BUSY_TRIES: Final = 3
 BUSY_WAIT_SECONDS: Final = 0.05
@@ -39,6 +40,10 @@ _BY_ERRNO: Final[dict[int, tuple[State, Reason]]] = {
 """Answers that concern one file only. Every other one (EIO, ENOSPC, EROFS …) stops the batch."""
 
 
+Renamed = tuple[Identity, os.stat_result]
+"""A file as it was planned, and as it is after a rename or a link of ours."""
+
+
 class CopyStopped(Exception):
     """The user wants to stop, in the middle of a copy: it was taken away again."""
 
@@ -51,6 +56,8 @@ class Stepper:
         self._work = work
         self._sides = work.sides
         self._on_bytes = on_bytes
+        self.renamed: list[Renamed] = []
+        """What got a new ctime by steps of ours since this was emptied last."""
         self._renames = [
             moving.move_by_link if known.exclusive_rename == "link" else moving.move_exclusive
             for known in work.capabilities
@@ -64,6 +71,7 @@ class Stepper:
             StepKind.SET_TIMES: self._set_times,
             StepKind.PURGE: self._purge,
             StepKind.DROP_TWIN: self._drop_twin,
+            StepKind.SHARE: self._share,
         }
 
     def carry_out(self, step: Step, index: int, target: bytes) -> Outcome | None:
@@ -98,6 +106,7 @@ class Stepper:
             return first, None
         parent, source_fd, side, stat_of = None, -1, -1, os.stat
         rename, sides, capabilities = moving.move_exclusive, self._sides, self._work.capabilities
+        renamed = self.renamed
         for index in range(first, end):
             step = steps[index]
             seen = step.seen
@@ -126,6 +135,7 @@ class Stepper:
                     if status.st_ino != seen.ino and capabilities[step.target_side].strong_identity:
                         outcomes.append(self._put_back(step, index, source_fd, name, target_fd, target))
                         return index + 1, None
+                    renamed.append((seen, status))
                     continue
             except OSError as error:
                 if error.errno not in _BY_ERRNO and error.errno not in (errno.EMFILE, errno.ENFILE):
@@ -157,7 +167,7 @@ class Stepper:
             return Outcome(index, State.SKIPPED, Reason.GONE)
         if step.seen is None or not unchanged_since(status, step.seen):
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
-        if step.temporary != TWIN and self._sides[step.target_side].look(target) is not None:
+        if step.temporary not in (TWIN, REPLACEMENT) and self._sides[step.target_side].look(target) is not None:
             return Outcome(index, State.SKIPPED, Reason.CONFLICT)
         return None
 
@@ -175,6 +185,8 @@ class Stepper:
             or status.st_dev != seen.dev
         ) and not unchanged_since(status, seen):
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
+        if step.keeper is not None and not keeping.has_keeper(self._work, step):
+            return Outcome(index, State.SKIPPED, Reason.CHANGED, keeping.NO_KEEPER)
         try:
             target_fd, target_name = self._sides[step.target_side].parent(target)
         except FileNotFoundError:
@@ -189,12 +201,15 @@ class Stepper:
         status = os.stat(target_name, dir_fd=target_fd, follow_symlinks=False)
         if status.st_ino != seen.ino and self._work.capabilities[step.target_side].strong_identity:
             return self._put_back(step, index, source_fd, source_name, target_fd, target_name)
+        if step.keeper is not None and not keeping.is_still_there(self._work, step.keeper):
+            return self._put_back(step, index, source_fd, source_name, target_fd, target_name)
+        self.renamed.append((seen, status))
         return None
 
     def _put_back(
         self, step: Step, index: int, source_fd: int, source_name: bytes, target_fd: int, target_name: bytes
     ) -> Outcome:
-        """The file was swapped between the look and the rename: the wrong one goes back where it was."""
+        """The file was swapped, or its keeper lost, between the look and the rename: what was moved goes back where it was."""
         try:
             self._renames[step.source_side](target_fd, target_name, source_fd, source_name)
         except OSError as error:
@@ -258,6 +273,7 @@ class Stepper:
         made = os.stat(target_name, dir_fd=target_fd, follow_symlinks=False)
         if not same_inode(made, step.seen):
             return Outcome(index, State.FAILED, Reason.NEEDS_ATTENTION, "another file was linked instead")
+        self.renamed.append((identity_of(status), made))
         return None
 
     def _set_times(self, step: Step, index: int) -> Outcome | None:
@@ -279,6 +295,8 @@ class Stepper:
         status = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
         if step.seen is None or not same_inode(status, step.seen):
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
+        if step.keeper is not None and not keeping.has_keeper(self._work, step):
+            return Outcome(index, State.SKIPPED, Reason.LAST_COPY, keeping.NO_KEEPER)
         faultpoint("purge.before")
         moving.purge_forever(parent_fd, name)
         faultpoint("purge.after")
@@ -290,3 +308,12 @@ class Stepper:
         target_fd, target_name = self._sides[step.target_side].parent(step.target)
         moving.drop_verified_twin(source_fd, source_name, target_fd, target_name)
         return None
+
+    def _share(self, step: Step, index: int) -> Outcome | None:
+        """share: only with its keeper; the kernel compares once more, and changes nothing that one could see."""
+        assert step.seen is not None  # nosec B101  # the planner gives it an identity
+        if not keeping.has_keeper(self._work, step):
+            return Outcome(index, State.SKIPPED, Reason.CHANGED, keeping.NO_KEEPER)
+        with keeping.opened(self._work, step) as (file, keeper):
+            same = sharing.share_blocks(keeper, file, step.seen.size)
+        return None if same else Outcome(index, State.SKIPPED, Reason.CHANGED, keeping.NO_KEEPER)

@@ -163,7 +163,7 @@ class Undoing:
             return {}
         if operation is not None:
             self._refuse_dependency(wanted, operation)
-        return dict(found for side in self._sides for found in _find(side, wanted))
+        return dict(found for side in self._sides for found in find_inodes(side, wanted))
 
     def _refuse_dependency(self, wanted: dict[tuple[int, int], Identity], operation: Operation) -> None:
         """Raise OperationDependency when a later operation has moved one of these files on."""
@@ -193,7 +193,7 @@ def _wanted(paths: Sequence[bytes]) -> Callable[[bytes], bool]:
     return lambda path: not chosen or any(path == one or path.startswith(one + b"/") for one in chosen)
 
 
-def _find(root: Root, wanted: dict[tuple[int, int], Identity]) -> Iterator[tuple[tuple[int, int], bytes]]:
+def find_inodes(root: Root, wanted: dict[tuple[int, int], Identity]) -> Iterator[tuple[tuple[int, int], bytes]]:
     """Where these inodes are below a root, by one walk over all of it but the control directory."""
     stack = [b""]
     while stack:

@@ -14,6 +14,7 @@ import msgspec
 
 from fileorganizer.model import (
     BATCH_STEPS,
+    REPLACEMENT,
     Folder,
     Identity,
     Reason,
@@ -135,13 +136,21 @@ class Reversal:
                 self._removed[step.source_side, step.source] = gone, step.seen
         elif step.kind in (StepKind.SET_TIMES, StepKind.PURGE):
             return
+        elif step.kind == StepKind.SHARE:
+            self._add_shared(step)
         elif step.kind == StepKind.MOVE and step.source.startswith(PARKING):
             self._parked[step.source] = deed
         elif step.kind == StepKind.MOVE and step.target.startswith(PARKING):
             self._unpark(deed)
-        elif self._wanted(step.source):
+        elif self._wanted(step.target if step.temporary == REPLACEMENT else step.source):
             self.matched += 1
             self._reverse(deed)
+
+    def _add_shared(self, step: Step) -> None:
+        """Shared blocks are no change that one could see: there is nothing to take back."""
+        if self._wanted(step.source):
+            self.matched += 1
+            self.already_back += step.role == Role.ITEM
 
     def _unpark(self, deed: Deed) -> None:
         """Put the two halves of a move through a parking place together."""
@@ -224,7 +233,7 @@ class Reversal:
         step = deed.step
         twin = self._look(step.source_side, step.source)
         if now is None:
-            self.already_back += 1
+            self.already_back += step.role == Role.ITEM
         elif twin is None or now.seen.ino != twin.seen.ino or now.seen.dev != twin.seen.dev:
             self._leave(step, Reason.NOT_OURS)
         else:

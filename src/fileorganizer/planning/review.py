@@ -62,3 +62,17 @@ def add_risks(review: Review, root: bytes, blocked: dict[bytes, str]) -> None:
     if review.mismatched:
         text = f"{review.mismatched} files are not what their extension says; they keep their names."
         review.risks.append(Risk("content-mismatch", text, review.mismatched))
+
+
+def note_shared_metadata(review: Review) -> None:
+    """Names of one file have one owner, one mode and one time."""
+    if review.planned:
+        text = "Linked names are one file: they share time, owner and permissions, and a program that writes into one changes all."
+        review.risks.append(Risk("shared-metadata", text, review.planned))
+
+
+def note_trash_keeps_space(review: Review) -> None:
+    """What lies in the trash still takes its space."""
+    if review.planned:
+        text = "The space is free when the trash is purged ('fileorganizer trash purge'); until then everything can be taken back."
+        review.risks.append(Risk("trash-keeps-space", text, review.planned))

@@ -40,8 +40,13 @@ class Tally:
         self._broken: list[Done] = []
         self._torn: list[Done] = []
 
-    def add(self, steps: list[Step], outcomes: Iterable[Outcome]) -> list[Step]:
-        """Count a settled batch; returns the steps that are left to do."""
+    def add(
+        self, steps: list[Step], outcomes: Iterable[Outcome], trash_place: Callable[[int], bytes] | None = None
+    ) -> list[Step]:
+        """Count a settled batch; returns the steps that are left to do.
+
+        ``trash_place`` says where step ``index`` put what it trashed; without it nothing can be taken back from there.
+        """
         by_index = {outcome.index: outcome for outcome in outcomes}
         pending: list[Step] = []
         grouped: dict[int, list[Done]] = {}
@@ -64,6 +69,9 @@ class Tally:
                 self._follow_parking(step)
                 if step.group and step.kind in _REVERSIBLE:
                     grouped.setdefault(step.group, []).append((step, outcome.made if outcome else None))
+                elif step.group and step.keeper is not None and trash_place is not None:
+                    trashed = msgspec.structs.replace(step, target=trash_place(index), keeper=None)
+                    grouped.setdefault(step.group, []).append((trashed, None))
             elif step.group:
                 failed.add(step.group)
                 self.failed_groups.setdefault(step.group, outcome.reason if outcome else 0)

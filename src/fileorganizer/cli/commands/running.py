@@ -114,13 +114,13 @@ def options_of(given: dict[str, Any]) -> Options:
 def preview(output: Output, folder: str, **given: Any) -> int:
     """Show what organize would do; writes nothing into FOLDER."""
     with output.listening() as listener, organizer.preview(folder, options_of(given), listener=listener) as plan:
-        _show_plan(output, plan)
+        show_plan(output, plan)
         if not output.silent and plan.batch_count:
             output.console.print(f"Do exactly this:  fileorganizer organize {show(folder)} --plan {plan.head.plan_id}")
         return EXIT_DONE if plan.batch_count else EXIT_NOTHING
 
 
-def _show_plan(output: Output, plan: Plan) -> None:
+def show_plan(output: Output, plan: Plan) -> None:
     """A plan for people or for programs."""
     if output.as_lines:
         for row in render_json.step_rows(plan):
@@ -158,7 +158,7 @@ def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, .
     with output.listening() as listener:
         if only_show:
             with organizer.preview_undo(folder, operation, paths=original, listener=listener) as plan:
-                _show_plan(output, plan)
+                show_plan(output, plan)
                 return EXIT_DONE if plan.batch_count else EXIT_NOTHING
         report = organizer.undo(folder, operation, paths=original, confirm=output.confirm(yes), listener=listener)
     return output.report(report, folder)

@@ -1,0 +1,336 @@
+"""Digests between runs: (device, inode, size, mtime, ctime) → digest, in the user's cache folder.
+
+Whatever happens to it, nothing worse follows than reading again: each row
+carries its own checksum, a file that isn't a database is thrown away, and an
+entry counts only for a file of which not even the ctime has changed. So it is
+written without waiting for the disk. Rows hold up to 512 neighbouring inodes,
+because a row a file would cost more than hashing it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from xxhash import xxh3_64_intdigest
+
+from fileorganizer.fs.private import discard, private_folder
+from fileorganizer.model import Identity
+from fileorganizer.settings import cache_dir
+
+BUCKET_BITS: Final = 9
+MOST_BYTES: Final = 1 << 30
+QUIET_NS: Final = 2_000_000_000
+"""A file that was changed so shortly before it was read may change again within the same tick of the clock: not kept."""
+SAMPLES: Final = "sample"
+"""The name under which digests of beginning and end are kept."""
+KINDS: Final = {SAMPLES: 8, "sha256": 32, "blake3": 32}
+"""Everything that is kept, and the bytes of a digest."""
+_FILE: Final = "digests.db"
+_LOADED: Final = 512
+_FLUSH_BYTES: Final = 4 << 20
+_VERSION: Final = 1
+_DAY: Final = 86_400
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS buckets (kind TEXT NOT NULL, device INTEGER NOT NULL, bucket INTEGER NOT NULL,
+    entries BLOB NOT NULL, checksum INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (kind, device, bucket)) WITHOUT ROWID;
+"""
+
+Key = tuple[int, int]
+"""device, bucket."""
+
+
+def signed(number: int) -> int:
+    """An unsigned number of 64 bits as SQLite and our columns keep it."""
+    return number - (1 << 64) if number >> 63 else number
+
+
+class _Bucket:
+    """The entries of a row: the bytes, the same as numbers, and inode → number of the entry."""
+
+    __slots__ = ("entries", "columns", "numbers")
+
+    def __init__(self, entries: bytes, record: int) -> None:
+        self.entries = entries
+        self.columns = array("q", entries)
+        inodes = array("Q", self.columns[0 :: record // 8].tobytes())
+        self.numbers = dict(zip(inodes, range(len(inodes)), strict=True))
+
+
+_NOTHING: Final = _Bucket(b"", 40)
+
+
+class DigestCache:
+    """One kind of digest. A context manager, for one thread.
+
+    A cache that can't be used says nothing and keeps nothing.
+    """
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        """``kind``: one of ``KINDS``. Nothing is opened yet."""
+        self._folder, self._kind, self._width = folder, kind, KINDS[kind]
+        self._record = 32 + self._width
+        self._db: sqlite3.Connection | None = None
+        self._loaded: dict[Key, _Bucket] = {}
+        self._used: set[Key] = set()
+        self._pending: dict[Key, bytearray] = {}
+        self._pending_bytes = 0
+
+    def __enter__(self) -> Self:
+        """Open or make it."""
+        path = self._folder / _FILE
+        for _ in range(2):
+            try:
+                private_folder(self._folder)
+                self._db = self._opened(path)
+            except sqlite3.DatabaseError:
+                discard(path)
+            except OSError:
+                return self
+            else:
+                return self
+        return self
+
+    def _opened(self, path: Path) -> sqlite3.Connection:
+        """The database with its table. Raises sqlite3.DatabaseError for anything else than ours."""
+        db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        try:
+            db.execute("PRAGMA synchronous = OFF")
+            if db.execute("PRAGMA user_version").fetchone()[0] not in (0, _VERSION):
+                db.execute("DROP TABLE IF EXISTS buckets")
+            db.executescript(_SCHEMA)
+            db.execute(f"PRAGMA user_version = {_VERSION}")
+        except sqlite3.Error:
+            db.close()
+            raise
+        return db
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is new, also when the search was stopped."""
+        self.flush()
+        if self._db is not None:
+            self._transact(self._tidy)
+            self._db.close()
+            self._db = None
+
+    def _transact(self, act: Callable[[sqlite3.Connection], None]) -> None:
+        """Do something in one transaction; when it fails the cache just isn't written."""
+        assert self._db is not None  # nosec B101  # the callers look first
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            act(self._db)
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    # looking up
+
+    @property
+    def is_empty(self) -> bool:
+        """Is nothing of this kind remembered?"""
+        if self._db is None:
+            return True
+        try:
+            return self._db.execute("SELECT 1 FROM buckets WHERE kind = ? LIMIT 1", (self._kind,)).fetchone() is None
+        except sqlite3.Error:
+            return True
+
+    def recall(self, files: Iterable[tuple[int, int, int, int, int, int]]) -> Iterator[tuple[int, bytes]]:
+        """Of files (number, dev, ino, size, mtime, ctime) those whose digest was kept for the very state they are in.
+
+        This loop runs once a file and is written for speed.
+        """
+        key, bucket = (-1, -1), _NOTHING
+        width, record, words = self._width, self._record, self._record // 8
+        for file, device, inode, size, mtime, ctime in files:
+            if key[1] != inode >> BUCKET_BITS or key[0] != device:
+                key = device, inode >> BUCKET_BITS
+                bucket = self._loaded.get(key) or self._load(key)
+            number = bucket.numbers.get(inode)
+            if number is None:
+                continue
+            at, columns = number * words, bucket.columns
+            if columns[at + 3] == ctime and columns[at + 2] == mtime and columns[at + 1] == size:
+                at = number * record + 32
+                yield file, bucket.entries[at : at + width]
+
+    def _load(self, key: Key) -> _Bucket:
+        """The entries of a bucket; few buckets are kept, because inodes of a folder are neighbours."""
+        if len(self._loaded) >= _LOADED:
+            del self._loaded[next(iter(self._loaded))]
+        bucket = _Bucket(self._read(key), self._record)
+        self._loaded[key] = bucket
+        if bucket.entries:
+            self._used.add(key)
+        return bucket
+
+    def _read(self, key: Key) -> bytes:
+        """The stored entries of a bucket; none when they don't match their checksum."""
+        if self._db is None:
+            return b""
+        try:
+            row = self._db.execute(
+                "SELECT entries, checksum FROM buckets WHERE kind = ? AND device = ? AND bucket = ?",
+                (self._kind, signed(key[0]), signed(key[1])),
+            ).fetchone()
+        except sqlite3.Error:
+            return b""
+        if row is None or self._checksum(key, row[0]) != row[1] or len(row[0]) % self._record:
+            return b""
+        entries: bytes = row[0]
+        return entries
+
+    def _checksum(self, key: Key, entries: bytes) -> int:
+        """What a row must show to be believed."""
+        where = repr((self._kind, *key)).encode()
+        return signed(xxh3_64_intdigest(entries, xxh3_64_intdigest(where)))
+
+    # keeping
+
+    def keep(self, device: int, columns: Sequence[array[int]], digests: array[int], *, read_at: int) -> None:
+        """Note digests of files of one device: columns ino, size, mtime, ctime, and the digests in words of eight bytes.
+
+        What was changed right before ``read_at`` (ns) isn't kept.
+        """
+        if self._db is None or not columns[0]:
+            return
+        words = self._record // 8
+        records = array("q", bytes(self._record * len(columns[0])))
+        for at, column in enumerate(columns):
+            records[at::words] = array("q", column.tobytes())
+        for at in range(self._width // 8):
+            records[4 + at :: words] = array("q", digests[at :: self._width // 8].tobytes())
+        packed = records.tobytes()
+        quiet = read_at - QUIET_NS
+        loud = max(columns[2]) > quiet or max(columns[3]) > quiet
+        inodes = columns[0]
+        low, high = min(inodes) >> BUCKET_BITS, max(inodes) >> BUCKET_BITS
+        if low == high and not loud:
+            self._put((device, low), packed)
+        else:
+            for index, inode in enumerate(inodes):
+                if not loud or (columns[2][index] <= quiet and columns[3][index] <= quiet):
+                    at = index * self._record
+                    self._put((device, inode >> BUCKET_BITS), packed[at : at + self._record])
+        if self._pending_bytes > _FLUSH_BYTES:
+            self.flush()
+
+    def _put(self, key: Key, records: bytes) -> None:
+        """Add to what is to be written."""
+        pending = self._pending.get(key)
+        if pending is None:
+            self._pending[key] = bytearray(records)
+        else:
+            pending += records
+        self._pending_bytes += len(records)
+
+    def flush(self) -> None:
+        """Write what is new."""
+        if self._db is None or not self._pending:
+            return
+        self._transact(self._write_pending)
+        for key in self._pending:
+            self._loaded.pop(key, None)
+        self._pending, self._pending_bytes = {}, 0
+
+    def _write_pending(self, db: sqlite3.Connection) -> None:
+        """Write all buckets that something was added to."""
+        for key, records in self._pending.items():
+            self._write(db, key, _merged(self._read(key), records, self._record))
+
+    def _write(self, db: sqlite3.Connection, key: Key, entries: bytes) -> None:
+        """Replace a row."""
+        today = int(time.time()) // _DAY
+        values = (self._kind, signed(key[0]), signed(key[1]), entries, self._checksum(key, entries), today)
+        db.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def hand_over(self, moved: Iterable[tuple[int, int, int, int]]) -> None:
+        """Keep the digests of files that were renamed by us: (device, inode, ctime before, ctime after)."""
+        if self._db is None or self.is_empty:
+            return
+        by_bucket: dict[Key, dict[int, tuple[int, int]]] = {}
+        for device, inode, before, after in moved:
+            by_bucket.setdefault((device, inode >> BUCKET_BITS), {})[inode] = before, after
+
+        def hand_over(db: sqlite3.Connection) -> None:
+            for key, files in by_bucket.items():
+                self._hand_over_bucket(db, key, files)
+
+        self._transact(hand_over)
+
+    def _hand_over_bucket(self, db: sqlite3.Connection, key: Key, files: dict[int, tuple[int, int]]) -> None:
+        """The same for one bucket; a row without any of the files isn't written."""
+        records = array("q", self._read(key))
+        words, changed = self._record // 8, False
+        for at in range(0, len(records), words):
+            before, after = files.get(records[at] & 0xFFFF_FFFF_FFFF_FFFF, (0, 0))
+            if before and records[at + 3] == before:
+                records[at + 3], changed = after, True
+        if changed:
+            self._write(db, key, records.tobytes())
+            self._loaded.pop(key, None)
+
+    # keeping it small
+
+    def _tidy(self, db: sqlite3.Connection) -> None:
+        """At the end of each use."""
+        self._note_used(db)
+        self._shrink(db)
+
+    def _note_used(self, db: sqlite3.Connection) -> None:
+        """Rows that were read count as new again, at most once a week each."""
+        today = int(time.time()) // _DAY
+        db.executemany(
+            "UPDATE buckets SET used = ? WHERE kind = ? AND device = ? AND bucket = ? AND used < ?",
+            ((today, self._kind, signed(device), signed(bucket), today - 6) for device, bucket in self._used),
+        )
+
+    def _shrink(self, db: sqlite3.Connection, most: int = MOST_BYTES) -> None:
+        """Drop the rows that nobody asked for longest until the rest fits."""
+        pages, free, size = (
+            db.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "freelist_count", "page_size")
+        )
+        excess = (pages - free) * size - most
+        if excess <= 0:
+            return
+        rows = db.execute("SELECT kind, device, bucket, length(entries) FROM buckets ORDER BY used").fetchall()
+        for kind, device, bucket, length in rows:
+            if excess <= 0:
+                return
+            db.execute("DELETE FROM buckets WHERE kind = ? AND device = ? AND bucket = ?", (kind, device, bucket))
+            excess -= length
+
+
+def _merged(old: bytes, new: bytes | bytearray, record: int) -> bytes:
+    """Old and new entries, the newest of each inode."""
+    if not old and len(new) == record:
+        return bytes(new)
+    entries = {old[at : at + 8]: old[at : at + record] for at in range(0, len(old), record)}
+    entries.update((bytes(new[at : at + 8]), bytes(new[at : at + record])) for at in range(0, len(new), record))
+    return b"".join(entries.values())
+
+
+def follow_renamed(renamed: list[tuple[Identity, os.stat_result]]) -> None:
+    """Tell the caches of files that were renamed by us and are otherwise as they were; empties the list.
+
+    A rename changes the ctime: without this the content would have to be read again.
+    """
+    if renamed and os.path.exists(cache_dir() / _FILE):
+        moved = [
+            (seen.dev, seen.ino, seen.ctime_ns, now.st_ctime_ns)
+            for seen, now in renamed
+            if now.st_mtime_ns == seen.mtime_ns and now.st_size == seen.size and now.st_ino == seen.ino
+        ]
+        for kind in KINDS:
+            with DigestCache(cache_dir(), kind) as cache:
+                cache.hand_over(moved)
+    renamed.clear()

@@ -1,0 +1,540 @@
+"""From folders to groups of files with the same content, by a funnel of short stages.
+
+scan → size → one name an inode → digest of beginning and end → digest of all.
+Each stage reads only what the one before couldn't tell apart, and nothing
+whose digest is remembered. What changes while it is read, or can't be read,
+equals nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
+from operator import itemgetter
+from typing import Final
+
+import msgspec
+
+from fileorganizer.classify.classifier import open_regular
+from fileorganizer.duplicates import reader_child
+from fileorganizer.duplicates.cache import SAMPLES, DigestCache
+from fileorganizer.duplicates.groups import Groups
+from fileorganizer.duplicates.reader_child import (
+    BLAKE3,
+    CHANGED,
+    DIGEST_BYTES,
+    GONE,
+    LINKED,
+    LOOK,
+    MESSAGE_BYTES,
+    MOST_FOLDERS,
+    PLAIN,
+    READ,
+    SAMPLE,
+    SHA256,
+)
+from fileorganizer.duplicates.readers import Readers
+from fileorganizer.duplicates.table import Part, Table
+from fileorganizer.errors import InvalidOption
+from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.faults import faultpoint
+from fileorganizer.model import Reason, Skip
+from fileorganizer.progress import Listener
+from fileorganizer.scan.ignoring import Ignoring, in_use
+from fileorganizer.scan.walker import Folder, Limits, Walker
+from fileorganizer.settings import cache_dir
+
+ALGORITHMS: Final = {"sha256": SHA256, "blake3": BLAKE3}
+FILES_A_MESSAGE: Final = 400
+LARGE_BYTES: Final = 1 << 20
+"""A file from this size on is a message of its own: large ones are read side by side, the largest first."""
+_NAMES_BYTES: Final = MESSAGE_BYTES - 40 * FILES_A_MESSAGE - 8_000
+_PARTS: Final = 16
+"""Files are sorted out by digest in so many parts, so that the dictionary stays small."""
+_SKIPPED: Final = {
+    reader_child.LINK: Reason.SYMLINK,
+    reader_child.SPECIAL: Reason.SPECIAL_FILE,
+    reader_child.RECENT: Reason.RECENTLY_CHANGED,
+}
+
+OnAnswer = Callable[[list[int], int, bytes], None]
+"""Takes the files of a message, when it was sent (ns), and its answer."""
+
+
+class Search(msgspec.Struct, frozen=True):
+    """What to search for, and how."""
+
+    min_size: int = 1
+    """Smaller files are left out; empty ones are all the same and waste nothing."""
+    algorithm: str = "sha256"
+    paranoid: bool = False
+    """Compare byte by byte what has the same digest."""
+    exclude: tuple[str, ...] = ()
+    include_hidden: bool = False
+    keep_together: bool = True
+    """Leave projects and other folders that are one thing closed."""
+    quiet_seconds: float = 2.0
+    reference_below: bytes | None = None
+    """A folder inside the root whose files are references: kept, never touched."""
+
+
+class Finder:
+    """One search over a root and, if there is one, a reference root (side 1). ``run`` gives the groups."""
+
+    def __init__(self, sides: Sequence[Root], search: Search, listener: Listener, *, readers: int = 0) -> None:
+        """Nothing is read yet. ``readers``: how many processes read; 0: as many as are good."""
+        if search.algorithm not in ALGORITHMS:
+            raise InvalidOption(f"There is no digest {search.algorithm!r}. Choose {' or '.join(ALGORITHMS)}.")
+        self._sides, self._search, self._listener = sides, search, listener
+        self.table = Table()
+        self._in = bytearray()
+        """A byte a file: may it have copies, as far as is known?"""
+        self._linked: dict[tuple[int, int], int] = {}
+        self._outgoing = _Outgoing()
+        self._references = False
+        self.links: dict[int, list[int]] = {}
+        """File → further names of its inode."""
+        self.skips: list[Skip] = []
+        self.nested_roots: list[bytes] = []
+        self.unread: dict[int, Reason] = {}
+        """Files that couldn't be read, or changed meanwhile: equal to nothing."""
+        self.bytes_read = 0
+        self.seconds: dict[str, float] = {}
+        self._readers = Readers(self._on_progress, lambda: listener.stop_wanted, readers)
+        self._samples = DigestCache(cache_dir(), SAMPLES)
+        self._digests = DigestCache(cache_dir(), search.algorithm)
+
+    def run(self) -> Groups:
+        """Search. Raises KeyboardInterrupt when the listener wants to stop: what was read by then is remembered."""
+        with self._readers, self._samples, self._digests:
+            self._timed("scan", self._scan)
+            self._sample_bytes = array("Q", bytes(8 * len(self.table)))
+            self._sampled = bytearray(len(self.table))
+            self._timed("sample", self._sample)
+            self._timed("digest", self._digest)
+        return self._groups
+
+    def _timed(self, name: str, stage: Callable[[], None]) -> None:
+        """Run a stage and note its time."""
+        started = time.monotonic()
+        stage()
+        self.seconds[name] = time.monotonic() - started
+        faultpoint(f"duplicates.{name}")
+
+    def _on_progress(self, count: int) -> None:
+        """Bytes read within a large file."""
+        self._listener.progress.bytes_processed += count
+        self._listener.tick()
+
+    # scan
+
+    def _scan(self) -> None:
+        """Every file of all sides into the table."""
+        search = self._search
+        self._listener.enter("scanning")
+        for side, root in enumerate(self._sides):
+            ignoring = Ignoring(search.exclude, include_hidden=search.include_hidden)
+            walker = Walker(root, ignoring, Limits(True, None, search.keep_together))
+            for folder in walker.walk():
+                self._folder(side, folder)
+                self._listener.progress.current_path = folder.path
+                self._listener.tick()
+            if side == 0:
+                self.nested_roots = walker.nested_roots
+            self._send_names()
+            self._readers.drain()
+
+    def _folder(self, side: int, folder: Folder) -> None:
+        """Have the files of a folder looked at."""
+        if side == 0:
+            self.skips += folder.skips
+        if folder.fd < 0:
+            return
+        left = folder.names_left | folder.folders
+        guards = [skip.path.rpartition(b"/")[2] for skip in folder.skips if skip.reason == Reason.UNFINISHED]
+        if guards:
+            guarded = in_use(guards, set(folder.names)) - left
+            self.skips += [Skip(_join(folder.path, name), Reason.UNFINISHED) for name in sorted(guarded)]
+            left |= guarded
+        names = [name for name in folder.names if name not in left] if left else folder.names
+        if not names:
+            return
+        place = self.table.add_place(side, folder.path, is_reference=self._is_reference(side, folder.path))
+        for start in range(0, len(names), FILES_A_MESSAGE):
+            part = names[start : start + FILES_A_MESSAGE]
+            if not self._outgoing.has_room(part):
+                self._send_names()
+            self._outgoing.add(place, part, folder.fd)
+
+    def _is_reference(self, side: int, folder: bytes) -> bool:
+        """Are the files of this folder never to be touched?"""
+        below = self._search.reference_below
+        found = side == 1 or (below is not None and (folder == below or folder.startswith(below + b"/")))
+        self._references |= found
+        return found
+
+    def _send_names(self) -> None:
+        """Have the collected names looked at."""
+        outgoing, self._outgoing = self._outgoing, _Outgoing()
+        if not outgoing.folders:
+            return
+        now = time.time_ns()
+        since = now - int(self._search.quiet_seconds * 1e9)
+        head = bytes((LOOK,)) + b"".join(time_ns.to_bytes(8, sys.byteorder, signed=True) for time_ns in (since, now))
+        folders = outgoing.folders
+        try:
+            self._readers.ask(head + outgoing.joined(), outgoing.fds, lambda found: self._looked_at(folders, found))
+        finally:
+            for fd in outgoing.fds:
+                os.close(fd)
+
+    def _looked_at(self, folders: list[tuple[int, list[bytes]]], found: bytes) -> None:
+        """Take over what was seen of the names of some folders."""
+        total = sum(len(names) for _, names in folders)
+        states, columns = found[:total], found[total:]
+        first, width = len(self.table), len(columns) // 5
+        for number, column in enumerate(self.table.columns):
+            column.frombytes(columns[number * width : (number + 1) * width])
+        count = len(self.table) - first
+        self._in += b"\1" * count
+        at = 0
+        for place, names in folders:
+            own = states[at : at + len(names)]
+            at += len(names)
+            if any(own):
+                names = self._sorted_out(place, names, own)
+            self.table.add_chunk(place, names)
+        smallest = self._search.min_size
+        sizes = self.table.sizes[first:]
+        if count and min(sizes) < smallest:
+            self._in[first:] = bytes(a and size >= smallest for a, size in zip(self._in[first:], sizes, strict=True))
+        self._listener.progress.files_scanned += count
+
+    def _sorted_out(self, place: int, names: list[bytes], states: bytes) -> list[bytes]:
+        """Those of the names that are regular files; further names of one inode are noted as such, the rest as left alone."""
+        regular: list[bytes] = []
+        first = self.table.next_number
+        folder = self.table.places[place]
+        for name, state in zip(names, states, strict=True):
+            if state == LINKED:
+                file = first + len(regular)
+                earlier = self._linked.setdefault(self.table.inode_of(file), file)
+                if earlier != file:
+                    self.links.setdefault(earlier, []).append(file)
+                    self._in[file] = 0
+            if state in (PLAIN, LINKED):
+                regular.append(name)
+            elif state != GONE and folder.side == 0:
+                self.skips.append(Skip(_join(folder.path, name), _SKIPPED[state]))
+        return regular
+
+    # sizes, beginnings and ends
+
+    def _sample(self) -> None:
+        """Digests of beginning and end for all files that share their size with another."""
+        chosen = self._sharing_size()
+        self._recall_samples(chosen)
+        self._listener.enter("hashing", chosen.count(1), "beginnings and ends")
+        self._listener.progress.files_processed = 0
+        for pick in self.table.picks(chosen, FILES_A_MESSAGE, _NAMES_BYTES, MOST_FOLDERS):
+            self._ask(SAMPLE, pick, self._have_sampled)
+        self._readers.drain()
+        self._samples.flush()
+
+    def _sharing_size(self) -> bytearray:
+        """A byte a file: does another one have its size (and, with references, is one of these in the root)?"""
+        sizes = self.table.sizes
+        counts = Counter(compress(sizes, self._in))
+        if self._references:
+            own = set[int]()
+            for chunk in self.table.chunks:
+                if not self.table.places[chunk.place].is_reference:
+                    own.update(sizes[chunk.first : chunk.first + chunk.count])
+            counts = Counter({size: count for size, count in counts.items() if size in own})
+        return bytearray([a and counts[size] > 1 for a, size in zip(self._in, sizes, strict=True)])
+
+    def _recall_samples(self, chosen: bytearray) -> None:
+        """Take the digests that are remembered; these files aren't chosen any more."""
+        if self._samples.is_empty:
+            return
+        samples, sampled = self._sample_bytes, self._sampled
+        for file, digest in self._samples.recall(self._chosen_rows(chosen)):
+            samples[file] = int.from_bytes(digest, sys.byteorder)
+            sampled[file] = 1
+            chosen[file] = 0
+
+    def _chosen_rows(self, chosen: bytearray) -> Iterator[tuple[int, int, int, int, int, int]]:
+        """Number, dev, ino, size, mtime and ctime of the chosen files."""
+        table = self.table
+        return compress(zip(range(len(table)), *table.columns, strict=True), bytes(chosen))
+
+    def _ask(self, kind: int, pick: list[Part], on_answer: OnAnswer) -> None:
+        """Have files read. Those in a folder that can't be opened any more equal nothing."""
+        parts: list[Part] = []
+        fds: list[int] = []
+        try:
+            for part in pick:
+                place = self.table.places[part.place]
+                try:
+                    fds.append(self._sides[place.side].open_folder(place.path))
+                    parts.append(part)
+                except OSError:
+                    self.unread.update(dict.fromkeys(part.files, Reason.CHANGED))
+            if parts:
+                self._send(kind, parts, fds, on_answer)
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def _send(self, kind: int, parts: list[Part], fds: list[int], on_answer: OnAnswer) -> None:
+        """The same, with the folders opened."""
+        table = self.table
+        files = list(parts[0].files) if len(parts) == 1 else [file for part in parts for file in part.files]
+        wanted = (table.sizes,) if kind == SAMPLE else (table.sizes, table.inodes, table.mtimes, table.ctimes)
+        message = reader_child.request(
+            kind, [_picked(column, files) for column in wanted], b"/".join(part.names for part in parts)
+        )
+        read_at = time.time_ns()
+
+        def answered(found: bytes) -> None:
+            self._listener.progress.files_processed += len(files)
+            on_answer(files, read_at, found)
+            self._listener.tick()
+
+        self._readers.ask(message, fds, answered)
+
+    def _have_sampled(self, files: list[int], read_at: int, found: bytes) -> None:
+        """Take over digests of beginning and end."""
+        count = len(files)
+        states, digests = found[:count], array("Q", found[count : 9 * count])
+        self.bytes_read += int.from_bytes(found[9 * count :], sys.byteorder)
+        if any(states):
+            files, digests = self._without_unread(files, states, digests)
+        first, end = (files[0], files[-1] + 1) if files else (0, 0)
+        if end - first == len(files):
+            self._sample_bytes[first:end] = digests
+            self._sampled[first:end] = b"\1" * len(files)
+        else:
+            for file, digest in zip(files, digests, strict=True):
+                self._sample_bytes[file] = digest
+                self._sampled[file] = 1
+        self._keep(self._samples, files, digests, read_at)
+
+    def _without_unread(self, files: list[int], states: bytes, words: array[int]) -> tuple[list[int], array[int]]:
+        """Only the files that were read, with their digests of some words each; the others are noted."""
+        for file, state in zip(files, states, strict=True):
+            if state != READ:
+                self.unread[file] = Reason.CHANGED if state == CHANGED else Reason.UNREADABLE
+        width = len(words) // len(files)
+        read = [state == READ for state in states]
+        wide = [one for one in read for _ in range(width)]
+        return list(compress(files, read)), array("Q", compress(words, wide))
+
+    def _keep(self, cache: DigestCache, files: list[int], words: array[int], read_at: int) -> None:
+        """Remember digests of these files, device by device."""
+        if not files:
+            return
+        columns = [_picked(column, files) for column in self.table.columns]
+        devices = set(columns[0])
+        if len(devices) == 1:
+            cache.keep(devices.pop(), columns[1:], words, read_at=read_at)
+            return
+        width = len(words) // len(files)
+        for device in devices:
+            same = [one == device for one in columns[0]]
+            wide = [one for one in same for _ in range(width)]
+            some = [array(column.typecode, compress(column, same)) for column in columns[1:]]
+            cache.keep(device, some, array("Q", compress(words, wide)), read_at=read_at)
+
+    # whole contents
+
+    def _digest(self) -> None:
+        """Digests of whole contents for all files that beginning and end don't tell from another."""
+        table = self.table
+        alike = _alike(self._sample_bytes, self._sampled, table)
+        slots = array("L", bytes(array("L").itemsize * len(table)))
+        for slot, file in enumerate(alike.members):
+            slots[file] = slot + 1
+        self._slots = slots
+        self._whole = bytearray(DIGEST_BYTES * len(alike.members))
+        self._have = bytearray(len(alike.members))
+        chosen = bytearray(map(bool, slots))
+        self._recall_digests(chosen)
+        self._listener.enter("hashing", chosen.count(1), "whole contents")
+        self._listener.progress.files_processed = 0
+        kind = ALGORITHMS[self._search.algorithm]
+        for file in self._large(chosen):
+            chosen[file] = 0
+            self._ask(kind, [table.part_of(file)], self._have_digested)
+        for pick in table.picks(chosen, FILES_A_MESSAGE, _NAMES_BYTES, MOST_FOLDERS):
+            self._ask(kind, pick, self._have_digested)
+        self._readers.drain()
+        self._digests.flush()
+        self._groups = self._grouped(alike)
+
+    def _recall_digests(self, chosen: bytearray) -> None:
+        """Take the digests that are remembered."""
+        if not self._digests.is_empty:
+            for file, digest in self._digests.recall(self._chosen_rows(chosen)):
+                self._set_digest(file, digest)
+                chosen[file] = 0
+
+    def _set_digest(self, file: int, digest: bytes) -> None:
+        """Note the digest of a file."""
+        slot = self._slots[file] - 1
+        self._whole[slot * DIGEST_BYTES : (slot + 1) * DIGEST_BYTES] = digest
+        self._have[slot] = 1
+
+    def _large(self, chosen: bytearray) -> list[int]:
+        """The large files among the chosen, the largest first."""
+        sizes = self.table.sizes
+        large = [file for file in compress(range(len(chosen)), bytes(chosen)) if sizes[file] >= LARGE_BYTES]
+        return sorted(large, key=lambda file: -sizes[file])
+
+    def _have_digested(self, files: list[int], read_at: int, found: bytes) -> None:
+        """Take over digests of whole contents."""
+        count = len(files)
+        states, words = found[:count], array("Q", found[count : (1 + DIGEST_BYTES) * count])
+        self.bytes_read += int.from_bytes(found[(1 + DIGEST_BYTES) * count :], sys.byteorder)
+        if any(states):
+            files, words = self._without_unread(files, states, words)
+        digests = words.tobytes()
+        for number, file in enumerate(files):
+            self._set_digest(file, digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES])
+        self._keep(self._digests, files, words, read_at)
+
+    def _grouped(self, alike: _Alike) -> Groups:
+        """Files with the same digest; with ``paranoid`` only those that have the same bytes, too."""
+        groups = Groups(self.table, self.links, self._search.algorithm)
+        whole, have, sizes = self._whole, self._have, self.table.sizes
+        for start, end in alike.bounds():
+            found: dict[tuple[bytes, int], list[int]] = {}
+            for slot in range(start, end):
+                if have[slot]:
+                    file = alike.members[slot]
+                    digest = bytes(whole[slot * DIGEST_BYTES : (slot + 1) * DIGEST_BYTES])
+                    found.setdefault((digest, sizes[file]), []).append(file)
+            for (digest, _), files in found.items():
+                for same in self._compared(files) if self._search.paranoid else (files,):
+                    references = sum(self.table.place_of(file).is_reference for file in same) if self._references else 0
+                    if len(same) > 1 and references < len(same):
+                        groups.add(digest, same, references)
+        return groups
+
+    def _compared(self, files: list[int]) -> Iterator[list[int]]:
+        """Files parted by their bytes: each is compared with the first of every part found so far."""
+        parts: list[list[int]] = []
+        for file in files:
+            if self._listener.stop_wanted:
+                raise KeyboardInterrupt
+            for part in parts:
+                if self._has_same_bytes(part[0], file):
+                    part.append(file)
+                    break
+            else:
+                parts.append([file])
+        yield from parts
+
+    def _has_same_bytes(self, one: int, other: int) -> bool:
+        """Do two files hold the same bytes now? Unreadable ones equal nothing."""
+        opened: list[int] = []
+        try:
+            for file in (one, other):
+                place = self.table.place_of(file)
+                opened.append(open_regular(*self._sides[place.side].parent(self.table.path_of(file))))
+            while block := os.read(opened[0], 1 << 20):
+                if block != os.read(opened[1], 1 << 20):
+                    return False
+                self.bytes_read += 2 * len(block)
+            return not os.read(opened[1], 1)
+        except OSError:
+            return False
+        finally:
+            for fd in opened:
+                os.close(fd)
+
+
+class _Outgoing:
+    """Names collected for one message."""
+
+    def __init__(self) -> None:
+        self.folders: list[tuple[int, list[bytes]]] = []
+        self.fds: list[int] = []
+        self._parts: list[bytes] = []
+        self._files = self._bytes = 0
+
+    def has_room(self, names: list[bytes]) -> bool:
+        """Do these names still fit?"""
+        return (
+            self._files + len(names) <= FILES_A_MESSAGE
+            and self._bytes <= _NAMES_BYTES // 2
+            and len(self.fds) < MOST_FOLDERS
+        )
+
+    def add(self, place: int, names: list[bytes], fd: int) -> None:
+        """Take names of an open folder; its descriptor is duplicated."""
+        self.folders.append((place, names))
+        self.fds.append(os.dup(fd))
+        self._parts.append(b"\0".join(names))
+        self._files += len(names)
+        self._bytes += len(self._parts[-1])
+
+    def joined(self) -> bytes:
+        """The names as they go into a message."""
+        return b"/".join(self._parts)
+
+
+class _Alike:
+    """Files that beginning and end don't tell apart, group by group."""
+
+    def __init__(self) -> None:
+        self.members = array("L")
+        self._starts = array("L", [0])
+
+    def add(self, files: Sequence[int]) -> None:
+        """Note a group."""
+        self.members.extend(files)
+        self._starts.append(len(self.members))
+
+    def bounds(self) -> Iterator[tuple[int, int]]:
+        """Where each group begins and ends in ``members``."""
+        return zip(self._starts, self._starts[1:], strict=False)
+
+
+def _alike(samples: array[int], sampled: bytearray, table: Table) -> _Alike:
+    """The files with the same digest of size, beginning and end, a part at a time; an inode counts once."""
+    parts = [array("L") for _ in range(_PARTS)]
+    for file in compress(range(len(samples)), bytes(sampled)):
+        parts[samples[file] % _PARTS].append(file)
+    alike = _Alike()
+    for part in parts:
+        first: dict[int, int] = {}
+        more: dict[int, list[int]] = {}
+        for file in part:
+            sample = samples[file]
+            earlier = first.setdefault(sample, file)
+            if earlier != file:
+                more.setdefault(sample, [earlier]).append(file)
+        for files in more.values():
+            unique = list({table.inode_of(file): file for file in reversed(files)}.values())
+            if len(unique) > 1:
+                alike.add(unique)
+    return alike
+
+
+def _picked(column: array[int], files: list[int]) -> array[int]:
+    """Some numbers of a column."""
+    first, end = files[0], files[-1] + 1
+    if end - first == len(files):
+        return column[first:end]
+    return array(column.typecode, itemgetter(*files)(column))
+
+
+def _join(folder: bytes, name: bytes) -> bytes:
+    """A path below the root."""
+    return folder + b"/" + name if folder else name

@@ -1,0 +1,139 @@
+"""A million files without an object for each: columns of numbers, and the names of a folder in one piece."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import compress
+
+import msgspec
+
+from fileorganizer.model import Identity
+
+REGULAR = 0o100644
+"""The mode of an identity made here: of the mode only the type is ever compared."""
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """A folder that was searched."""
+
+    side: int
+    path: bytes
+    is_reference: bool
+
+
+class Chunk(msgspec.Struct, frozen=True, gc=False):
+    """Some files of one folder: numbers ``first`` to ``first + count``, their names joined by NUL."""
+
+    place: int
+    first: int
+    count: int
+    names: bytes
+
+
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """Chosen files of one folder, and their names joined by NUL."""
+
+    place: int
+    names: bytes
+    files: Sequence[int]
+
+
+class Table:
+    """The files of a search, numbered as they came."""
+
+    def __init__(self) -> None:
+        """No files yet."""
+        self.places: list[Place] = []
+        self.chunks: list[Chunk] = []
+        self._starts = array("L")
+        self.devices, self.inodes = array("Q"), array("Q")
+        self.sizes, self.mtimes, self.ctimes = array("q"), array("q"), array("q")
+
+    def __len__(self) -> int:
+        """How many files."""
+        return len(self.sizes)
+
+    @property
+    def columns(self) -> tuple[array[int], ...]:
+        """dev, ino, size, mtime, ctime."""
+        return self.devices, self.inodes, self.sizes, self.mtimes, self.ctimes
+
+    def add_place(self, side: int, path: bytes, *, is_reference: bool) -> int:
+        """Note a folder; gives its number."""
+        self.places.append(Place(side, path, is_reference))
+        return len(self.places) - 1
+
+    @property
+    def next_number(self) -> int:
+        """The number of the first file of the next chunk."""
+        return self.chunks[-1].first + self.chunks[-1].count if self.chunks else 0
+
+    def add_chunk(self, place: int, names: Sequence[bytes]) -> None:
+        """Note names whose columns were, or are about to be, appended in this order."""
+        if names:
+            first = self.next_number
+            self.chunks.append(Chunk(place, first, len(names), b"\0".join(names)))
+            self._starts.append(first)
+
+    def count_of(self, side: int) -> int:
+        """How many files of one side."""
+        return sum(chunk.count for chunk in self.chunks if self.places[chunk.place].side == side)
+
+    def chunk_of(self, file: int) -> Chunk:
+        """The chunk that holds a file."""
+        return self.chunks[bisect_right(self._starts, file) - 1]
+
+    def place_of(self, file: int) -> Place:
+        """The folder of a file."""
+        return self.places[self.chunk_of(file).place]
+
+    def path_of(self, file: int) -> bytes:
+        """The path of a file, relative to its side's root."""
+        chunk = self.chunk_of(file)
+        name = chunk.names.split(b"\0")[file - chunk.first]
+        folder = self.places[chunk.place].path
+        return folder + b"/" + name if folder else name
+
+    def inode_of(self, file: int) -> tuple[int, int]:
+        """Device and inode of a file."""
+        return self.devices[file], self.inodes[file]
+
+    def identity_of(self, file: int) -> Identity:
+        """The identity of a file as the search saw it, with a mode that says no more than that it is regular."""
+        return Identity(
+            self.devices[file], self.inodes[file], self.sizes[file], self.mtimes[file], self.ctimes[file], REGULAR
+        )
+
+    def picks(self, chosen: bytearray, most_files: int, most_bytes: int, most_folders: int) -> Iterator[list[Part]]:
+        """The ``chosen`` files (a byte each), in their order, as many together as fit into one message."""
+        pick: list[Part] = []
+        files = size = 0
+        for chunk in self.chunks:
+            part = self._part(chunk, chosen[chunk.first : chunk.first + chunk.count])
+            if part is None:
+                continue
+            files, size = files + len(part.files), size + len(part.names) + 1
+            if pick and (files > most_files or size > most_bytes or len(pick) >= most_folders):
+                yield pick
+                pick, files, size = [], len(part.files), len(part.names) + 1
+            pick.append(part)
+        if pick:
+            yield pick
+
+    def _part(self, chunk: Chunk, own: bytearray) -> Part | None:
+        """The chosen files of a chunk."""
+        count = own.count(1)
+        if not count:
+            return None
+        files = range(chunk.first, chunk.first + chunk.count)
+        if count == chunk.count:
+            return Part(chunk.place, chunk.names, files)
+        flags = bytes(own)
+        return Part(chunk.place, b"\0".join(compress(chunk.names.split(b"\0"), flags)), tuple(compress(files, flags)))
+
+    def part_of(self, file: int) -> Part:
+        """One file by itself."""
+        chunk = self.chunk_of(file)
+        return Part(chunk.place, chunk.names.split(b"\0")[file - chunk.first], (file,))

@@ -1,0 +1,59 @@
+"""Before something put away is destroyed: where is the copy for which it was put away?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import msgspec
+
+from fileorganizer.execution.reading import TrashItem, trash_items
+from fileorganizer.execution.undoing import find_inodes
+from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.identity import unchanged
+from fileorganizer.journal.store import Journal
+from fileorganizer.model import REFERENCE, SOURCE, Keeper
+
+
+def keepers_now(journal: Journal, root: Root, items: Sequence[TrashItem]) -> list[TrashItem]:
+    """Items of the trash with their keepers where these are now.
+
+    A keeper may have been moved since, or been put away itself for another copy: then
+    that one has to stand for it. One that isn't found stays as it is; the step will see.
+    """
+    lost = {item.keeper.seen.ino: item.keeper for item in items if item.keeper and not _is_at(root, item.keeper)}
+    if not lost:
+        return list(items)
+    wanted = {(keeper.seen.dev, keeper.seen.ino): keeper.seen for keeper in lost.values()}
+    replaced = {item.seen.ino: item.keeper for item in trash_items(journal, root) if item.keeper and item.seen.ino != 0}
+    for _ in range(len(replaced)):
+        following = [replaced[ino].seen for ino in {ino for _, ino in wanted} & replaced.keys()]
+        new = {(seen.dev, seen.ino): seen for seen in following if (seen.dev, seen.ino) not in wanted}
+        if not new:
+            break
+        wanted |= new
+    found = dict(find_inodes(root, wanted))
+
+    def now(keeper: Keeper) -> Keeper:
+        for _ in range(len(replaced) + 1):
+            path = found.get((keeper.seen.dev, keeper.seen.ino))
+            if path is not None:
+                moved = msgspec.structs.replace(keeper.seen, ctime_ns=0)
+                return msgspec.structs.replace(keeper, side=SOURCE, path=path, seen=moved)
+            if keeper.seen.ino not in replaced:
+                break
+            keeper = replaced[keeper.seen.ino]
+        return keeper
+
+    return [
+        msgspec.structs.replace(item, keeper=now(item.keeper)) if item.keeper and item.keeper.seen.ino in lost else item
+        for item in items
+    ]
+
+
+def _is_at(root: Root, keeper: Keeper) -> bool:
+    """Is a keeper still under its name?"""
+    if keeper.side == REFERENCE:
+        return os.path.lexists(keeper.path)
+    status = root.look(keeper.path)
+    return status is not None and unchanged(status, keeper.seen)
