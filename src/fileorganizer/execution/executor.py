@@ -137,8 +137,6 @@ class Executor:
         broken = self.tally.broken_groups()
         if broken:
             self._run_batch(codec.pack(take_back(broken, self._free_name)))
-        for step in left:
-            self._stepper.discard_temporary(step)
         return bool(left) and self._run_batch(codec.pack(left))
 
     def _settle_last(self) -> None:
