@@ -381,6 +381,26 @@ def recover(root: RootPath, *, listener: Listener | None = None) -> Report | Non
     return Report(operation.plan_id, review, operation, 0.0, 0.0, operation.seconds)
 
 
+def resume(root: RootPath, plan_id: str, *, listener: Listener | None = None) -> Operation:
+    """Go on with the operation that a crash cut off while it carried out this stored plan; returns it closed.
+
+    One that is closed already is returned as it is. Raises OperationNotFound when none carried it out, PlanNotFound when
+    the plan is gone: then ``recover`` closes it.
+    """
+    path = resolve_root(root)
+    with _journal(path) as journal:
+        found = [operation for operation in journal.operations() if operation.plan_id == plan_id]
+    if not found:
+        raise OperationNotFound(f"No operation of {shown_path(path)} has carried out plan {plan_id}.")
+    if found[0].status != "running":
+        return found[0]
+    with (
+        working(path, destination_of(found[0]), "a resumed run") as work,
+        Plan(plan_dir(), plan_id) as plan,
+    ):
+        return operating.go_on(work, plan, listener or Listener())
+
+
 def settle(root: bytes) -> list[Operation]:
     """Close what was cut off, if anything was. Raises RootBusy when it isn't cut off but at work."""
     try:

@@ -7,7 +7,11 @@ from collections.abc import Callable
 
 import msgspec
 
+from fileorganizer.model import Outcome, Step
+
 INTERVAL_SECONDS = 0.1
+Settled = Callable[[str, int, list[Step], list[Outcome]], None]
+"""Operation id, number of the batch, its steps, and the outcomes of those that aren't plainly done."""
 
 
 class Progress(msgspec.Struct):
@@ -29,10 +33,17 @@ class Listener:
     """Receives progress at most every ``INTERVAL_SECONDS``, and carries the wish to stop."""
 
     def __init__(
-        self, report: Callable[[Progress], None] | None = None, should_stop: Callable[[], bool] | None = None
+        self,
+        report: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+        settled: Settled | None = None,
     ) -> None:
-        """``report`` shows a state; ``should_stop`` is asked a few times a second and must be quick."""
+        """``report`` shows a state; ``should_stop`` is asked a few times a second; both must be quick.
+
+        ``settled`` is told of each batch whose outcome is durable in the journal.
+        """
         self.progress = Progress()
+        self.settled = settled
         self._report = report
         self._should_stop = should_stop
         self._next = 0.0

@@ -61,10 +61,16 @@ class Executor:
         self._stepper = Stepper(work, self._on_bytes)
         self._seq = self._journal.batch_count(operation.number)
         self._pending: Settled | None = None
+        self._pending_steps: list[Step] = []
         self._consumed = 0
         self._failures = 0
         self._error: FileOrganizerError | None = None
         self.tally = Tally()
+
+    @property
+    def consumed(self) -> int:
+        """How many batches of the plan were begun."""
+        return self._consumed
 
     @property
     def totals(self) -> Totals:
@@ -101,13 +107,16 @@ class Executor:
         finally:
             self._settle_last()
 
-    def run(self, blobs: Iterable[bytes]) -> str:
+    def run(self, blobs: Iterable[bytes], left: list[Step] | None = None) -> str:
         """Carry out stored batches; returns the final status, completed or cancelled.
 
+        ``left`` is what ``resume`` gave, when an operation that was cut off goes on.
         Raises the error that stopped it, after settling what can be settled.
         """
         stopped = False
         try:
+            if left is not None:
+                stopped = self._go_on(left)
             for blob in blobs:
                 if stopped or (self._listener.stop_wanted and not self.tally.parked):
                     stopped = True
@@ -128,11 +137,24 @@ class Executor:
         """Where the steps of a batch put what they trash."""
         return lambda index: trash.place(self._operation.number, seq, index)
 
+    def _go_on(self, left: list[Step]) -> bool:
+        """End what a crash left half done: families that can't follow go back, then the rest of its batch; True: stop wanted."""
+        broken = self.tally.broken_groups()
+        if broken:
+            self._run_batch(codec.pack(take_back(broken, self._free_name)))
+        return bool(left) and self._run_batch(codec.pack(left))
+
     def _settle_last(self) -> None:
         """Record the outcome of the last batch."""
         pending, self._pending = self._pending, None
         if pending is not None:
             self._journal.advance(self._operation.number, settled=pending, intent=None)
+            self._tell(pending)
+
+    def _tell(self, settled: Settled) -> None:
+        """Tell the listener of a batch whose outcome is durable now."""
+        if self._listener.settled is not None:
+            self._listener.settled(self._operation.operation_id, settled.seq, self._pending_steps, settled.outcomes)
 
     def _undo_loose_ends(self) -> None:
         """Take back what can't be finished: halves of families, files in parking places."""
@@ -184,6 +206,8 @@ class Executor:
         intent = Intent(self._seq, blob, before, self._consumed)
         pending, self._pending = self._pending, None
         self._journal.advance(number, settled=pending, intent=intent)
+        if pending is not None:
+            self._tell(pending)
         outcomes, stopped = self._carry_out(steps)
         follow_renamed(self._stepper.renamed)
         faultpoint("batch.carried-out")
@@ -195,7 +219,7 @@ class Executor:
                 f"A folder in {show(work.sides[0].path)} was moved or replaced while files were moved into or out of it."
                 " Stopped; 'fileorganizer verify' shows how things stand."
             )
-        self._pending = Settled(self._seq, outcomes, after)
+        self._pending, self._pending_steps = Settled(self._seq, outcomes, after), steps
         return outcomes, stopped
 
     def _prepare_trash(self, steps: list[Step]) -> None:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from itertools import islice
 
-from fileorganizer.errors import ConfirmationRequired, DiskFull, FileOrganizerError, PlanAlreadyApplied
+from fileorganizer.errors import (
+    ConfirmationRequired,
+    DiskFull,
+    FileOrganizerError,
+    OperationNotFound,
+    PlanAlreadyApplied,
+)
 from fileorganizer.execution import recovery
 from fileorganizer.execution.executor import Executor
 from fileorganizer.execution.workplace import Workplace
@@ -15,7 +22,7 @@ from fileorganizer.fs.identity import unchanged_since
 from fileorganizer.journal.plans import Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import Reason, Review
+from fileorganizer.model import Reason, Review, Step
 from fileorganizer.progress import Listener
 
 _MANY_CHANGED = 10
@@ -40,11 +47,39 @@ def carry_out(work: Workplace, plan: Plan, listener: Listener) -> Operation:
     operation = work.journal.begin_operation(_record(plan))
     for skips in plan.skips():
         work.journal.advance(operation.number, settled=None, intent=None, skips=skips)
+    executor = Executor(work, operation, listener)
+    _to_the_end(work, plan, operation, executor, listener, None)
+    return operation
+
+
+def go_on(work: Workplace, plan: Plan, listener: Listener) -> Operation:
+    """Go on with the operation that was cut off while it carried out ``plan``: the same steps, each looked at again.
+
+    Raises as ``carry_out`` does, and OperationNotFound when no operation that isn't closed carried it out.
+    """
+    recovery.settle_in_doubt(work)
+    found = [o for o in work.journal.operations() if o.plan_id == plan.head.plan_id and o.status == "running"]
+    if not found or found[0].plan_digest != plan.digest:
+        raise OperationNotFound(
+            f"No operation of this folder was cut off while it carried out plan {plan.head.plan_id}."
+        )
+    operation = found[0]
+    known = sum(1 for _ in work.journal.skips(operation.number))
+    for skips in islice(plan.skips(), known, None):
+        work.journal.advance(operation.number, settled=None, intent=None, skips=skips)
+    executor = Executor(work, operation, listener)
+    _to_the_end(work, plan, operation, executor, listener, executor.resume())
+    return operation
+
+
+def _to_the_end(
+    work: Workplace, plan: Plan, operation: Operation, executor: Executor, listener: Listener, left: list[Step] | None
+) -> None:
+    """Run what there is of the plan, close the record, discard the plan."""
     listener.enter("moving", plan.head.review.planned)
     started = time.monotonic()
-    executor = Executor(work, operation, listener)
     try:
-        operation.status = executor.run(plan.blobs())
+        operation.status = executor.run(plan.blobs(executor.consumed), left)
         _close(work.journal, operation, executor, Reason.STOPPED, plan.head.review.already_back)
     except FileOrganizerError as error:
         with suppress(FileOrganizerError):  # where the journal can't be reached either, ``recover`` closes it later
@@ -53,9 +88,8 @@ def carry_out(work: Workplace, plan: Plan, listener: Listener) -> Operation:
                 _close(work.journal, operation, executor, Reason.EARLIER_STEP)
         raise
     finally:
-        operation.seconds = time.monotonic() - started
+        operation.seconds += time.monotonic() - started
     plan.discard()
-    return operation
 
 
 def _record(plan: Plan) -> Operation:

@@ -1,0 +1,80 @@
+"""An operation that a crash cut off goes on with its plan, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fileorganizer import organizer
+from fileorganizer.errors import OperationNotFound
+from fileorganizer.fs import faults
+from fileorganizer.model import Options, Outcome, Step
+from fileorganizer.progress import Listener
+from tests.support.crash import RECURSIVE, in_child, names_of_points, small_tree, swap_tree
+from tests.support.manifest import manifest
+from tests.support.trees import read_tree, write_tree
+
+
+@pytest.mark.parametrize("tree", [small_tree, swap_tree])
+def test_killed_and_resumed(tmp_path: Path, tree: object) -> None:
+    """Killed at any fault point of carrying a plan out, then resumed: the tree of an uninterrupted run, and undo gives all back."""
+    whole = tmp_path / "whole"
+    write_tree(whole, tree())  # type: ignore[operator]  # parametrized
+    with organizer.preview(whole, RECURSIVE) as plan:
+        whole_plan = plan.head.plan_id
+    points = names_of_points(lambda: organizer.organize(whole, Options(), plan_id=whole_plan))
+    expected, resumed = read_tree(whole), 0
+    for hit in range(1, len(points) + 1, 3):
+        root = tmp_path / str(hit)
+        before = write_tree(root, tree())  # type: ignore[operator]  # parametrized
+        with organizer.preview(root, RECURSIVE) as plan:
+            plan_id = plan.head.plan_id
+        ended = in_child(
+            lambda root=root, plan_id=plan_id: organizer.organize(root, Options(), plan_id=plan_id),  # type: ignore[misc]
+            faults.kill_at(hit),
+        )
+        assert not ended
+        try:
+            operation = organizer.resume(root, plan_id)
+        except OperationNotFound:
+            organizer.organize(root, Options(), plan_id=plan_id)  # killed before the operation was recorded
+        else:
+            resumed += 1
+            assert operation.status == "completed"
+            assert organizer.resume(root, plan_id).operation_id == operation.operation_id
+        assert read_tree(root) == expected, f"killed at {points[hit - 1]}, hit {hit}"
+        assert organizer.history(root)[0].totals == organizer.history(whole)[0].totals
+        assert not organizer.verify(root).problems
+        organizer.undo(root)
+        assert manifest(root) == before
+        shutil.rmtree(root)
+    assert resumed > len(points) // 4
+
+
+def test_nothing_to_resume(tmp_path: Path) -> None:
+    """A plan that was never begun can't be resumed."""
+    write_tree(tmp_path, {"a.txt": "a"})
+    with pytest.raises(OperationNotFound):
+        organizer.resume(tmp_path, "no-such-plan")
+    organizer.organize(tmp_path, RECURSIVE)
+    with pytest.raises(OperationNotFound):
+        organizer.resume(tmp_path, "no-such-plan")
+
+
+def test_settled_batches_are_told(tmp_path: Path) -> None:
+    """A listener hears of each batch once its outcome is durable, in order, with its steps."""
+    write_tree(tmp_path, {"a.txt": "a", "b.jpg": "b"})
+    told: list[tuple[str, int, int]] = []
+
+    def settled(operation: str, seq: int, steps: list[Step], outcomes: list[Outcome]) -> None:
+        assert not outcomes
+        told.append((operation, seq, len(steps)))
+
+    report = organizer.organize(tmp_path, RECURSIVE, listener=Listener(settled=settled))
+    assert report.operation is not None
+    assert [(operation, seq) for operation, seq, _ in told] == [
+        (report.operation.operation_id, number + 1) for number in range(len(told))
+    ]
+    assert sum(count for _, _, count in told) >= 2
