@@ -61,13 +61,18 @@ def machine(place: Path) -> Figures:
     }
 
 
-def race(place: Path, parameters: Parameters, *, engine: bool, clone: bool, keep: bool) -> Figures:
-    """Measure one size, each contender on its own fresh copy of the tree, in the order of the result.
+def copies_for(place: Path, parameters: Parameters, *, engine: bool) -> list[Path]:
+    """Where the copies of a tree are, one a contender."""
+    return [place / f"{parameters.files}-{contender}" for contender in ("c", "python", "engine")[: 2 + engine]]
+
+
+def race(place: Path, parameters: Parameters, *, engine: bool, clone: bool) -> Figures:
+    """Measure one size, each contender on its own fresh copy of the tree, in the order of the result; the trees stay.
 
     All trees are made before any is removed: ext4 looks at each recently freed
     inode when it makes a file, which slows the next tree several times.
     """
-    copies = [place / f"{parameters.files}-{contender}" for contender in ("c", "python", "engine")[: 2 + engine]]
+    copies = copies_for(place, parameters, engine=engine)
     made = [make_tree(copies[0], parameters)]
     made += [
         make_tree(copy, parameters) if copy.name.endswith("engine") or not clone else _clone(copies[0], copy)
@@ -78,9 +83,6 @@ def race(place: Path, parameters: Parameters, *, engine: bool, clone: bool, keep
     figures["renames"] = measure_renames(copies[0], python_too=copies[1])
     if engine:
         figures["engine"] = measure_engine(copies[2])
-    if not keep:
-        for copy in copies:
-            remove_tree(copy)
     return figures
 
 
@@ -131,11 +133,11 @@ def main() -> int:
     chosen = _arguments()
     chosen.dir.mkdir(parents=True, exist_ok=True)
     report: Figures = {"machine": machine(chosen.dir), "sizes": [], "goals": {}}
-    for files in sorted(chosen.files):
-        parameters = Parameters(files, chosen.content_bytes)
-        figures = race(chosen.dir, parameters, engine=not chosen.raw, clone=chosen.clone, keep=chosen.keep)
+    sizes = [Parameters(files, chosen.content_bytes) for files in sorted(chosen.files)]
+    for parameters in sizes:
+        figures = race(chosen.dir, parameters, engine=not chosen.raw, clone=chosen.clone)
         report["sizes"].append(figures)
-        report["goals"][f"{files:,} files"] = [_row(goal) for goal in goals_of(figures)]
+        report["goals"][f"{parameters.files:,} files"] = [_row(goal) for goal in goals_of(figures)]
     for small, large in zip(report["sizes"], report["sizes"][1:], strict=False):
         if "engine" in small:
             title = f"from {small['parameters']['files']:,} to {large['parameters']['files']:,} files"
@@ -143,7 +145,10 @@ def main() -> int:
     report["own_peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     chosen.out.write_text(json.dumps(report, indent=2) + "\n")
-    print(table(report))
+    print(table(report), flush=True)
+    for parameters in () if chosen.keep else sizes:
+        for copy in copies_for(chosen.dir, parameters, engine=not chosen.raw):
+            remove_tree(copy)
     return int(any(row["verdict"] == "MISSED" for rows in report["goals"].values() for row in rows))
 
 

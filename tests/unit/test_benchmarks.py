@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import engine
-from benchmarks.__main__ import goals_of, growth_of, race
+from benchmarks.__main__ import copies_for, goals_of, growth_of, race
 from benchmarks.tree import Parameters, clone_tree, make_tree, read_stamp, remove_tree, spoil
 from tests.support.manifest import difference, manifest
 
@@ -74,9 +74,12 @@ def test_a_whole_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program.write_text(STAND_IN.replace("{python}", sys.executable))
     program.chmod(0o755)
     monkeypatch.setattr(engine, "PROGRAM", program)
-    sizes = [race(tmp_path / "trees", Parameters(n), engine=True, clone=n > 500, keep=False) for n in (300, 600)]
+    sizes = [race(tmp_path / "trees", Parameters(n), engine=True, clone=n > 500) for n in (300, 600)]
     assert sizes[1]["renames"]["c"]["done"] == sizes[1]["renames"]["python"]["done"] == 600
     assert sizes[1]["engine"]["organize"]["done"] == 600
     names = {goal.name.split()[0] for goal in [*goals_of(sizes[1]), *growth_of(*sizes)]}
     assert {"G1", "G3", "G4", "G6", "G7"} <= names
+    for parameters in (Parameters(300), Parameters(600)):
+        for copy in copies_for(tmp_path / "trees", parameters, engine=True):
+            remove_tree(copy)
     assert list((tmp_path / "trees").iterdir()) == []
