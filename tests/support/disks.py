@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -67,6 +67,15 @@ def image(place: Path, kind: str, *make_options: str) -> Iterator[Path]:
             yield place
     finally:
         file.unlink()
+
+
+def fill(disk: Path) -> Path:
+    """Fill a file system to the last block; gives the file that does it."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(b"x" * 512):
+            pass
+    return filler
 
 
 @contextmanager

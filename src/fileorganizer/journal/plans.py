@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -218,5 +219,7 @@ def forget_old_plans(folder: Path) -> None:
     now = time.time()
     for path in folder.iterdir():
         limit = KEEP_SECONDS if path.suffix == ".plan" else 86_400
-        if path.suffix in (".plan", ".partial") and now - path.stat().st_mtime > limit:
-            discard(path)
+        if path.suffix in (".plan", ".partial"):
+            with suppress(FileNotFoundError):  # another run may do the same just now
+                if now - path.stat().st_mtime > limit:
+                    discard(path)

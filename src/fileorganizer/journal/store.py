@@ -317,7 +317,7 @@ class Journal:
             )
         settled, consumed, steps, before, outcomes, after, previous, digest = row
         parts = (steps, before, outcomes, after) if settled else (steps, before)
-        if previous != expected or codec.chain(previous, *parts) != digest:
+        if previous != expected or None in parts or codec.chain(previous, *parts) != digest:
             raise JournalDamaged(
                 f"Batch {seq} of operation {operation} doesn't match its digest. Restore .fileorganizer from a backup."
             )

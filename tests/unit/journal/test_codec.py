@@ -1,0 +1,66 @@
+"""Blobs are read back as they were, or refused."""
+
+from __future__ import annotations
+
+import zlib
+
+import msgspec
+import pytest
+import zstandard
+
+from fileorganizer.errors import JournalDamaged
+from fileorganizer.journal import codec
+from fileorganizer.model import Facts, Folder, Identity, Outcome, Skip, Step, StepKind
+
+SEEN = Identity(1, 2, 3, 4, 5, 0o100644)
+VALUES = [
+    ([Step(StepKind.MOVE, b"a\xff\n", b"B/a\xff\n", SEEN, facts=Facts(1, 2, 3, "image/png", 1))], codec.unpack_steps),
+    ([Step(StepKind.MKDIR, b"", b"x", None, restores=Folder(0, b"x", 1, 2, 3, 4, 5, 6, (("user.k", b"v"),)))], codec.unpack_steps),
+    ([Skip(b"x", 1, 2, 3, "why")], codec.unpack_skips),
+    ([Outcome(0, 1, 30, "words", SEEN)], codec.unpack_outcomes),
+    ([Folder(1, b"", 1, 2, 3, 4, 5, 6)], codec.unpack_folders),
+    ([], codec.unpack_steps),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "unpack"), VALUES)
+def test_there_and_back(value: object, unpack: object) -> None:
+    """Every kind of list comes back equal."""
+    assert unpack(codec.pack(value)) == value  # type: ignore[operator]  # one of the four readers
+
+
+def _sealed(body: bytes) -> bytes:
+    """A blob with a right version and checksum, whatever is in it."""
+    return bytes((codec.VERSION,)) + zlib.crc32(body).to_bytes(4, "big") + body
+
+
+@pytest.mark.parametrize(
+    ("blob", "words"),
+    [
+        (b"", "version none"),
+        (b"\x09" + codec.pack([])[1:], "version 9"),
+        (codec.pack([])[:-1], "checksum"),
+        (codec.pack([])[:3], "checksum"),
+        (_sealed(b"no zstd"), "can't be read"),
+        (_sealed(zstandard.compress(b"\xc1")), "can't be read"),
+        (_sealed(zstandard.compress(msgspec.msgpack.encode([["text", 1]]))), "can't be read"),
+    ],
+)
+def test_damage_is_refused(blob: bytes, words: str) -> None:
+    """A newer version, a changed byte, a cut, and garbage under a right checksum."""
+    with pytest.raises(JournalDamaged, match=words):
+        codec.unpack_steps(blob)
+
+
+def test_each_changed_byte_is_noticed() -> None:
+    """Wherever it is."""
+    blob = codec.pack(VALUES[0][0])
+    for at in range(len(blob)):
+        with pytest.raises(JournalDamaged):
+            codec.unpack_steps(blob[:at] + bytes((blob[at] ^ 1,)) + blob[at + 1 :])
+
+
+def test_a_chain_knows_order_and_bounds() -> None:
+    """Swapped, joined or left out: another digest."""
+    digests = {codec.chain(b"p", *parts) for parts in ((b"a", b"b"), (b"b", b"a"), (b"ab",), (b"ab", b""), (b"a",), ())}
+    assert len(digests | {codec.chain(b"q", b"a", b"b")}) == 7
