@@ -1,8 +1,11 @@
-"""Every test keeps plans and remembered digests in a folder of its own."""
+"""Every test keeps plans and remembered digests in a folder of its own, and leaves no fault point armed."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from fileorganizer.fs import faults
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +15,20 @@ def own_plans(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("PLAN_DIR", str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     return folder
+
+
+@pytest.fixture
+def at() -> Iterator[Callable[[str, Callable[[], object]], None]]:
+    """Do something once, at a fault point."""
+
+    def once(name: str, what: Callable[[], object]) -> None:
+        left = [what]
+
+        def action(seen: str) -> None:
+            if seen == name and left:
+                left.pop()()
+
+        faults.action = action
+
+    yield once
+    faults.action = None

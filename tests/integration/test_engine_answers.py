@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -64,23 +64,6 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(mount)], check=False)
 
 
-@pytest.fixture
-def at() -> Iterator[Callable[[str, Callable[[], object]], None]]:
-    """Do something once, at a fault point."""
-
-    def once(name: str, what: Callable[[], object]) -> None:
-        left = [what]
-
-        def action(seen: str) -> None:
-            if seen == name and left:
-                left.pop()()
-
-        faults.action = action
-
-    yield once
-    faults.action = None
-
-
 def text(content: str, mtime: int = OLD) -> File:
     """A dated file."""
     return File(content.encode(), mtime=mtime)
@@ -107,7 +90,7 @@ def totals(report: organizer.Report) -> tuple[int, int, int, dict[str, int]]:
         ),
     ],
 )
-def test_the_world_changes_after_the_plan(root: Path, at: Any, change: Any, reason: str) -> None:
+def test_f30_to_f36_the_world_changes_after_the_plan(root: Path, at: Any, change: Any, reason: str) -> None:
     """What changed since is skipped with its reason; nothing of the user's is touched."""
     write_tree(root, {"a.txt": text("a"), "z.pdf": text("z"), "Documents": {"2014": {"there.txt": text("t")}}})
     at("operation.begun", lambda: change(root))
@@ -122,14 +105,14 @@ def test_the_world_changes_after_the_plan(root: Path, at: Any, change: Any, reas
         assert set(reasons) == {reason}
 
 
-def test_a_family_is_refused_as_a_whole(root: Path, at: Any) -> None:
+def test_f65_a_family_is_refused_as_a_whole(root: Path, at: Any) -> None:
     """When one member changed, none moves."""
     write_tree(root, {"p.jpg": text("p"), "p.xmp": text("x")})
     at("operation.begun", lambda: (root / "p.xmp").write_text("edited"))
     assert totals(organizer.organize(root, Options(dates="file"))) == (0, 2, 0, {"changed": 1, "with-companion": 1})
 
 
-def test_a_late_failure_takes_the_family_back(root: Path, at: Any) -> None:
+def test_f65_a_late_failure_takes_the_family_back(root: Path, at: Any) -> None:
     """The first member moved, the second can't: the first goes back."""
     before = write_tree(root, {"p.jpg": text("p"), "p.xmp": text("x"), "q.txt": text("q")})
     at("move.after", lambda: (root / "Images/2014/p.xmp").write_text("in the way"))
@@ -143,7 +126,7 @@ def test_a_late_failure_takes_the_family_back(root: Path, at: Any) -> None:
     assert [line for line in difference(before, manifest(root)) if "mtime" not in line] == []
 
 
-def test_across_devices(root: Path, disk: Path) -> None:
+def test_f18_across_devices(root: Path, disk: Path) -> None:
     """Off unless asked for; then a copy with everything, the original in the trash, and all of it back."""
     before = write_tree(root, {"a.txt": File(b"a", mtime=OLD, mode=0o640, xattrs={"user.x": b"1"}), "b.jpg": text("b")})
     there = Options(destination=str(disk), dates="file")
@@ -160,7 +143,7 @@ def test_across_devices(root: Path, disk: Path) -> None:
         organizer.organize(root, there)
 
 
-def test_a_full_disk_stops_and_keeps_everything(root: Path, disk: Path, at: Any) -> None:
+def test_f15_a_full_disk_stops_and_keeps_everything(root: Path, disk: Path, at: Any) -> None:
     """Too little room is seen before; a disk that fills up meanwhile stops the run."""
     write_tree(root, {f"{n}.txt": File(os.urandom(400_000), mtime=OLD) for n in range(10)})
     held = contents(root)
@@ -181,7 +164,7 @@ def test_a_full_disk_stops_and_keeps_everything(root: Path, disk: Path, at: Any)
     assert organizer.verify(root).problems == []
 
 
-def test_a_failed_sync_is_believed_by_nobody(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f23_a_failed_sync_is_believed_by_nobody(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The batch stays in doubt, recover looks, undo gives everything back."""
     before = write_tree(root, {"a.txt": text("a")})
 
@@ -199,7 +182,7 @@ def test_a_failed_sync_is_believed_by_nobody(root: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EROFS, errno.ENOSPC])
-def test_errors_that_concern_more_than_one_file(root: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_f22_errors_that_concern_more_than_one_file(root: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """The step in hand is settled by looking, the run stops, the rest counts as skipped."""
     before = write_tree(root, {"a.txt": text("a"), "b.txt": text("b"), "c.txt": text("c")})
     calls = []
@@ -263,7 +246,7 @@ def test_failure_after_failure_stops(root: Path, monkeypatch: pytest.MonkeyPatch
     assert organizer.history(root)[0].totals.failed == 100
 
 
-def test_where_there_is_no_exclusive_rename(root: Path, monkeypatch: pytest.MonkeyPatch, at: Any) -> None:
+def test_f28_where_there_is_no_exclusive_rename(root: Path, monkeypatch: pytest.MonkeyPatch, at: Any) -> None:
     """Link and unlink do; a file with both names after a crash loses the old one; without links it is refused."""
     before = write_tree(root, {"a.txt": text("a"), "b.txt": text("b")})
     monkeypatch.setattr(workplace.probe, "try_out", lambda side, _fd: _capable(side, "link"))
@@ -319,7 +302,7 @@ def test_stopping_in_a_copy(root: Path, tmp_path: Path) -> None:
     assert [p for p in target.rglob("*") if p.is_file() and ".fileorganizer" not in p.parts] == []
 
 
-def test_a_folder_is_moved_away_meanwhile(root: Path, at: Any) -> None:
+def test_f37_a_folder_is_moved_away_meanwhile(root: Path, at: Any) -> None:
     """F37: the records are made from the disk, and the run stops."""
     write_tree(root, {f"{n}.txt": text(str(n)) for n in range(5)} | {"Documents": {"2014": {}}})
     held = contents(root)
@@ -330,7 +313,7 @@ def test_a_folder_is_moved_away_meanwhile(root: Path, at: Any) -> None:
     assert contents(root) == held
 
 
-def test_the_root_vanishes(disk: Path, at: Any) -> None:
+def test_f39_the_root_vanishes(disk: Path, at: Any) -> None:
     """An unmounted disk stops the run; it never reads as all files gone."""
     write_tree(disk, {"a.txt": text("a")})
     at("operation.begun", lambda: subprocess.run(["umount", "-l", str(disk)], check=True))
@@ -338,7 +321,7 @@ def test_the_root_vanishes(disk: Path, at: Any) -> None:
         organizer.organize(disk, Options(dates="file"))
 
 
-def test_who_may_work_where(root: Path, tmp_path: Path) -> None:
+def test_f38_who_may_work_where(root: Path, tmp_path: Path) -> None:
     """Roots above and inside are kept apart, neighbours aren't; the destination's disk is asked for by name."""
     write_tree(root, {"in": {"a.txt": text("a")}, "b.txt": text("b")})
     organizer.organize(root / "in", Options(dates="file"))
@@ -383,7 +366,7 @@ def test_refused_roots(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(organizer.doctor(root).notes) == 2
 
 
-def test_plans_are_carried_out_once_and_only_when_they_hold(root: Path, tmp_path: Path) -> None:
+def test_f41_plans_are_carried_out_once_and_only_when_they_hold(root: Path, tmp_path: Path) -> None:
     """Declined, stale, for another folder, twice."""
     write_tree(root, {f"{n}.txt": text(str(n)) for n in range(20)})
     with organizer.preview(root, Options(dates="file")) as plan:
@@ -487,7 +470,7 @@ def test_a_later_operation_has_to_go_back_first(root: Path) -> None:
     assert (root / "a.txt").exists()
 
 
-def test_links_fifos_hard_links_and_folders(root: Path) -> None:
+def test_f59_f62_links_hard_links_and_folders(root: Path) -> None:
     """Links stay, hard links move by name, folders get everything back."""
     tree = {
         "a.txt": text("a"),

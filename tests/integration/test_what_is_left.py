@@ -93,7 +93,7 @@ def test_each_filter(root: Path) -> None:
     assert left(root, modified_before=OLD + 50) == {"filtered-out": 1}
 
 
-def test_a_file_that_somebody_writes(root: Path) -> None:
+def test_f67_a_file_that_somebody_writes(root: Path) -> None:
     """Open for writing in another process."""
     write_tree(root, {"a.txt": text("a"), "b.txt": text("b")})
     code = "import sys; f = open(sys.argv[1], 'r+'); print('x', flush=True); input()"
@@ -105,7 +105,7 @@ def test_a_file_that_somebody_writes(root: Path) -> None:
         writer.communicate(b"\n")
 
 
-def test_mounts_and_folders_that_can_t_be_read(root: Path) -> None:
+def test_f63_mounts_and_folders_that_can_t_be_read(root: Path) -> None:
     """Not crossed, not entered, said."""
     if os.geteuid() != 0:
         pytest.skip("mounting needs root: other file systems NOT COVERED")
@@ -147,7 +147,7 @@ def test_risks_are_named(tmp_path: Path) -> None:
     assert ended.value.code == 0
 
 
-def test_no_descriptors_left_and_busy_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f20_f25_no_descriptors_left_and_busy_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cached folders are closed and the step tried again; a busy file gets three tries."""
     write_tree(root, {"a.txt": text("a"), "b.txt": text("b")})
     answers = [errno.EMFILE, errno.EBUSY, errno.ETXTBSY]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import shutil
 import subprocess
@@ -80,8 +81,9 @@ def fill(disk: Path) -> Path:
 
 @contextmanager
 def nobody() -> Iterator[None]:
-    """Be a user without any rights meanwhile. What was opened before stays open."""
+    """Be a user without any rights meanwhile. What was opened before stays open, what was imported stays imported."""
     need_root("being another user")
+    codecs.lookup("ascii")  # a codec that isn't found now is never looked for again
     groups = os.getgroups()
     os.setgroups([])
     os.setegid(NOBODY)

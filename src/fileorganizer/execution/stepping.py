@@ -11,13 +11,14 @@ from typing import Final
 from fileorganizer.execution import keeping
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs import copying, folders, moving, sharing
+from fileorganizer.fs.beneath import MAX_OPEN_FOLDERS
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.identity import identity_of, same_inode, unchanged_since
 from fileorganizer.model import REPLACEMENT, TWIN, Identity, Outcome, Reason, State, Step, StepKind
 
 BUSY_TRIES: Final = 3
 BUSY_WAIT_SECONDS: Final = 0.05
-PLAIN_AT_ONCE: Final = 64
+PLAIN_AT_ONCE: Final = min(64, MAX_OPEN_FOLDERS - 2)
 
 _BY_ERRNO: Final[dict[int, tuple[State, Reason]]] = {
     errno.ENOENT: (State.SKIPPED, Reason.GONE),
@@ -76,21 +77,26 @@ class Stepper:
 
     def carry_out(self, step: Step, index: int, target: bytes) -> Outcome | None:
         """Do one step; None when it is plainly done. Raises OSError when the answer concerns more than this file."""
-        for attempt in range(BUSY_TRIES):
+        for _ in range(BUSY_TRIES - 1):
             try:
-                if step.kind == StepKind.MOVE or step.kind == StepKind.TRASH:
-                    return self._move(step, index, target)
-                return self._acts[step.kind](step, index)
+                return self._act(step, index, target)
             except OSError as error:
-                if error.errno in (errno.EMFILE, errno.ENFILE) and attempt + 1 < BUSY_TRIES:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
                     self._forget()
-                elif error.errno in (errno.EBUSY, errno.ETXTBSY) and attempt + 1 < BUSY_TRIES:
+                elif error.errno in (errno.EBUSY, errno.ETXTBSY):
                     time.sleep(BUSY_WAIT_SECONDS)
-                elif error.errno in _BY_ERRNO:
-                    return Outcome(index, *_BY_ERRNO[error.errno], error.strerror or "")
                 else:
-                    raise
-        raise AssertionError("the last try returns or raises")
+                    return _answered(error, index)
+        try:
+            return self._act(step, index, target)
+        except OSError as error:
+            return _answered(error, index)
+
+    def _act(self, step: Step, index: int, target: bytes) -> Outcome | None:
+        """One try."""
+        if step.kind == StepKind.MOVE or step.kind == StepKind.TRASH:
+            return self._move(step, index, target)
+        return self._acts[step.kind](step, index)
 
     def move_plain(
         self, steps: list[Step], first: int, end: int, outcomes: list[Outcome]
@@ -317,3 +323,9 @@ class Stepper:
         with keeping.opened(self._work, step) as (file, keeper):
             same = sharing.share_blocks(keeper, file, step.seen.size)
         return None if same else Outcome(index, State.SKIPPED, Reason.CHANGED, keeping.NO_KEEPER)
+
+def _answered(error: OSError, index: int) -> Outcome:
+    """What an answer of the file system means for a step; one that concerns more than this file is raised."""
+    if error.errno not in _BY_ERRNO:
+        raise error
+    return Outcome(index, *_BY_ERRNO[error.errno], error.strerror or "")

@@ -15,7 +15,16 @@ from collections import OrderedDict
 from fileorganizer.errors import RootRefused, RootVanished, show
 from fileorganizer.fs import _linux
 
-MAX_OPEN_FOLDERS = 256
+
+def _few_enough(descriptors: int) -> int:
+    """How many folders of one root may be kept open by a process that may have so many descriptors.
+
+    Two roots leave a third and 32 more to the journal and to what is read.
+    """
+    return max(4, min(256, (descriptors - 32) // 3))
+
+
+MAX_OPEN_FOLDERS = _few_enough(getattr(os, "sysconf", lambda _name: 1024)("SC_OPEN_MAX"))
 _LONGEST_PATH = 4_000  # PATH_MAX is 4,096 with the NUL (linux/limits.h)
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
