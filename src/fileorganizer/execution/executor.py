@@ -8,7 +8,6 @@ except a failed sync: then the batch stays in doubt and nothing is believed.
 from __future__ import annotations
 
 import errno
-import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -58,6 +57,8 @@ class Executor:
         """``operation`` is recorded in the journal already; ``work`` holds its locks."""
         self._work, self._operation, self._listener = work, operation, listener
         self._journal = work.journal
+        for side in work.sides:
+            side.forget()  # what planning had open may be elsewhere by now
         self._stepper = Stepper(work, self._on_bytes)
         self._seq = self._journal.batch_count(operation.number)
         self._pending: Settled | None = None
@@ -197,8 +198,6 @@ class Executor:
         """Intent, steps, barrier; the outcome goes out with the next batch's intent."""
         work, number = self._work, self._operation.number
         work.check_alive()
-        for side in work.sides:
-            side.forget()
         touched = recovery.touched_folders(steps)
         before = recovery.folders_now(work, touched)
         self._seq += 1
@@ -385,25 +384,23 @@ class Executor:
         return after
 
     def _sync_side(self, side: int, paths: list[bytes]) -> list[Folder]:
-        """Sync one side's folders, each resolved anew from the root."""
+        """Sync one side's folders, each resolved anew from the root, and at hand for the next batch."""
         root = self._work.sides[side]
+        root.forget()
         after: list[Folder] = []
         one_by_one = folders.sync_one_by_one(len(paths))
         try:
             for path in paths:
                 try:
-                    fd = root.open_folder(path)
+                    fd = root.folder(path)
                 except OSError as error:
                     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
                         continue
                     raise
-                try:
-                    if one_by_one:
-                        folders.sync(fd)
-                    if not path.startswith(CONTROL_DIRECTORY):
-                        after.append(folders.folder_facts(fd, side, path))
-                finally:
-                    os.close(fd)
+                if one_by_one:
+                    folders.sync(fd)
+                if not path.startswith(CONTROL_DIRECTORY):
+                    after.append(folders.folder_facts(fd, side, path))
             if not one_by_one:
                 folders.sync_everything(root.fd)
         except OSError as error:

@@ -183,7 +183,7 @@ def touched_folders(steps: list[Step]) -> dict[tuple[int, bytes], bool]:
 def folders_now(work: Workplace, touched: dict[tuple[int, bytes], bool]) -> list[Folder]:
     """These folders as they are now; the control directory and those that aren't there are left out.
 
-    The roots' caches of folders were emptied before, so each is resolved anew, and at hand for the steps.
+    In the roots' caches are only folders that were resolved anew since the last batch; so they are at hand for the steps.
     """
     facts: list[Folder] = []
     for (side, path), ends in touched.items():
