@@ -121,6 +121,11 @@ def _open(fd: int, name: bytes) -> int:
         return os.open(name, _FLAGS, dir_fd=fd)
 
 
+def _disk_reads() -> int:
+    """How many blocks this process has had to fetch from a disk."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_inblock
+
+
 _cold = False
 """Did the last chunk come from the disk? Then the next is asked for ahead."""
 
@@ -132,9 +137,9 @@ def _sample(places: list[Place], sizes: array[int]) -> bytes:
     much as reading it, and nothing is claimed before the whole digest asks.
     """
     global _cold
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_inblock
+    before = _disk_reads()
     states, digests, total = _sampled_ahead(places, sizes) if _cold else _sampled(places, sizes)
-    _cold = resource.getrusage(resource.RUSAGE_SELF).ru_inblock > before
+    _cold = _disk_reads() > before
     return b"".join((states, digests.tobytes(), total.to_bytes(8, sys.byteorder)))
 
 
