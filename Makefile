@@ -71,7 +71,7 @@ core-coverage: $(STAMP)  ## after `make test`: every branch of journal, executio
 test-packages:
 	@export PATH="$$PATH:/usr/sbin:/sbin"
 	missing=
-	for pair in strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs; do
+	for pair in strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs rmlint:rmlint jdupes:jdupes rdfind:rdfind; do
 	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair#*:}"
 	done
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -83,6 +83,7 @@ test-packages:
 	warn strace strace "faults injected into system calls"
 	warn mkfs.ext4 e2fsprogs "power cuts on ext4"
 	warn mkfs.xfs xfsprogs "power cuts on xfs"
+	for rival in rmlint jdupes rdfind; do warn "$$rival" "$$rival" "the same groups of duplicates as it finds"; done
 	[ "$$(id -u)" = 0 ] || echo "!!! NOT COVERED: what needs root (mounts, loop devices, owners)"
 
 check: $(STAMP) lock-check  ## formats, linters, types, docstrings, layers

@@ -289,6 +289,17 @@ def test_purging_never_destroys_the_last_copy(tmp_path: Path) -> None:
     assert [path.read_text() for path in tmp_path.glob("[abc]")] == ["same"]
 
 
+def test_purging_compares_bytes_and_takes_all_names(tmp_path: Path) -> None:
+    """What was changed in the trash is no copy; two names of one file are both purged."""
+    tree = {"a": File("same", mtime="2001-01-01"), "b": "same", "c": HardLink("b"), "d": "same"}
+    write_tree(tmp_path, tree)
+    cleaner.clean_up(tmp_path, Cleaning(keep="oldest"))
+    place = next(item.place for item in organizer.trash_list(tmp_path) if item.path == b"d")
+    (tmp_path / os.fsdecode(place)).write_text("diff")
+    done = organizer.purge(tmp_path).operation
+    assert done is not None and (done.totals.done, done.totals.by_reason) == (2, {"last-copy": 1})
+
+
 def test_a_keeper_that_was_put_away_itself_is_followed(tmp_path: Path) -> None:
     """b went for a, then a for c: purging b needs c."""
     write_tree(tmp_path, {"a": File("same", mtime="2001-01-01"), "b": "same"})
