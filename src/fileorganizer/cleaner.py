@@ -12,6 +12,7 @@ import msgspec
 
 from fileorganizer.classify.classifier import open_regular
 from fileorganizer.duplicates.finder import Finder, Search
+from fileorganizer.duplicates.folders import Contained, FolderComparison, Same
 from fileorganizer.duplicates.groups import Copy, Groups
 from fileorganizer.duplicates.keepers import KeepRule
 from fileorganizer.errors import InvalidOption, RootRefused
@@ -149,6 +150,34 @@ def _find(sides: Sequence[Root], where: _Where, listener: Listener) -> Found:
         bytes_read=finder.bytes_read,
         seconds=finder.seconds,
     )
+
+
+class FoldersFound(msgspec.Struct, frozen=True):
+    """Whole folders that are the same, or contained in another."""
+
+    root: bytes
+    same: list[Same]
+    contained: list[Contained]
+    not_compared: list[Skip]
+    """What was left alone or couldn't be read: it equals nothing."""
+
+
+def compare_folders(
+    root: RootPath, *, algorithm: str = "sha256", paranoid: bool = False, listener: Listener | None = None
+) -> FoldersFound:
+    """Compare all folders of a root with each other: everything in them, also hidden files, projects and empty files."""
+    path = resolve_root(root)
+    search = Search(
+        min_size=0, algorithm=algorithm, paranoid=paranoid, include_hidden=True, keep_together=False, quiet_seconds=0.0
+    )
+    listener = listener or Listener()
+    with open_sides(path, None) as sides:
+        finder = Finder(sides, search, listener)
+        groups = finder.run()
+    listener.enter("planning")
+    unread = [Skip(finder.table.path_of(file), reason) for file, reason in finder.unread.items()]
+    comparison = FolderComparison(finder.table, groups, finder.links, [skip.path for skip in finder.skips])
+    return FoldersFound(path, comparison.same(), comparison.contained(), finder.skips + unread)
 
 
 # cleaning up

@@ -144,3 +144,19 @@ def cleaning_of(keep: str | None, action: str, given: dict[str, Any]) -> Cleanin
         search=search_of(given),
         against=None if against is None else os.path.abspath(os.path.expanduser(against)),
     )
+
+
+@duplicates.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--digest", type=click.Choice(list(ALGORITHMS)), default="sha256", show_default=True)
+@click.option("--paranoid", is_flag=True, help="Compare byte by byte what has the same digest.")
+@spoken
+def folders(output: Output, folder: str, digest: str, paranoid: bool) -> int:
+    """Find whole folders of FOLDER that are the same, or contained in another, and name the files that differ."""
+    with output.listening() as listener:
+        found = cleaner.compare_folders(folder, algorithm=digest, paranoid=paranoid, listener=listener)
+    if output.for_programs:
+        render_json.write_document(render_json.folders_document(found))
+    elif not output.silent:
+        render.folders(output.console, found)
+    return EXIT_DONE if found.same or found.contained else EXIT_NOTHING
