@@ -14,10 +14,10 @@ SAMPLE := data/sample
 PYTEST_ARGS ?= -n 2
 export DIR
 
-.PHONY: help setup run test check prove bench core-coverage format lock clean test-packages lock-check
+.PHONY: help setup run test check prove bench bench-duplicates core-coverage format lock clean test-packages lock-check
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv from the locked packages (the other targets do it when needed)
 
@@ -111,6 +111,17 @@ prove: $(STAMP) test-packages  ## run every proof in full (long, goes on where i
 
 bench: $(STAMP)  ## measure speed and memory as ratios to find and a plain rename loop
 	@$(BIN)/python -m benchmarks
+
+# ARGS="--files 100000 1000000 --large" for all of it: about twenty minutes, and 12 GB in /tmp.
+bench-duplicates: $(STAMP)  ## race the search for duplicates against the C tools, warm and cold
+	@missing=
+	for rival in jdupes rdfind fdupes duff rmlint; do command -v "$$rival" >/dev/null || missing="$$missing $$rival"; done
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	  echo "Installing for the race:$$missing"
+	  export DEBIAN_FRONTEND=noninteractive
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null || true
+	fi
+	$(BIN)/python -m benchmarks.duplicates $(ARGS)
 
 format: $(STAMP)  ## put the code into its form
 	@$(BIN)/isort --quiet $(CODE)
