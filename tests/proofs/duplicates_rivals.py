@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from fileorganizer.cleaner import find_duplicates
 from fileorganizer.duplicates.finder import Search
+from fileorganizer.searcher import find_duplicates
 
 Partition = set[frozenset[int]]
 """Groups of inodes with the same content."""

@@ -18,13 +18,13 @@ from fileorganizer.errors import show
 from fileorganizer.journal.plans import AFTER, BEFORE, Head, Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import STEP_NAMES, Reason, Review
-from fileorganizer.organizer import Report
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.tree import Tree
 
-    from fileorganizer.cleaner import FoldersFound, Found
+    from fileorganizer.organizer import Report
+    from fileorganizer.searcher import FoldersFound, Found
 
 MOST_ROWS: Final = 40
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")

@@ -17,12 +17,12 @@ from fileorganizer.errors import show
 from fileorganizer.journal.plans import AFTER, BEFORE, Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import STEP_NAMES, Reason, Role, Skip, Step
-from fileorganizer.organizer import Report
 
 if TYPE_CHECKING:
-    from fileorganizer.cleaner import FoldersFound, Found
     from fileorganizer.duplicates.folders import Contained
     from fileorganizer.duplicates.groups import Copy, Group
+    from fileorganizer.organizer import Report
+    from fileorganizer.searcher import FoldersFound, Found
 
 _ROWS_AT_ONCE: Final = 1_000
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from fileorganizer import cleaner, organizer
-from fileorganizer.cleaner import Found, find_duplicates
 from fileorganizer.duplicates import cache, finder, reader_child, readers
 from fileorganizer.duplicates.finder import Search
 from fileorganizer.errors import InvalidOption, StorageFailed
 from fileorganizer.fs import faults
 from fileorganizer.model import Options, Reason
 from fileorganizer.progress import Listener
+from fileorganizer.searcher import Found, find_duplicates
 from tests.support.trees import Fifo, File, HardLink, Link, write_tree
 
 LARGE = bytes(range(256)) * 8_192

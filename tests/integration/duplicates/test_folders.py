@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fileorganizer.cleaner import FoldersFound, compare_folders
 from fileorganizer.duplicates.folders import Contained
+from fileorganizer.searcher import FoldersFound, compare_folders
 from tests.support.trees import Fifo, HardLink, Link, Tree, write_tree
 
 PHOTOS: Tree = {"one.jpg": "1", "two.jpg": "2", "best": {"three.jpg": "3", "four.jpg": "4"}, "empty": ""}
