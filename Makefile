@@ -14,10 +14,10 @@ SAMPLE := data/sample
 PYTEST_ARGS ?= -n 2
 export DIR
 
-.PHONY: help setup run test check prove bench core-coverage format lock clean test-packages lock-check
+.PHONY: help setup run test check prove bench bench-duplicates core-coverage format lock clean test-packages lock-check
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv from the locked packages (the other targets do it when needed)
 
@@ -71,7 +71,7 @@ core-coverage: $(STAMP)  ## after `make test`: every branch of journal, executio
 test-packages:
 	@export PATH="$$PATH:/usr/sbin:/sbin"
 	missing=
-	for pair in strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs; do
+	for pair in strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs rmlint:rmlint jdupes:jdupes rdfind:rdfind; do
 	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair#*:}"
 	done
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -83,6 +83,7 @@ test-packages:
 	warn strace strace "faults injected into system calls"
 	warn mkfs.ext4 e2fsprogs "power cuts on ext4"
 	warn mkfs.xfs xfsprogs "power cuts on xfs"
+	for rival in rmlint jdupes rdfind; do warn "$$rival" "$$rival" "the same groups of duplicates as it finds"; done
 	[ "$$(id -u)" = 0 ] || echo "!!! NOT COVERED: what needs root (mounts, loop devices, owners)"
 
 check: $(STAMP) lock-check  ## formats, linters, types, docstrings, layers
@@ -110,6 +111,17 @@ prove: $(STAMP) test-packages  ## run every proof in full (long, goes on where i
 
 bench: $(STAMP)  ## measure speed and memory as ratios to find and a plain rename loop
 	@$(BIN)/python -m benchmarks
+
+# ARGS="--files 100000 1000000 --large" for all of it: about twenty minutes, and 12 GB in /tmp.
+bench-duplicates: $(STAMP)  ## race the search for duplicates against the C tools, warm and cold
+	@missing=
+	for rival in jdupes rdfind fdupes duff rmlint; do command -v "$$rival" >/dev/null || missing="$$missing $$rival"; done
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	  echo "Installing for the race:$$missing"
+	  export DEBIAN_FRONTEND=noninteractive
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null || true
+	fi
+	$(BIN)/python -m benchmarks.duplicates $(ARGS)
 
 format: $(STAMP)  ## put the code into its form
 	@$(BIN)/isort --quiet $(CODE)

@@ -1,4 +1,4 @@
-"""The verbs for duplicates: search, clean up, compare folders. Each strings the stages together."""
+"""The verb that cleans up duplicates: search, plan, carry out, on the organizer's frame."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from fileorganizer.classify.classifier import open_regular
-from fileorganizer.duplicates.finder import Finder, Search
+from fileorganizer.duplicates.finder import Search
 from fileorganizer.duplicates.groups import Copy, Groups
 from fileorganizer.duplicates.keepers import KeepRule
 from fileorganizer.errors import InvalidOption, RootRefused
@@ -23,7 +23,7 @@ from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal.plans import Plan, PlanWriter, forget_old_plans
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import Identity, Reason, Review, Skip
+from fileorganizer.model import Identity, Reason, Review
 from fileorganizer.organizer import (
     Confirm,
     Report,
@@ -41,6 +41,7 @@ from fileorganizer.planning.review import add_risks, note_shared_metadata, note_
 from fileorganizer.progress import Listener
 from fileorganizer.scan.ignoring import whole_folder
 from fileorganizer.scan.open_files import open_for_writing
+from fileorganizer.searcher import Found, Where, search_in, where_of
 from fileorganizer.settings import plan_dir
 
 OPERATION_TYPE: Final = "duplicate_cleanup"
@@ -56,99 +57,6 @@ class Cleaning(msgspec.Struct, frozen=True):
     search: Search = Search()
     against: str | None = None
     """The reference folder, absolute; None: there is none."""
-
-
-class Found(msgspec.Struct, frozen=True):
-    """The result of a search."""
-
-    root: bytes
-    reference: bytes | None
-    """The reference folder, absolute."""
-    groups: Groups
-    files: int
-    """Regular files of the root, by name."""
-    scanned: int
-    """Files and all that was left alone."""
-    total_bytes: int
-    """Of all files, reference included."""
-    skips: list[Skip]
-    """What was left alone in the root, and what couldn't be read or changed meanwhile."""
-    nested_roots: list[bytes]
-    bytes_read: int
-    """Bytes of content that were read; what was remembered wasn't."""
-    seconds: dict[str, float]
-
-    @property
-    def unreadable(self) -> list[Skip]:
-        """Files that could not be read: they equal nothing."""
-        return [skip for skip in self.skips if skip.reason == Reason.UNREADABLE]
-
-
-class _Where(msgspec.Struct, frozen=True):
-    """A root to search, and its reference."""
-
-    root: bytes
-    outside: bytes | None
-    """A reference folder outside the root."""
-    search: Search
-
-    @property
-    def reference(self) -> bytes | None:
-        """The reference folder wherever it is."""
-        below = self.search.reference_below
-        return self.outside if below is None else os.path.join(self.root, below)
-
-
-def find_duplicates(
-    root: RootPath, search: Search, *, against: RootPath | None = None, listener: Listener | None = None
-) -> Found:
-    """Search for files with the same content. Writes nothing but the digests into the user's cache folder.
-
-    Raises RootRefused, InvalidOption; KeyboardInterrupt when the listener wants to stop.
-    """
-    where = _where(root, search, against)
-    with open_sides(where.root, where.outside) as sides:
-        return _find(sides, where, listener or Listener())
-
-
-def _where(root: RootPath, search: Search, against: RootPath | None) -> _Where:
-    """The folders that are meant. Raises RootRefused; InvalidOption when one can't be the reference of the other."""
-    path = resolve_root(root)
-    if against is None:
-        return _Where(path, None, search)
-    reference = resolve_root(against)
-    if path == reference or path.startswith(reference + b"/"):
-        raise InvalidOption(
-            f"All of {shown_path(path)} lies in {shown_path(reference)}, so nothing in it could go. Choose another reference."
-        )
-    if reference.startswith(path + b"/"):
-        return _Where(path, None, msgspec.structs.replace(search, reference_below=reference[len(path) + 1 :]))
-    return _Where(path, reference, search)
-
-
-def _find(sides: Sequence[Root], where: _Where, listener: Listener) -> Found:
-    """One search."""
-    finder = Finder(sides, where.search, listener)
-    groups = finder.run()
-    table = finder.table
-    scanned = table.count_of(0) + len(finder.skips)
-    skips = finder.skips + [
-        Skip(table.path_of(file), reason, table.sizes[file])
-        for file, reason in finder.unread.items()
-        if table.place_of(file).side == 0
-    ]
-    return Found(
-        root=where.root,
-        reference=where.reference,
-        groups=groups,
-        files=table.count_of(0),
-        scanned=scanned,
-        total_bytes=sum(table.sizes),
-        skips=skips,
-        nested_roots=finder.nested_roots,
-        bytes_read=finder.bytes_read,
-        seconds=finder.seconds,
-    )
 
 
 # cleaning up
@@ -195,7 +103,7 @@ def clean_up(
             return run_plan(work, plan, confirm, listener)
 
 
-def _where_to_clean(root: RootPath, cleaning: Cleaning) -> _Where:
+def _where_to_clean(root: RootPath, cleaning: Cleaning) -> Where:
     """The folders of a clean-up. Raises InvalidOption for what can't be."""
     if cleaning.action not in ACTIONS:
         raise InvalidOption(f"There is no action {shown_path(cleaning.action)}. Choose {', '.join(ACTIONS)}.")
@@ -204,7 +112,7 @@ def _where_to_clean(root: RootPath, cleaning: Cleaning) -> _Where:
             f"A reference is never touched, so nothing can share its blocks or its name: --action {cleaning.action} doesn't"
             " go with --against."
         )
-    where = _where(root, cleaning.search, cleaning.against)
+    where = where_of(root, cleaning.search, cleaning.against)
     if cleaning.search.keep_together and (why := whole_folder(os.path.basename(where.root), _names(where.root))):
         raise RootRefused(
             f"{shown_path(where.root)} is one thing itself ({why}); its parts belong together. Choose the folder that holds it,"
@@ -246,12 +154,12 @@ def _stored(root: bytes, plan_id: str) -> Plan:
     return plan
 
 
-def _draft(sides: Sequence[Root], where: _Where, cleaning: Cleaning, listener: Listener) -> Plan:
+def _draft(sides: Sequence[Root], where: Where, cleaning: Cleaning, listener: Listener) -> Plan:
     """Search and plan into the plan folder."""
     forget_old_plans(plan_dir())
     plan_id = operating.new_id()
     rule = KeepRule(cleaning.keep, below=_kept_folder(where.root, cleaning.keep), metadata=_Metadata(sides).bytes_of)
-    found = _find(sides, where, listener)
+    found = search_in(sides, where, listener)
     listener.enter("planning")
     started = time.monotonic()
     writer = PlanWriter(plan_dir(), plan_id)
@@ -268,7 +176,7 @@ def _draft(sides: Sequence[Root], where: _Where, cleaning: Cleaning, listener: L
     return Plan(plan_dir(), plan_id)
 
 
-def _absolute(cleaning: Cleaning, where: _Where) -> Cleaning:
+def _absolute(cleaning: Cleaning, where: Where) -> Cleaning:
     """The same with folders that don't depend on where the program stands."""
     reference = None if where.reference is None else os.fsdecode(where.reference)
     keep = cleaning.keep
@@ -290,7 +198,7 @@ def _kept_folder(root: bytes, keep: str) -> bytes:
     raise InvalidOption(f"There is no {shown_path(given)} in {shown_path(root)} that copies could be kept in.")
 
 
-def _plan(root: Root, where: _Where, cleaning: Cleaning, found: Found, rule: KeepRule, writer: PlanWriter) -> Review:
+def _plan(root: Root, where: Where, cleaning: Cleaning, found: Found, rule: KeepRule, writer: PlanWriter) -> Review:
     """Store the steps of all groups."""
     busy = open_for_writing()
 

@@ -564,9 +564,15 @@ def _draft_purge(work: Workplace, items: Sequence[TrashItem]) -> Plan:
         review = Review(scanned=len(items), planned=len(items), bytes=sum(item.size for item in items))
         for start in range(0, len(items), BATCH_STEPS):
             part = items[start : start + BATCH_STEPS]
-            writer.add_batch([Step(StepKind.PURGE, item.place, b"", item.seen, keeper=item.keeper) for item in part])
+            writer.add_batch([_purge_step(item) for item in part])
         writer.finish(head_without_rules(work.sides, "purge", plan_id, review, None, whole=False))
     except BaseException:
         writer.abandon()
         raise
     return Plan(plan_dir(), plan_id)
+
+
+def _purge_step(item: TrashItem) -> Step:
+    """The step that destroys one item; with a keeper only after comparing the bytes: it was hashed before it came here."""
+    seen = item.seen if item.keeper is None else msgspec.structs.replace(item.seen, ctime_ns=0)
+    return Step(StepKind.PURGE, item.place, b"", seen, keeper=item.keeper)

@@ -12,7 +12,17 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("kills", "random_kills", "messy", "swapper", "power_cut", "injected")
+PARTS = (
+    "kills",
+    "random_kills",
+    "messy",
+    "swapper",
+    "power_cut",
+    "injected",
+    "duplicates_kills",
+    "duplicates_races",
+    "duplicates_rivals",
+)
 HOME = Path(__file__).resolve().parents[2]
 STATE, FIGURES = HOME / "data" / "proofs", HOME / "docs" / "proofs" / "engine.json"
 
@@ -30,6 +40,7 @@ def main(wanted: list[str]) -> None:
             started = time.monotonic()
             with tempfile.TemporaryDirectory(prefix=f"proof-{part}-") as place:
                 os.environ["PLAN_DIR"] = str(Path(place) / "plans")
+                os.environ["XDG_CACHE_HOME"] = str(Path(place) / "cache")
                 figures = import_module(f"tests.proofs.{part}").run(Path(place))
             done.write_text(json.dumps({**figures, "seconds": round(time.monotonic() - started, 1)}))
         known[part] = {**json.loads(done.read_text()), "commit": commit[:12]}

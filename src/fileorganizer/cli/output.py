@@ -21,12 +21,13 @@ from fileorganizer.errors import (
     ConfirmationRequired,
     show,
 )
-from fileorganizer.journal.plans import Plan
-from fileorganizer.organizer import Confirm, Report
 from fileorganizer.progress import Listener
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from fileorganizer.journal.plans import Plan
+    from fileorganizer.organizer import Confirm, Report
 
 
 class Output:
@@ -75,6 +76,16 @@ class Output:
             return all(click.confirm(question, err=True) for question in questions)
 
         return ask
+
+    def show_plan(self, plan: Plan) -> None:
+        """A plan for people or for programs."""
+        if self.as_lines:
+            for row in render_json.step_rows(plan):
+                render_json.write_document(row)
+        elif self.as_json:
+            render_json.write_stream(render_json.plan_document(plan), "steps", render_json.step_rows(plan))
+        elif not self.silent:
+            render.plan(self.console, plan)
 
     def report(self, report: Report, folder: str) -> int:
         """A report for people or for programs; gives the exit code."""

@@ -18,13 +18,13 @@ from fileorganizer.errors import show
 from fileorganizer.journal.plans import AFTER, BEFORE, Head, Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import STEP_NAMES, Reason, Review
-from fileorganizer.organizer import Report
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.tree import Tree
 
-    from fileorganizer.cleaner import Found
+    from fileorganizer.organizer import Report
+    from fileorganizer.searcher import FoldersFound, Found
 
 MOST_ROWS: Final = 40
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
@@ -247,3 +247,33 @@ def found(out: Console, result: Found) -> None:
     reasons(out, Counter(Reason(skip.reason).label for skip in result.skips), "Left alone")
     for skip in islice(result.unreadable, MOST_ROWS):
         out.print(f"! can't be read: {show(skip.path)}")
+
+
+def folders(out: Console, result: FoldersFound) -> None:
+    """Equal folders, then pairs of which one is in the other, with what differs."""
+    from rich.text import Text
+
+    for same in islice(result.same, MOST_ROWS):
+        out.print(Text(f"The same: {same.files} files, {size(same.size)}", style="bold"))
+        for path in same.paths:
+            out.print(f"  {show(path)}")
+    for pair in islice(result.contained, MOST_ROWS):
+        words = "is in" if pair.is_whole else "is nearly in"
+        out.print(
+            Text(f"{show(pair.inner)} {words} {show(pair.outer)}: {pair.same} files, {size(pair.size)}", style="bold")
+        )
+        for title, paths in (
+            ("missing there", pair.missing),
+            ("differs", pair.differing),
+            ("only there", pair.extra_named),
+        ):
+            for path in islice(paths, MOST_ROWS):
+                out.print(f"  {title}: {show(path)}")
+        if pair.extra > len(pair.extra_named[:MOST_ROWS]):
+            out.print(f"  only there: {pair.extra} files in all")
+    more = max(0, len(result.same) - MOST_ROWS) + max(0, len(result.contained) - MOST_ROWS)
+    if more:
+        out.print(f"… and {more} more; --json lists all.")
+    if not result.same and not result.contained:
+        out.print("No folder is the same as another, or in it.")
+    reasons(out, Counter(Reason(skip.reason).label for skip in result.not_compared), "Not compared")

@@ -17,11 +17,12 @@ from fileorganizer.errors import show
 from fileorganizer.journal.plans import AFTER, BEFORE, Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import STEP_NAMES, Reason, Role, Skip, Step
-from fileorganizer.organizer import Report
 
 if TYPE_CHECKING:
-    from fileorganizer.cleaner import Found
+    from fileorganizer.duplicates.folders import Contained
     from fileorganizer.duplicates.groups import Copy, Group
+    from fileorganizer.organizer import Report
+    from fileorganizer.searcher import FoldersFound, Found
 
 _ROWS_AT_ONCE: Final = 1_000
 
@@ -195,3 +196,31 @@ def write_csv(found: Found) -> None:
         for copy in group.copies:
             for path in (copy.path, *copy.links):
                 table.writerow((number, group.size, group.digest.hex(), int(copy.is_reference), show(path)))
+
+
+def folders_document(found: FoldersFound) -> dict[str, Any]:
+    """Whole folders that are the same, or contained in another."""
+    return {
+        **path_member(found.root, "root"),
+        "same": [
+            {"files": one.files, "bytes": one.size, "folders": [path_member(path) for path in one.paths]}
+            for one in found.same
+        ],
+        "contained": [_contained_row(one) for one in found.contained],
+        "not_compared": [skip_row(skip) for skip in found.not_compared],
+    }
+
+
+def _contained_row(one: Contained) -> dict[str, Any]:
+    """A pair of folders."""
+    return {
+        **path_member(one.inner, "inner"),
+        **path_member(one.outer, "outer"),
+        "whole": one.is_whole,
+        "same_files": one.same,
+        "same_bytes": one.size,
+        "missing": [path_member(path) for path in one.missing],
+        "differing": [path_member(path) for path in one.differing],
+        "extra_files": one.extra,
+        "extra": [path_member(path) for path in one.extra_named],
+    }

@@ -52,12 +52,11 @@ def signed(number: int) -> int:
 
 
 class _Bucket:
-    """The entries of a row: the bytes, the same as numbers, and inode → number of the entry."""
+    """The entries of a row as words of eight bytes, and inode → number of the entry."""
 
-    __slots__ = ("entries", "columns", "numbers")
+    __slots__ = ("columns", "numbers")
 
     def __init__(self, entries: bytes, record: int) -> None:
-        self.entries = entries
         self.columns = array("q", entries)
         inodes = array("Q", self.columns[0 :: record // 8].tobytes())
         self.numbers = dict(zip(inodes, range(len(inodes)), strict=True))
@@ -144,24 +143,24 @@ class DigestCache:
         except sqlite3.Error:
             return True
 
-    def recall(self, files: Iterable[tuple[int, int, int, int, int, int]]) -> Iterator[tuple[int, bytes]]:
+    def recall(self, files: Iterable[tuple[int, int, int, int, int, int]]) -> Iterator[tuple[int, array[int], int]]:
         """Of files (number, dev, ino, size, mtime, ctime) those whose digest was kept for the very state they are in.
 
-        This loop runs once a file and is written for speed.
+        Gives the number, and where the words of the digest begin in which array. This
+        loop runs once a file and is written for speed.
         """
-        key, bucket = (-1, -1), _NOTHING
-        width, record, words = self._width, self._record, self._record // 8
-        for file, device, inode, size, mtime, ctime in files:
-            if key[1] != inode >> BUCKET_BITS or key[0] != device:
-                key = device, inode >> BUCKET_BITS
-                bucket = self._loaded.get(key) or self._load(key)
-            number = bucket.numbers.get(inode)
-            if number is None:
-                continue
-            at, columns = number * words, bucket.columns
-            if columns[at + 3] == ctime and columns[at + 2] == mtime and columns[at + 1] == size:
-                at = number * record + 32
-                yield file, bucket.entries[at : at + width]
+        device, bucket, numbers, columns = -1, -1, _NOTHING.numbers, _NOTHING.columns
+        words = self._record // 8
+        for file, dev, inode, size, mtime, ctime in files:
+            if bucket != inode >> BUCKET_BITS or device != dev:
+                device, bucket = dev, inode >> BUCKET_BITS
+                loaded = self._loaded.get((device, bucket)) or self._load((device, bucket))
+                numbers, columns = loaded.numbers, loaded.columns
+            at = numbers.get(inode)
+            if at is not None:
+                at *= words
+                if columns[at + 3] == ctime and columns[at + 2] == mtime and columns[at + 1] == size:
+                    yield file, columns, at + 4
 
     def _load(self, key: Key) -> _Bucket:
         """The entries of a bucket; few buckets are kept, because inodes of a folder are neighbours."""
@@ -169,7 +168,7 @@ class DigestCache:
             del self._loaded[next(iter(self._loaded))]
         bucket = _Bucket(self._read(key), self._record)
         self._loaded[key] = bucket
-        if bucket.entries:
+        if bucket.numbers:
             self._used.add(key)
         return bucket
 
@@ -312,7 +311,7 @@ class DigestCache:
 
 def _merged(old: bytes, new: bytes | bytearray, record: int) -> bytes:
     """Old and new entries, the newest of each inode."""
-    if not old and len(new) == record:
+    if not old:  # a search reads each file once
         return bytes(new)
     entries = {old[at : at + 8]: old[at : at + record] for at in range(0, len(old), record)}
     entries.update((bytes(new[at : at + 8]), bytes(new[at : at + record])) for at in range(0, len(new), record))

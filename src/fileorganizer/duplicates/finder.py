@@ -113,7 +113,7 @@ class Finder:
         """Search. Raises KeyboardInterrupt when the listener wants to stop: what was read by then is remembered."""
         with self._readers, self._samples, self._digests:
             self._timed("scan", self._scan)
-            self._sample_bytes = array("Q", bytes(8 * len(self.table)))
+            self._sample_words = array("q", bytes(8 * len(self.table)))
             self._sampled = bytearray(len(self.table))
             self._timed("sample", self._sample)
             self._timed("digest", self._digest)
@@ -262,11 +262,12 @@ class Finder:
         """Take the digests that are remembered; these files aren't chosen any more."""
         if self._samples.is_empty:
             return
-        samples, sampled = self._sample_bytes, self._sampled
-        for file, digest in self._samples.recall(self._chosen_rows(chosen)):
-            samples[file] = int.from_bytes(digest, sys.byteorder)
+        samples, sampled = self._sample_words, self._sampled
+        for file, words, at in self._samples.recall(self._chosen_rows(chosen)):
+            samples[file] = words[at]
             sampled[file] = 1
-            chosen[file] = 0
+        left = int.from_bytes(chosen, "little") & ~int.from_bytes(sampled, "little")
+        chosen[:] = left.to_bytes(len(chosen), "little")
 
     def _chosen_rows(self, chosen: bytearray) -> Iterator[tuple[int, int, int, int, int, int]]:
         """Number, dev, ino, size, mtime and ctime of the chosen files."""
@@ -311,17 +312,17 @@ class Finder:
     def _have_sampled(self, files: list[int], read_at: int, found: bytes) -> None:
         """Take over digests of beginning and end."""
         count = len(files)
-        states, digests = found[:count], array("Q", found[count : 9 * count])
+        states, digests = found[:count], array("q", found[count : 9 * count])
         self.bytes_read += int.from_bytes(found[9 * count :], sys.byteorder)
         if any(states):
             files, digests = self._without_unread(files, states, digests)
         first, end = (files[0], files[-1] + 1) if files else (0, 0)
         if end - first == len(files):
-            self._sample_bytes[first:end] = digests
+            self._sample_words[first:end] = digests
             self._sampled[first:end] = b"\1" * len(files)
         else:
             for file, digest in zip(files, digests, strict=True):
-                self._sample_bytes[file] = digest
+                self._sample_words[file] = digest
                 self._sampled[file] = 1
         self._keep(self._samples, files, digests, read_at)
 
@@ -333,7 +334,7 @@ class Finder:
         width = len(words) // len(files)
         read = [state == READ for state in states]
         wide = [one for one in read for _ in range(width)]
-        return list(compress(files, read)), array("Q", compress(words, wide))
+        return list(compress(files, read)), array("q", compress(words, wide))
 
     def _keep(self, cache: DigestCache, files: list[int], words: array[int], read_at: int) -> None:
         """Remember digests of these files, device by device."""
@@ -349,14 +350,14 @@ class Finder:
             same = [one == device for one in columns[0]]
             wide = [one for one in same for _ in range(width)]
             some = [array(column.typecode, compress(column, same)) for column in columns[1:]]
-            cache.keep(device, some, array("Q", compress(words, wide)), read_at=read_at)
+            cache.keep(device, some, array("q", compress(words, wide)), read_at=read_at)
 
     # whole contents
 
     def _digest(self) -> None:
         """Digests of whole contents for all files that beginning and end don't tell from another."""
         table = self.table
-        alike = _alike(self._sample_bytes, self._sampled, table)
+        alike = _alike(self._sample_words, self._sampled, table)
         slots = array("L", bytes(array("L").itemsize * len(table)))
         for slot, file in enumerate(alike.members):
             slots[file] = slot + 1
@@ -380,8 +381,8 @@ class Finder:
     def _recall_digests(self, chosen: bytearray) -> None:
         """Take the digests that are remembered."""
         if not self._digests.is_empty:
-            for file, digest in self._digests.recall(self._chosen_rows(chosen)):
-                self._set_digest(file, digest)
+            for file, words, at in self._digests.recall(self._chosen_rows(chosen)):
+                self._set_digest(file, words[at : at + DIGEST_BYTES // 8].tobytes())
                 chosen[file] = 0
 
     def _set_digest(self, file: int, digest: bytes) -> None:
@@ -399,7 +400,7 @@ class Finder:
     def _have_digested(self, files: list[int], read_at: int, found: bytes) -> None:
         """Take over digests of whole contents."""
         count = len(files)
-        states, words = found[:count], array("Q", found[count : (1 + DIGEST_BYTES) * count])
+        states, words = found[:count], array("q", found[count : (1 + DIGEST_BYTES) * count])
         self.bytes_read += int.from_bytes(found[(1 + DIGEST_BYTES) * count :], sys.byteorder)
         if any(states):
             files, words = self._without_unread(files, states, words)

@@ -90,26 +90,29 @@ def _look(message: bytes, folders: Sequence[int]) -> bytes:
     quiet_since = int.from_bytes(message[1:9], sys.byteorder, signed=True)
     now = int.from_bytes(message[9:17], sys.byteorder, signed=True)
     states = bytearray()
-    devices, inodes, sizes, mtimes, ctimes = columns = [array(code) for code in "QQqqq"]
-    look = os.stat
+    regular: list[os.stat_result] = []
+    look, note, keep = os.stat, states.append, regular.append
     for fd, names in zip(folders, split_names(message[17:]), strict=True):
         for name in names:
             try:
                 found = look(name, dir_fd=fd, follow_symlinks=False)
             except OSError:
-                states.append(GONE)
+                note(GONE)
                 continue
             if found.st_mode >> 12 != _REGULAR:
-                states.append(LINK if stat.S_ISLNK(found.st_mode) else SPECIAL)
+                note(LINK if stat.S_ISLNK(found.st_mode) else SPECIAL)
             elif quiet_since < found.st_mtime_ns <= now:
-                states.append(RECENT)
+                note(RECENT)
             else:
-                states.append(LINKED if found.st_nlink > 1 else PLAIN)
-                devices.append(found.st_dev)
-                inodes.append(found.st_ino)
-                sizes.append(found.st_size)
-                mtimes.append(found.st_mtime_ns)
-                ctimes.append(found.st_ctime_ns)
+                note(LINKED if found.st_nlink > 1 else PLAIN)
+                keep(found)
+    columns = (
+        array("Q", [one.st_dev for one in regular]),
+        array("Q", [one.st_ino for one in regular]),
+        array("q", [one.st_size for one in regular]),
+        array("q", [one.st_mtime_ns for one in regular]),
+        array("q", [one.st_ctime_ns for one in regular]),
+    )
     return b"".join((states, *(column.tobytes() for column in columns)))
 
 
@@ -119,6 +122,11 @@ def _open(fd: int, name: bytes) -> int:
         return os.open(name, _QUIETLY, dir_fd=fd)
     except PermissionError:  # O_NOATIME is for the owner only
         return os.open(name, _FLAGS, dir_fd=fd)
+
+
+def _disk_reads() -> int:
+    """How many blocks this process has had to fetch from a disk."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_inblock
 
 
 _cold = False
@@ -132,9 +140,9 @@ def _sample(places: list[Place], sizes: array[int]) -> bytes:
     much as reading it, and nothing is claimed before the whole digest asks.
     """
     global _cold
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_inblock
+    before = _disk_reads()
     states, digests, total = _sampled_ahead(places, sizes) if _cold else _sampled(places, sizes)
-    _cold = resource.getrusage(resource.RUSAGE_SELF).ru_inblock > before
+    _cold = _disk_reads() > before
     return b"".join((states, digests.tobytes(), total.to_bytes(8, sys.byteorder)))
 
 
@@ -144,8 +152,8 @@ def _sampled(places: list[Place], sizes: array[int]) -> Sampled:
 
     read, close, open_file, flags = os.read, os.close, os.open, _QUIETLY
     states, digests, total = bytearray(len(places)), array("Q"), 0
-    for index, (fd, name) in enumerate(places):
-        size = sizes[index]
+    keep = digests.append
+    for (fd, name), size in zip(places, sizes, strict=True):
         try:
             try:
                 file = open_file(name, flags, dir_fd=fd)
@@ -156,13 +164,13 @@ def _sampled(places: list[Place], sizes: array[int]) -> Sampled:
             finally:
                 close(file)
         except OSError as error:
-            states[index] = _failed(error)
-            digests.append(0)
+            states[len(digests)] = _failed(error)
+            keep(0)
             continue
-        total += len(block)
         if len(block) != size and size <= WHOLE_BYTES:
-            states[index] = CHANGED
-        digests.append(xxh3_64_intdigest(block, size))
+            states[len(digests)] = CHANGED
+        total += len(block)
+        keep(xxh3_64_intdigest(block, size))
     return states, digests, total
 
 

@@ -28,6 +28,7 @@ IN_FLIGHT: Final = 3
 """Messages that a process has at once: so it never waits for the next one."""
 _PASSED_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
 _ANSWER_BYTES: Final = 200_000
+_DIED: Final = "A process that read files ended unexpectedly. Nothing was changed; try again."
 
 OnAnswer = Callable[[bytes], None]
 
@@ -105,9 +106,7 @@ class Readers:
     def _collect(self) -> None:
         """Take what has been answered; waits a moment for it."""
         for key, _ in self._ready.select(0.1):
-            received = key.data.connection.recv(_ANSWER_BYTES)
-            if not received:
-                raise StorageFailed("A process that read files ended unexpectedly. Nothing was changed; try again.")
+            received = key.data.receive()
             if received[0] == PROGRESS:
                 self._on_progress(int.from_bytes(received[1:9], sys.byteorder))
             else:
@@ -139,10 +138,18 @@ class _Process:
         try:
             socket.send_fds(self.connection, [message], folders)
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise StorageFailed(
-                "A process that read files ended unexpectedly. Nothing was changed; try again."
-            ) from error
+            raise StorageFailed(_DIED) from error
         self.waiting.append(on_answer)
+
+    def receive(self) -> bytes:
+        """A message from it. Raises StorageFailed when it has died."""
+        try:
+            received = self.connection.recv(_ANSWER_BYTES)
+        except ConnectionResetError as error:
+            raise StorageFailed(_DIED) from error
+        if not received:
+            raise StorageFailed(_DIED)
+        return received
 
     def end(self) -> None:
         """End it, whatever it has in hand: it only reads."""

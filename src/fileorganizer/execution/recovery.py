@@ -14,7 +14,7 @@ from fileorganizer.fs.folders import folder_facts
 from fileorganizer.fs.identity import identity_of, same_inode, unchanged
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Batch, Settled
-from fileorganizer.model import CONTROL_DIRECTORY, TWIN, Folder, Outcome, Reason, State, Step, StepKind
+from fileorganizer.model import CONTROL_DIRECTORY, REPLACEMENT, TWIN, Folder, Outcome, Reason, State, Step, StepKind
 
 _Verdict = tuple[State, Reason, str]
 _DONE: _Verdict = (State.DONE, Reason.NONE, "")
@@ -116,9 +116,11 @@ def _removed(step: Step, source: _Status, _target: _Status) -> _Verdict:
 
 def _linked(step: Step, source: _Status, target: _Status) -> _Verdict:
     """link: two names of one inode are success."""
-    if target is None:
+    if target is not None and step.seen is not None and same_inode(target, step.seen):
+        return _DONE
+    if target is None or step.temporary == REPLACEMENT:  # then the file that is to leave is still there
         return _PENDING if source is not None else (State.SKIPPED, Reason.GONE, "")
-    return _DONE if step.seen is not None and same_inode(target, step.seen) else (State.SKIPPED, Reason.CONFLICT, "")
+    return (State.SKIPPED, Reason.CONFLICT, "")
 
 
 def _timed(step: Step, source: _Status, _target: _Status) -> _Verdict:

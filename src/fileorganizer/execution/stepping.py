@@ -173,6 +173,8 @@ class Stepper:
             return Outcome(index, State.SKIPPED, Reason.GONE)
         if step.seen is None or not unchanged_since(status, step.seen):
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
+        if step.keeper is not None and not keeping.is_still_there(self._work, step.keeper):
+            return Outcome(index, State.SKIPPED, Reason.CHANGED, keeping.NO_KEEPER)
         if step.temporary not in (TWIN, REPLACEMENT) and self._sides[step.target_side].look(target) is not None:
             return Outcome(index, State.SKIPPED, Reason.CONFLICT)
         return None

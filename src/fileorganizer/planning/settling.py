@@ -141,8 +141,16 @@ def _again(step: Step, outcome: Outcome | None) -> Step:
 
 
 def take_back(done: list[Done], free_name: Callable[[int, bytes], bytes]) -> list[Step]:
-    """The steps that reverse these, last first. ``free_name(side, path)`` gives the path, or one beside it if it is taken."""
-    return [_reverse(step, made, free_name) for step, made in reversed(done)]
+    """The steps that reverse these, last first. ``free_name(side, path)`` gives the path, or one beside it if it is taken.
+
+    A name that one of these links has now will be free by the time it is needed.
+    """
+    links = {(step.target_side, step.target) for step, _ in done if step.kind == StepKind.LINK}
+
+    def name(side: int, path: bytes) -> bytes:
+        return path if (side, path) in links else free_name(side, path)
+
+    return [_reverse(step, made, name) for step, made in reversed(done)]
 
 
 def _reverse(step: Step, made: Identity | None, free_name: Callable[[int, bytes], bytes]) -> Step:

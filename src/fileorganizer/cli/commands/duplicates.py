@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fileorganizer import cleaner
-from fileorganizer.cleaner import Cleaning, Found
+from fileorganizer import searcher
 from fileorganizer.cli import render, render_json
-from fileorganizer.cli.commands.running import FOLDER, show_plan, size_of
 from fileorganizer.cli.output import Output, spoken
+from fileorganizer.cli.values import FOLDER, size_of
 from fileorganizer.duplicates.finder import ALGORITHMS, Search
 from fileorganizer.duplicates.keepers import RULES
 from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, InvalidOption, show
 from fileorganizer.planning.cleanup import ACTIONS
+from fileorganizer.searcher import Found
+
+if TYPE_CHECKING:
+    from fileorganizer.cleaner import Cleaning
 
 
 class _SearchByDefault(click.Group):
@@ -80,7 +83,7 @@ def search(output: Output, folder: str, as_csv: bool, **given: Any) -> int:
     """Find files of FOLDER with the same content, those that waste most first. Changes nothing."""
     output.silent = output.silent or as_csv
     with output.listening() as listener:
-        found = cleaner.find_duplicates(folder, search_of(given), against=given["against"], listener=listener)
+        found = searcher.find_duplicates(folder, search_of(given), against=given["against"], listener=listener)
     if output.as_lines:
         for row in render_json.group_rows(found):
             render_json.write_document(row)
@@ -120,11 +123,13 @@ def clean(
     **given: Any,
 ) -> int:
     """Put redundant files of FOLDER into its trash, or make them names of the copy that stays."""
+    from fileorganizer import cleaner  # a search starts without the machinery that changes something
+
     cleaning = None if plan_id else cleaning_of(keep, action, given)
     with output.listening() as listener:
         if only_show and cleaning is not None:
             with cleaner.preview_clean_up(folder, cleaning, listener=listener) as plan:
-                show_plan(output, plan)
+                output.show_plan(plan)
                 if not output.silent and plan.batch_count:
                     done_by = f"fileorganizer duplicates clean {show(folder)} --plan {plan.head.plan_id}"
                     output.console.print(f"Do exactly this:  {done_by}")
@@ -135,6 +140,8 @@ def clean(
 
 def cleaning_of(keep: str | None, action: str, given: dict[str, Any]) -> Cleaning:
     """The options of a clean-up as the engine takes them. Raises InvalidOption."""
+    from fileorganizer.cleaner import Cleaning
+
     if keep is None:
         raise InvalidOption(f"Say which copies are to be kept: --keep {'|'.join(RULES)}|in:DIR.")
     against = given["against"]
@@ -144,3 +151,19 @@ def cleaning_of(keep: str | None, action: str, given: dict[str, Any]) -> Cleanin
         search=search_of(given),
         against=None if against is None else os.path.abspath(os.path.expanduser(against)),
     )
+
+
+@duplicates.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--digest", type=click.Choice(list(ALGORITHMS)), default="sha256", show_default=True)
+@click.option("--paranoid", is_flag=True, help="Compare byte by byte what has the same digest.")
+@spoken
+def folders(output: Output, folder: str, digest: str, paranoid: bool) -> int:
+    """Find whole folders of FOLDER that are the same, or contained in another, and name the files that differ."""
+    with output.listening() as listener:
+        found = searcher.compare_folders(folder, algorithm=digest, paranoid=paranoid, listener=listener)
+    if output.for_programs:
+        render_json.write_document(render_json.folders_document(found))
+    elif not output.silent:
+        render.folders(output.console, found)
+    return EXIT_DONE if found.same or found.contained else EXIT_NOTHING

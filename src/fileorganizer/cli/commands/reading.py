@@ -10,8 +10,8 @@ import msgspec
 
 from fileorganizer import organizer
 from fileorganizer.cli import render, render_json
-from fileorganizer.cli.commands.running import FOLDER
 from fileorganizer.cli.output import Output, spoken
+from fileorganizer.cli.values import FOLDER
 from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution.reading import Explained, FileRow

@@ -4,46 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import click
 
 from fileorganizer import organizer
-from fileorganizer.cli import render, render_json
+from fileorganizer.cli import render_json
 from fileorganizer.cli.output import Output, spoken
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, InvalidOption, show
-from fileorganizer.journal.plans import Plan
+from fileorganizer.cli.values import FOLDER, moment_of, size_of
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, show
 from fileorganizer.model import Options
 from fileorganizer.rules.profiles import profile_names
-
-FOLDER = click.Path(path_type=str)
-_UNITS = {"": 1, "B": 1} | {
-    prefix + suffix: base**power
-    for power, prefix in enumerate("KMGT", 1)
-    for suffix, base in (("", 1000), ("B", 1000), ("IB", 1024))
-}
-
-
-def size_of(text: str | None) -> int | None:
-    """Bytes of ``10``, ``10MB`` or ``1.5GiB``. Raises InvalidOption."""
-    if text is None:
-        return None
-    digits = text.strip().rstrip("BbIiKkMmGgTt ")
-    try:
-        return int(float(digits) * _UNITS[text.strip()[len(digits) :].strip().upper()])
-    except (ValueError, KeyError, OverflowError) as error:
-        raise InvalidOption(f"{show(text)} is no size. Write it as 10MB or 1GiB.") from error
-
-
-def moment_of(text: str | None) -> float | None:
-    """Seconds since the epoch of ``2024-01-31`` or an ISO time, local unless it says otherwise. Raises InvalidOption."""
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError) as error:
-        raise InvalidOption(f"{show(text)} is no date. Write it as 2024-01-31.") from error
 
 
 def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -114,21 +85,10 @@ def options_of(given: dict[str, Any]) -> Options:
 def preview(output: Output, folder: str, **given: Any) -> int:
     """Show what organize would do; writes nothing into FOLDER."""
     with output.listening() as listener, organizer.preview(folder, options_of(given), listener=listener) as plan:
-        show_plan(output, plan)
+        output.show_plan(plan)
         if not output.silent and plan.batch_count:
             output.console.print(f"Do exactly this:  fileorganizer organize {show(folder)} --plan {plan.head.plan_id}")
         return EXIT_DONE if plan.batch_count else EXIT_NOTHING
-
-
-def show_plan(output: Output, plan: Plan) -> None:
-    """A plan for people or for programs."""
-    if output.as_lines:
-        for row in render_json.step_rows(plan):
-            render_json.write_document(row)
-    elif output.as_json:
-        render_json.write_stream(render_json.plan_document(plan), "steps", render_json.step_rows(plan))
-    elif not output.silent:
-        render.plan(output.console, plan)
 
 
 @click.command()
@@ -158,7 +118,7 @@ def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, .
     with output.listening() as listener:
         if only_show:
             with organizer.preview_undo(folder, operation, paths=original, listener=listener) as plan:
-                show_plan(output, plan)
+                output.show_plan(plan)
                 return EXIT_DONE if plan.batch_count else EXIT_NOTHING
         report = organizer.undo(folder, operation, paths=original, confirm=output.confirm(yes), listener=listener)
     return output.report(report, folder)

@@ -8,8 +8,8 @@ import click
 
 from fileorganizer import organizer
 from fileorganizer.cli import render, render_json
-from fileorganizer.cli.commands.running import FOLDER
 from fileorganizer.cli.output import Output, spoken
+from fileorganizer.cli.values import FOLDER
 from fileorganizer.errors import EXIT_DONE, show
 
 

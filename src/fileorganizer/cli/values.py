@@ -1,0 +1,37 @@
+"""Values as people write them on a command line: sizes, dates, folders."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from fileorganizer.errors import InvalidOption, show
+
+FOLDER = click.Path(path_type=str)
+_UNITS = {"": 1, "B": 1} | {
+    prefix + suffix: base**power
+    for power, prefix in enumerate("KMGT", 1)
+    for suffix, base in (("", 1000), ("B", 1000), ("IB", 1024))
+}
+
+
+def size_of(text: str | None) -> int | None:
+    """Bytes of ``10``, ``10MB`` or ``1.5GiB``. Raises InvalidOption."""
+    if text is None:
+        return None
+    digits = text.strip().rstrip("BbIiKkMmGgTt ")
+    try:
+        return int(float(digits) * _UNITS[text.strip()[len(digits) :].strip().upper()])
+    except (ValueError, KeyError, OverflowError) as error:
+        raise InvalidOption(f"{show(text)} is no size. Write it as 10MB or 1GiB.") from error
+
+
+def moment_of(text: str | None) -> float | None:
+    """Seconds since the epoch of ``2024-01-31`` or an ISO time, local unless it says otherwise. Raises InvalidOption."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise InvalidOption(f"{show(text)} is no date. Write it as 2024-01-31.") from error

@@ -1,0 +1,1 @@
+"""Searching and cleaning up, on real folders."""

@@ -1,0 +1,283 @@
+"""What is the same and what isn't, what is never opened, what is remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fileorganizer import cleaner, organizer
+from fileorganizer.duplicates import cache, finder, reader_child, readers
+from fileorganizer.duplicates.finder import Search
+from fileorganizer.errors import InvalidOption, StorageFailed
+from fileorganizer.fs import faults
+from fileorganizer.model import Options, Reason
+from fileorganizer.progress import Listener
+from fileorganizer.searcher import Found, find_duplicates
+from tests.support.trees import Fifo, File, HardLink, Link, write_tree
+
+LARGE = bytes(range(256)) * 8_192
+"""Two megabytes: sampled, then read whole by itself."""
+MIDDLE = LARGE[: 1 << 20] + b"!" + LARGE[(1 << 20) + 1 :]
+
+
+def groups_of(found: Found) -> list[tuple[str, ...]]:
+    """The paths of each group, by path."""
+    return sorted(tuple(os.fsdecode(copy.path) for copy in group.copies) for group in found.groups)
+
+
+@pytest.fixture(params=["here", "processes", "cold"])
+def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Read in this process, in others, or as from a cold disk."""
+    if request.param == "processes":
+        monkeypatch.setattr(readers, "FEW_MESSAGES", 0)
+    if request.param == "cold":
+        monkeypatch.setattr(reader_child, "_cold", True)
+        monkeypatch.setattr(reader_child, "_disk_reads", iter(range(1_000)).__next__)
+    return str(request.param)
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take files that were made just now for old ones: their digests are kept."""
+    monkeypatch.setattr(cache, "QUIET_NS", -(10**15))
+
+
+@pytest.fixture
+def at() -> Iterator[object]:
+    """Do something at a fault point, once."""
+
+    def when(name: str, act: object) -> None:
+        left = [act]
+
+        def action(point: str) -> None:
+            if point == name and left:
+                left.pop()()  # type: ignore[operator]  # a function without arguments
+
+        faults.action = action
+
+    yield when
+    faults.action = None
+
+
+def test_only_equal_contents_are_equal(tmp_path: Path, reading: str) -> None:
+    """Size, beginning, end, middle: whatever differs is told apart; every way of reading says the same."""
+    tree = {
+        "one": "same",
+        "deep": {"er": {"two": "same"}},
+        "head": "Same",
+        "empty": "",
+        "empty too": "",
+        "large": LARGE,
+        "large too": LARGE,
+        "middle": MIDDLE,
+        "tail": LARGE[:-1] + b"!",
+        "first": b"!" + LARGE[1:],
+        "unlike": "of its own size",
+        b"caf\xe9\n": "odd names",
+        "normal": "odd names",
+    }
+    write_tree(tmp_path, tree)
+    found = find_duplicates(tmp_path, Search())
+    odd = os.fsdecode(b"caf\xe9\n")
+    assert groups_of(found) == [(odd, "normal"), ("deep/er/two", "one"), ("large", "large too")]
+    assert [group.wasted for group in found.groups] == [len(LARGE), 9, 4]
+    assert next(iter(found.groups)).digest == hashlib.sha256(LARGE).digest()
+
+
+def test_links_are_one_file_and_special_files_are_never_opened(tmp_path: Path) -> None:
+    """Hard links waste nothing; symbolic links, FIFOs, hidden and unfinished files are left with their reason."""
+    tree = {
+        "a": "x1",
+        "b": HardLink("a"),
+        "c": "x1",
+        "link": Link("a"),
+        "pipe": Fifo(),
+        ".secret": "x1",
+        "d.part": "x1",
+    }
+    write_tree(tmp_path, tree | {"d": "x1", "only": "y2", "twin": HardLink("only")})
+    found = find_duplicates(tmp_path, Search())
+    assert groups_of(found) == [("a", "c")]
+    group = next(iter(found.groups))
+    assert group.copies[0].links == (b"b",) and group.redundant == 1
+    assert {os.fsdecode(skip.path): Reason(skip.reason).label for skip in found.skips} == {
+        "link": "symlink",
+        "pipe": "special-file",
+        ".secret": "hidden",
+        "d.part": "unfinished",
+        "d": "unfinished",
+    }
+
+
+def test_projects_stay_closed_unless_asked(tmp_path: Path) -> None:
+    """Copies in a checkout are its own matter."""
+    write_tree(tmp_path, {"a": "same", "project": {".git": {}, "a": "same"}})
+    assert groups_of(find_duplicates(tmp_path, Search())) == []
+    assert groups_of(find_duplicates(tmp_path, Search(keep_together=False))) == [("a", "project/a")]
+
+
+def test_options_choose_what_is_searched(tmp_path: Path) -> None:
+    """Smallest size, empty files, excludes, the digest."""
+    write_tree(tmp_path, {"a": "12345", "b": "12345", "c": "1", "d": "1", "e": "", "f": ""})
+    assert groups_of(find_duplicates(tmp_path, Search(min_size=2))) == [("a", "b")]
+    assert groups_of(find_duplicates(tmp_path, Search(min_size=0, exclude=("a",)))) == [("c", "d"), ("e", "f")]
+    found = find_duplicates(tmp_path, Search(algorithm="blake3", paranoid=True))
+    assert groups_of(found) == [("a", "b"), ("c", "d")] and found.groups.algorithm == "blake3"
+    with pytest.raises(InvalidOption, match="md5"):
+        find_duplicates(tmp_path, Search(algorithm="md5"))
+
+
+def test_a_reference_is_searched_too(tmp_path: Path) -> None:
+    """Copies in the reference count; groups of references alone don't; inside the root it is a folder of it."""
+    write_tree(tmp_path / "root", {"a": "same", "sub": {"b": "same", "c": "alike"}, "d": "alike"})
+    write_tree(tmp_path / "ref", {"x": "same", "y": "only there", "z": "only there"})
+    found = find_duplicates(tmp_path / "root", Search(), against=tmp_path / "ref")
+    assert groups_of(found) == [("d", "sub/c"), ("x", "a", "sub/b")]
+    assert [group.redundant for group in found.groups] == [2, 1]
+    inside = find_duplicates(tmp_path / "root", Search(), against=tmp_path / "root" / "sub")
+    assert groups_of(inside) == [("sub/b", "a"), ("sub/c", "d")]
+    assert {copy.path for group in inside.groups for copy in group.copies if copy.is_reference} == {b"sub/b", b"sub/c"}
+    with pytest.raises(InvalidOption, match="nothing in it could go"):
+        find_duplicates(tmp_path / "root" / "sub", Search(), against=tmp_path / "root")
+
+
+def test_what_changes_while_it_is_read_is_no_duplicate(tmp_path: Path, at: object) -> None:
+    """The digest counts only for the file that was seen, unchanged to its end."""
+    write_tree(
+        tmp_path, {"a": LARGE, "b": LARGE, "c": LARGE, "gone": "soon", "left": "soon", "f": {"x": "in", "y": "in"}}
+    )
+
+    def change() -> None:
+        with open(tmp_path / "b", "r+b") as file:
+            file.write(b"now")
+        (tmp_path / "gone").unlink()
+        shutil.rmtree(tmp_path / "f")
+
+    at("duplicates.sample", change)  # type: ignore[operator]  # a function
+    found = find_duplicates(tmp_path, Search())
+    assert groups_of(found) == [("a", "c")]
+    assert {os.fsdecode(skip.path) for skip in found.skips} == {"b", "gone", "f/x", "f/y"}
+
+
+def test_what_cannot_be_read_equals_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EIO: reported, and no duplicate of anything (F21), in the sample and in the whole digest."""
+    write_tree(tmp_path, {"bad": "12345", "b": "12345", "c": "12345", "l1": LARGE, "l2": LARGE, "l3": LARGE})
+    bad = {(tmp_path / name).stat().st_ino for name in ("bad", "l2")}
+    read = os.read
+
+    def failing(fd: int, count: int) -> bytes:
+        if os.fstat(fd).st_ino in bad:
+            raise OSError(5, "Input/output error")
+        return read(fd, count)
+
+    monkeypatch.setattr(os, "read", failing)
+    found = find_duplicates(tmp_path, Search())
+    assert groups_of(found) == [("b", "c"), ("l1", "l3")]
+    assert sorted(skip.path for skip in found.unreadable) == [b"bad", b"l2"]
+
+
+def test_paranoid_compares_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files with the same digest and other bytes are no copies, were there ever such."""
+    write_tree(tmp_path, {"a": "1234", "b": "1234", "c": "5678", "d": "1234"})
+    monkeypatch.setattr(reader_child, "_hasher", lambda _kind: hashlib.new("sha256"))
+    monkeypatch.setattr(
+        finder.Finder, "_set_digest", lambda self, file, _d, set_=finder.Finder._set_digest: set_(self, file, bytes(32))
+    )
+    monkeypatch.setattr(finder, "_alike", _all_alike)
+    assert groups_of(find_duplicates(tmp_path, Search())) == [("a", "b", "c", "d")]
+    assert groups_of(find_duplicates(tmp_path, Search(paranoid=True))) == [("a", "b", "d")]
+
+
+def _all_alike(*_: object) -> object:
+    alike = finder._Alike()
+    alike.add(range(4))
+    return alike
+
+
+def test_the_second_search_reads_no_content(tmp_path: Path, reading: str, settled: None) -> None:
+    """Digests are remembered; a file that was touched since is read again."""
+    write_tree(tmp_path, {"a": "same", "b": "same", "c": "else", "large": LARGE, "too": LARGE, "alone": "of its size"})
+    first = find_duplicates(tmp_path, Search())
+    second = find_duplicates(tmp_path, Search())
+    assert first.bytes_read > 2 * len(LARGE) and second.bytes_read == 0
+    assert groups_of(first) == groups_of(second) == [("a", "b"), ("large", "too")]
+    os.utime(tmp_path / "a", ns=(10**18, 10**18))
+    assert find_duplicates(tmp_path, Search()).bytes_read == 2 * len("same")
+
+
+def test_digests_of_files_changed_just_now_are_not_kept(tmp_path: Path) -> None:
+    """A file may change twice within a tick of the clock: only what has been quiet for two seconds is remembered."""
+    write_tree(tmp_path, {"a": "same", "b": "same"})
+    assert find_duplicates(tmp_path, Search()).bytes_read == find_duplicates(tmp_path, Search()).bytes_read == 16
+
+
+def test_digests_survive_our_own_moves(tmp_path: Path, settled: None) -> None:
+    """A rename changes the ctime, and a link, too; the executor tells the cache. Undo does as well."""
+    write_tree(tmp_path, {name: File(b"same", mtime=1_400_000_000) for name in ("a.txt", "b.pdf", "c.odt")})
+    find_duplicates(tmp_path, Search())
+    organizer.organize(tmp_path, Options(dates="file"))
+    after = find_duplicates(tmp_path, Search())
+    assert after.bytes_read == 0 and groups_of(after) == [
+        tuple(f"Documents/2014/{n}" for n in ("a.txt", "b.pdf", "c.odt"))
+    ]
+    organizer.undo(tmp_path)
+    assert find_duplicates(tmp_path, Search()).bytes_read == 0
+    cleaner.clean_up(tmp_path, cleaner.Cleaning(keep="oldest", action="hardlink"))
+    assert find_duplicates(tmp_path, Search()).bytes_read == 0
+
+
+def test_a_stopped_search_keeps_what_it_read(tmp_path: Path, settled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped after the first of many messages, the next search goes on from there."""
+    monkeypatch.setattr(finder, "FILES_A_MESSAGE", 10)
+    monkeypatch.setattr(readers, "FEW_MESSAGES", 1_000)
+    write_tree(tmp_path, {f"{number}": f"{number // 2:4}" for number in range(100)})
+    asked: list[int] = []
+
+    def stop() -> bool:
+        asked.append(1)
+        return len(asked) > 15
+
+    with pytest.raises(KeyboardInterrupt):
+        find_duplicates(tmp_path, Search(), listener=Listener(should_stop=stop))
+    rest = find_duplicates(tmp_path, Search())
+    assert len(rest.groups) == 50 and 400 < rest.bytes_read < 800
+
+
+def test_a_reader_that_dies_stops_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed or not started: an error that says so, not a search that found less."""
+    monkeypatch.setattr(readers, "FEW_MESSAGES", 0)
+    monkeypatch.setattr(readers.reader_child, "__file__", os.devnull)
+    write_tree(tmp_path, {"a": "same", "b": "same"})
+    with pytest.raises(StorageFailed, match="ended unexpectedly"):
+        find_duplicates(tmp_path, Search())
+
+
+def test_the_command_line_reads_nothing_the_second_time(tmp_path: Path) -> None:
+    """Seen by strace: not one file of the folder is opened."""
+    if not shutil.which("strace"):
+        pytest.skip("strace isn't installed: reading nothing NOT COVERED from outside")
+    root = tmp_path / "root"
+    write_tree(root, {"deep": {"a": "same", "b": "same"}, "c": LARGE, "d": LARGE})
+    time.sleep(2.1)  # so long a file has to be quiet before its digest is kept
+    first, second = (_opened_by_search(root, tmp_path / f"trace{run}") for run in (1, 2))
+    assert first >= {"a", "b", "c", "d"} and not second & {"a", "b", "c", "d"}
+
+
+def _opened_by_search(root: Path, trace: Path) -> set[str]:
+    """The last parts of the paths that a search opens."""
+    program = [sys.executable, "-m", "fileorganizer.cli.app", "duplicates", str(root), "--json"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
+    command = ["strace", "-f", "-qq", "-e", "trace=open,openat,openat2", "-o", str(trace), *program]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {
+        line.split('"')[1].rpartition("/")[2] for line in trace.read_text(errors="replace").splitlines() if '"' in line
+    }
