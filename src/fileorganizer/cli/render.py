@@ -21,12 +21,13 @@ from fileorganizer.model import STEP_NAMES, Reason, Review
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.tree import Tree
 
     from fileorganizer.organizer import Report
     from fileorganizer.searcher import FoldersFound, Found
 
 MOST_ROWS: Final = 40
+_DEEPEST: Final = 4
+"""Levels of folders that a tree shows at most."""
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -72,11 +73,11 @@ def totals(out: Console, head: Head) -> None:
 
     review = head.review
     out.print(
-        f"{review.scanned} files seen: {review.planned} to go ({size(review.bytes)}), {review.in_place} in place,"
+        f"{counted(review.scanned, 'file')} seen: {review.planned} to go ({size(review.bytes)}), {review.in_place} in place,"
         f" {review.left_alone} left alone."
     )
-    folders = [f"{review.new_folders} new folders"] if review.new_folders else []
-    folders += [f"{review.removed_folders} emptied folders removed"] if review.removed_folders else []
+    folders = [counted(review.new_folders, "new folder")] if review.new_folders else []
+    folders += [f"{counted(review.removed_folders, 'emptied folder')} removed"] if review.removed_folders else []
     folders += [f"{review.renamed} renamed because their name is taken"] if review.renamed else []
     if folders:
         out.print(", ".join(folders) + ".")
@@ -125,31 +126,55 @@ def _categories(out: Console, review: Review) -> None:
 
 
 def _tree(out: Console, title: str, folders: Iterable[tuple[bytes, int, int]]) -> None:
-    """The folders of a tree with the files directly in them, as far as there is room."""
+    """The folders of a tree, each with all that is in and below it, as deep as there is room."""
     from rich.text import Text
     from rich.tree import Tree
 
-    top = Tree(Text(title, style="bold"))
-    branches: dict[bytes, Tree] = {}
-    more = 0
+    summed, depth = _summed(folders)
+    branches = {b"": Tree(Text(title, style="bold"))}
+    left = 0
+    for path, (files, count, inside) in sorted(summed.items()):
+        if path and (path.count(b"/") >= depth or path.rpartition(b"/")[0] not in branches):
+            continue
+        if len(branches) > MOST_ROWS:
+            left += 1
+            continue
+        closed = f" in {counted(inside, 'folder')}" if inside > 1 and path.count(b"/") + 1 >= depth else ""
+        words = f"{counted(files, 'file')}, {size(count)}{closed}"
+        if path:
+            branches[path] = branches[path.rpartition(b"/")[0]].add(Text(f"{_name(path)}  {words}"))
+        else:
+            branches[path].label = Text(f"{title}  {words}", style="bold")
+    if left:
+        branches[b""].add(Text(f"… and {counted(left, 'more folder')}"))
+    out.print(branches[b""])
+
+
+def _summed(folders: Iterable[tuple[bytes, int, int]]) -> tuple[dict[bytes, list[int]], int]:
+    """Folder → files, bytes and folders with files in it, all that is below included; and how deep there is room to show it."""
+    summed: dict[bytes, list[int]] = {}
+    levels = [0] * (_DEEPEST + 1)
     for path, files, count in folders:
-        if len(branches) >= MOST_ROWS:
-            more += 1
-        elif files > 0 or path:
-            _branch(top, branches, path).label = Text(f"{_name(path)}  {files} files, {size(count)}")
-    if more:
-        top.add(Text(f"… and {more} more folders"))
-    out.print(top)
+        if files <= 0:
+            continue
+        parts = path.split(b"/") if path else []
+        for depth in range(min(len(parts), _DEEPEST) + 1):
+            if depth > 1 and levels[depth] > MOST_ROWS:
+                break
+            sums = summed.get(place := b"/".join(parts[:depth]))
+            if sums is None:
+                sums = summed[place] = [0, 0, 0]
+                levels[depth] += 1
+            sums[0] += files
+            sums[1] += count
+            sums[2] += 1
+    room = [depth for depth in range(1, _DEEPEST + 1) if sum(levels[: depth + 1]) <= MOST_ROWS]
+    return summed, max(room, default=1)
 
 
-def _branch(top: Tree, branches: dict[bytes, Tree], path: bytes) -> Tree:
-    """The branch of a folder, with those above it."""
-    from rich.text import Text
-
-    if path not in branches:
-        parent = _branch(top, branches, path.rpartition(b"/")[0]) if path else top
-        branches[path] = parent.add(Text(_name(path)))
-    return branches[path]
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _name(path: bytes) -> str:
