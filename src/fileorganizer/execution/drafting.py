@@ -191,15 +191,12 @@ class Drafting:
 
     def _check_way(self, folder: bytes) -> None:
         """Raise OSError when something that is no folder stands on the way to a folder, and remember what does."""
-        parent = folder
-        while parent:
+        parent, status = folder, None
+        while status is None:  # the root is there, so it ends
             parent = parent.rpartition(b"/")[0]
             status = self._target.look(parent)
-            if status is None:
-                continue
-            if not stat.S_ISDIR(status.st_mode):
-                self._block(parent)
-            return
+        if not stat.S_ISDIR(status.st_mode):
+            self._block(parent)
 
     def _block(self, path: bytes) -> None:
         """Note what stands where a folder is needed."""
@@ -302,10 +299,10 @@ class Drafting:
             while folder and folder not in self._dropped_from:
                 self._dropped_from.add(folder)
                 folder = folder.rpartition(b"/")[0]
-            if skip.facts is not None:
-                category = self._found.by_category[skip.facts.category]
-                category[0] -= 1
-                category[1] -= skip.size
+            assert skip.facts is not None  # nosec B101  # every step of a unit has facts, and its skip has them, too
+            category = self._found.by_category[skip.facts.category]
+            category[0] -= 1
+            category[1] -= skip.size
             if self._side == SOURCE:
                 self._tree_after.append((skip.path.rpartition(b"/")[0], 1, skip.size))
         self._left_out(unit)

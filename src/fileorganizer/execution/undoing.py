@@ -159,32 +159,29 @@ class Undoing:
         wanted = {
             (seen.dev, seen.ino): seen for item in missing if (seen := item.deed.step.seen) is not None and seen.ino
         }
-        if not wanted:
+        if not wanted or operation is None:  # a restore misses nothing: what isn't in the trash is purged
             return {}
-        if operation is not None:
-            self._refuse_dependency(wanted, operation)
+        self._refuse_dependency(wanted, operation)
         return dict(found for side in self._sides for found in find_inodes(side, wanted))
 
     def _refuse_dependency(self, wanted: dict[tuple[int, int], Identity], operation: Operation) -> None:
         """Raise OperationDependency when a later operation has moved one of these files on."""
         for later in self._journal.operations():
-            if later.number <= operation.number:
-                return
-            if later.rolled_back or later.undoes == operation.number:
-                continue
-            for batch in self._journal.batches(later.number):
-                for deed in deeds_of(batch, later.number):
-                    seen = deed.step.seen
-                    if seen is not None and (seen.dev, seen.ino) in wanted and self._is_there(deed):
-                        raise OperationDependency(
-                            f"Operation {later.number} ({later.operation_id}) has moved files of this one on. Undo it first:"
-                            f" fileorganizer undo ROOT {later.operation_id}"
-                        )
+            matters = later.number > operation.number and not later.rolled_back and later.undoes != operation.number
+            if matters and any(self._moved(later, wanted)):
+                raise OperationDependency(
+                    f"Operation {later.number} ({later.operation_id}) has moved files of this one on. Undo it first:"
+                    f" fileorganizer undo ROOT {later.operation_id}"
+                )
 
-    def _is_there(self, deed: Deed) -> bool:
-        """Is the file where the later operation put it?"""
-        now = self._look(deed.step.target_side, deed.place)
-        return now is not None and deed.step.seen is not None and now.seen.ino == deed.step.seen.ino
+    def _moved(self, later: Operation, wanted: dict[tuple[int, int], Identity]) -> Iterator[bool]:
+        """For each done step of a later operation: did it move one of these files, and is it still there?"""
+        for batch in self._journal.batches(later.number):
+            for deed in deeds_of(batch, later.number):
+                seen = deed.step.seen
+                if seen is not None and (seen.dev, seen.ino) in wanted:
+                    now = self._look(deed.step.target_side, deed.place)
+                    yield now is not None and now.seen.ino == seen.ino
 
 
 def _wanted(paths: Sequence[bytes]) -> Callable[[bytes], bool]:
