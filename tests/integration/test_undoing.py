@@ -49,6 +49,27 @@ def test_a_later_operation_that_is_taken_back_is_no_hindrance(root: Path) -> Non
     assert read_tree(root) == {"b.txt": "b", "c.txt": "c"}
 
 
+def test_one_by_one_all_the_way_back(root: Path) -> None:
+    """The folders that the second operation removed, and its undo made again, are still those of the first."""
+    before = manifest(root)
+    organizer.organize(root, LOOSE)
+    for layout in ("year", "category", "category_year"):
+        organizer.organize(root, Options(dates="file", layout=layout, recursive=True))
+    for _ in range(4):
+        organizer.undo(root)
+    assert difference(before, manifest(root)) == []
+
+
+def test_a_folder_of_the_user_s_that_was_removed_and_made_again_stays(root: Path) -> None:
+    """Made again by an undo isn't made by the operation."""
+    (root / "Documents/2014").mkdir(parents=True)
+    organizer.organize(root, LOOSE)
+    organizer.organize(root, Options(dates="file", layout="year", recursive=True))
+    organizer.undo(root)
+    organizer.undo(root)
+    assert (root / "Documents/2014").is_dir()
+
+
 def test_where_nobody_can_look(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that the user put into a folder of another file system is missing, not looked for; one that changes while
     it is looked at isn't it."""

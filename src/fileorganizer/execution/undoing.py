@@ -52,7 +52,9 @@ class Undoing:
         Raises OperationDependency when a later operation has moved its files on.
         """
         reversal = self._reversal(_wanted(paths), whole=not paths)
-        for later, again in self._chain(operation):
+        chain = self._chain(operation)
+        self._note_remade(reversal, operation, {later.number for later, _ in chain})
+        for later, again in chain:
             for batch in self._journal.batches(later.number, newest_first=True):
                 deeds = deeds_of(batch, later.number)
                 made = [deed for deed in deeds if again and deed.step.kind == StepKind.MKDIR]
@@ -64,6 +66,13 @@ class Undoing:
             faultpoint("undo.batch")
         self._finish(reversal, operation)
         return reversal.matched
+
+    def _note_remade(self, reversal: Reversal, operation: Operation, known: set[int]) -> None:
+        """Tell of the folders that undos of other, later operations have made again."""
+        for later in self._journal.operations():
+            if later.number > operation.number and later.undoes is not None and later.number not in known:
+                for batch in self._journal.batches(later.number):
+                    reversal.note_remade(deeds_of(batch, later.number), batch.after)
 
     def _chain(self, operation: Operation) -> list[tuple[Operation, bool]]:
         """The undos of an operation, the undos of these, and so on, the newest first; true: it did the operation again.
