@@ -84,6 +84,24 @@ def test_newer_ones_across_devices(root: Path, tmp_path: Path) -> None:
         assert after == {"Documents": {"2014": {"a.txt": "newer", "a (2).txt": "older", "b.txt": "b"}}}
 
 
+@pytest.mark.parametrize("recursive", [True, False])
+def test_the_numbers_of_a_plan_in_which_the_newer_one_gets_the_name(root: Path, recursive: bool) -> None:
+    """The older one is planned, too, whether the scan saw it or not: all add up."""
+    tree = {"a.txt": text("newer", OLD + 99), "Documents": {"2014": {"a.txt": text("older"), "b.txt": text("b")}}}
+    write_tree(root, tree)
+    with organizer.preview(root, Options(recursive=recursive, dates="file", conflict="keep_newer")) as plan:
+        review = plan.head.review
+        assert (review.scanned, review.planned, review.in_place) == ((3, 2, 1) if recursive else (2, 2, 0))
+
+
+def test_what_is_left_alone_isn_t_renamed_for_a_newer_one(root: Path) -> None:
+    """An excluded file in place keeps its name; the newer one gets the suffix."""
+    write_tree(root, {"a.txt": text("newer", OLD + 99), "Documents": {"2014": {"a.txt": text("older")}}})
+    options = Options(recursive=True, dates="file", conflict="keep_newer", exclude=("Documents/2014/a.txt",))
+    organizer.organize(root, options)
+    assert read_tree(root) == {"Documents": {"2014": {"a.txt": "older", "a (2).txt": "newer"}}}
+
+
 def test_only_a_companion_s_name_is_taken(root: Path) -> None:
     """The family keeps together: all of it gets the suffix."""
     tree = {
