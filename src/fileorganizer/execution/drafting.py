@@ -191,15 +191,12 @@ class Drafting:
 
     def _check_way(self, folder: bytes) -> None:
         """Raise OSError when something that is no folder stands on the way to a folder, and remember what does."""
-        parent = folder
-        while parent:
+        parent, status = folder, None
+        while status is None:  # the root is there, so it ends
             parent = parent.rpartition(b"/")[0]
             status = self._target.look(parent)
-            if status is None:
-                continue
-            if not stat.S_ISDIR(status.st_mode):
-                self._block(parent)
-            return
+        if not stat.S_ISDIR(status.st_mode):
+            self._block(parent)
 
     def _block(self, path: bytes) -> None:
         """Note what stands where a folder is needed."""
@@ -226,18 +223,23 @@ class Drafting:
                 broken += sum(step.source in links for step in steps) if links else 0
             units += self._take_out(seq, steps, hashes, contested, blocked)
         review.note_broken_links(self.review, broken if self._options.mode == "move" else 0)
+        fixed = self._fixed(set(occupied.values()))
         occupants = {
             claim: seen
             for claim, path in occupied.items()
-            if (
-                seen := observing.occupant(
-                    self._target, path, vacates=path in vacating, movable=not path.startswith(CONTROL_DIRECTORY)
-                )
-            )
+            if (seen := observing.occupant(self._target, path, vacates=path in vacating, movable=path not in fixed))
         }
         world = conflicts.World(self._frame.names, claims, occupants, self._exists, self._same_bytes)
         added = conflicts.resolve(units, world, self._options.conflict)
         return self._put_decided(units, added)
+
+    def _fixed(self, paths: set[bytes]) -> set[bytes]:
+        """Which of these files may not get another name for a newer one: ours, and those that are left alone."""
+        fixed = {path for path in paths if path.startswith(CONTROL_DIRECTORY)}
+        if self._options.conflict == "keep_newer" and self._side == SOURCE:
+            self._store_skips()
+            fixed |= self._writer.left_alone(paths)
+        return fixed
 
     def _exists(self, path: bytes) -> bool:
         """Is anything at this target path?"""
@@ -290,7 +292,12 @@ class Drafting:
         self.review.renamed += sum(
             s.facts is not None and s.facts.conflict > 0 for u in [*units, *added] for s in u.steps
         )
-        self.review.planned += sum(len(unit.steps) for unit in added)
+        for step in (step for unit in added for step in unit.steps):  # an older file in place gets another name
+            self.review.planned += 1
+            if self._side == SOURCE and self._writer.has_folder(BEFORE, step.source.rpartition(b"/")[0]):
+                self._found.in_place -= 1
+            else:
+                self._found.scanned += 1
         self._store_skips()
         return waiting
 
@@ -302,10 +309,10 @@ class Drafting:
             while folder and folder not in self._dropped_from:
                 self._dropped_from.add(folder)
                 folder = folder.rpartition(b"/")[0]
-            if skip.facts is not None:
-                category = self._found.by_category[skip.facts.category]
-                category[0] -= 1
-                category[1] -= skip.size
+            assert skip.facts is not None  # nosec B101  # every step of a unit has facts, and its skip has them, too
+            category = self._found.by_category[skip.facts.category]
+            category[0] -= 1
+            category[1] -= skip.size
             if self._side == SOURCE:
                 self._tree_after.append((skip.path.rpartition(b"/")[0], 1, skip.size))
         self._left_out(unit)

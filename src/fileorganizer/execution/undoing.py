@@ -52,7 +52,9 @@ class Undoing:
         Raises OperationDependency when a later operation has moved its files on.
         """
         reversal = self._reversal(_wanted(paths), whole=not paths)
-        for later, again in self._chain(operation):
+        chain = self._chain(operation)
+        self._note_remade(reversal, operation, {later.number for later, _ in chain})
+        for later, again in chain:
             for batch in self._journal.batches(later.number, newest_first=True):
                 deeds = deeds_of(batch, later.number)
                 made = [deed for deed in deeds if again and deed.step.kind == StepKind.MKDIR]
@@ -64,6 +66,13 @@ class Undoing:
             faultpoint("undo.batch")
         self._finish(reversal, operation)
         return reversal.matched
+
+    def _note_remade(self, reversal: Reversal, operation: Operation, known: set[int]) -> None:
+        """Tell of the folders that undos of other, later operations have made again."""
+        for later in self._journal.operations():
+            if later.number > operation.number and later.undoes is not None and later.number not in known:
+                for batch in self._journal.batches(later.number):
+                    reversal.note_remade(deeds_of(batch, later.number), batch.after)
 
     def _chain(self, operation: Operation) -> list[tuple[Operation, bool]]:
         """The undos of an operation, the undos of these, and so on, the newest first; true: it did the operation again.
@@ -159,32 +168,29 @@ class Undoing:
         wanted = {
             (seen.dev, seen.ino): seen for item in missing if (seen := item.deed.step.seen) is not None and seen.ino
         }
-        if not wanted:
+        if not wanted or operation is None:  # a restore misses nothing: what isn't in the trash is purged
             return {}
-        if operation is not None:
-            self._refuse_dependency(wanted, operation)
+        self._refuse_dependency(wanted, operation)
         return dict(found for side in self._sides for found in find_inodes(side, wanted))
 
     def _refuse_dependency(self, wanted: dict[tuple[int, int], Identity], operation: Operation) -> None:
         """Raise OperationDependency when a later operation has moved one of these files on."""
         for later in self._journal.operations():
-            if later.number <= operation.number:
-                return
-            if later.rolled_back or later.undoes == operation.number:
-                continue
-            for batch in self._journal.batches(later.number):
-                for deed in deeds_of(batch, later.number):
-                    seen = deed.step.seen
-                    if seen is not None and (seen.dev, seen.ino) in wanted and self._is_there(deed):
-                        raise OperationDependency(
-                            f"Operation {later.number} ({later.operation_id}) has moved files of this one on. Undo it first:"
-                            f" fileorganizer undo ROOT {later.operation_id}"
-                        )
+            matters = later.number > operation.number and not later.rolled_back and later.undoes != operation.number
+            if matters and any(self._moved(later, wanted)):
+                raise OperationDependency(
+                    f"Operation {later.number} ({later.operation_id}) has moved files of this one on. Undo it first:"
+                    f" fileorganizer undo ROOT {later.operation_id}"
+                )
 
-    def _is_there(self, deed: Deed) -> bool:
-        """Is the file where the later operation put it?"""
-        now = self._look(deed.step.target_side, deed.place)
-        return now is not None and deed.step.seen is not None and now.seen.ino == deed.step.seen.ino
+    def _moved(self, later: Operation, wanted: dict[tuple[int, int], Identity]) -> Iterator[bool]:
+        """For each done step of a later operation: did it move one of these files, and is it still there?"""
+        for batch in self._journal.batches(later.number):
+            for deed in deeds_of(batch, later.number):
+                seen = deed.step.seen
+                if seen is not None and (seen.dev, seen.ino) in wanted:
+                    now = self._look(deed.step.target_side, deed.place)
+                    yield now is not None and now.seen.ino == seen.ino
 
 
 def _wanted(paths: Sequence[bytes]) -> Callable[[bytes], bool]:

@@ -107,6 +107,17 @@ class PlanWriter:
         if skips:
             self._db.execute("INSERT INTO skips (skips) VALUES (?)", (codec.pack(skips),))
 
+    def left_alone(self, paths: set[bytes]) -> set[bytes]:
+        """Which of these files are left alone."""
+        left: set[bytes] = set()
+        for (blob,) in self._db.execute("SELECT skips FROM skips"):
+            left.update(skip.path for skip in codec.unpack_skips(blob) if skip.path in paths)
+        return left
+
+    def has_folder(self, tree: int, path: bytes) -> bool:
+        """Is a folder in a tree?"""
+        return bool(self._db.execute("SELECT 1 FROM folders WHERE tree = ? AND path = ?", (tree, path)).fetchone())
+
     def add_folders(self, tree: int, rows: Iterable[tuple[bytes, int, int]]) -> None:
         """The folders of a tree with the files and bytes directly in them."""
         self._db.executemany(

@@ -81,6 +81,8 @@ class Reversal:
         self._moved_on: dict[tuple[int, bytes], bytes] = {}
         self._removed: dict[tuple[int, bytes], tuple[Folder, Identity | None]] = {}
         self._created: dict[tuple[int, bytes], Identity] = {}
+        self._remade: dict[tuple[int, bytes, int], Identity] = {}
+        """Side, path and inode of a folder that others removed → what an undo of theirs made in its place."""
         self._restored_in: set[tuple[int, bytes]] = set()
         self._before: dict[tuple[int, bytes], Folder] = {}
         self._after: dict[tuple[int, bytes], Folder] = {}
@@ -118,6 +120,21 @@ class Reversal:
             elif (aside := self._put_aside.pop(step.target, None)) is not None and aside != step.source:
                 self._moved_on[step.source_side, step.source] = aside
 
+    def note_remade(self, deeds: Iterable[Deed], after: Iterable[Folder]) -> None:
+        """The done steps of one batch of an undo of something else: a folder that it made again is the one it restores."""
+        now = {(folder.side, folder.path): folder for folder in after}
+        for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR):
+            made = now.get((step.target_side, step.target))
+            if made is not None and step.restores is not None:
+                self._remade[step.target_side, step.target, step.restores.ino] = _folder_identity(made)
+
+    def _note_created(self, side: int, path: bytes, made: Folder) -> None:
+        """A folder of ours, under the number that it has now."""
+        seen = _folder_identity(made)
+        while (again := self._remade.pop((side, path, seen.ino), None)) is not None:
+            seen = again
+        self._created.setdefault((side, path), seen)
+
     def _add(self, deed: Deed) -> None:
         """One done step."""
         step = deed.step
@@ -129,7 +146,7 @@ class Reversal:
         elif step.kind == StepKind.MKDIR:
             made = self._after.get((step.target_side, step.target))
             if made is not None:
-                self._created.setdefault((step.target_side, step.target), _folder_identity(made))
+                self._note_created(step.target_side, step.target, made)
         elif step.kind == StepKind.RMDIR:
             gone = self._before.get((step.source_side, step.source))
             if gone is not None:

@@ -178,6 +178,30 @@ def test_long_paths_make_small_portions(ends: tuple[Connection, Connection]) -> 
     assert partner.share([TOP]) == [TOP]
 
 
+def test_the_second_process_begins_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its end of the pipe and the task; where nothing can be forked, there is none."""
+    begun: list[tuple[Any, Any]] = []
+    monkeypatch.setattr(surveying.os, "fork", lambda: 0)
+    monkeypatch.setattr(surveying, "_serve_and_exit", lambda connection, about: begun.append((connection, about)))
+    task_of_ours: Any = object()
+    partner = surveying._Partner(task_of_ours)
+    assert begun[0][1] is task_of_ours
+    assert begun[0][0] is not partner._connection
+    partner._connection.close()
+    monkeypatch.setattr(surveying.os, "sched_getaffinity", lambda _pid: {0})
+    assert not surveying._may_fork()
+    monkeypatch.delattr(surveying.os, "fork")
+    assert not surveying._may_fork()
+
+
+def test_a_folder_that_has_gone(tmp_path: Path) -> None:
+    """Between its listing and its visit."""
+    with surveying.Root(os.fsencode(tmp_path)) as root:
+        survey = surveying.Survey(root, task(tmp_path), lambda *_: None)
+        assert survey.look_into((b"none", 1)) == []
+        survey.close()
+
+
 def test_findings_add_up() -> None:
     """Of two surveys of one tree."""
     one = Findings(1, 2, 3, False, {b"a"}, [b"n"], {0: [1, 10]}, {b"f": [1, 10]})

@@ -1,0 +1,162 @@
+"""Taking back where files are missing, moved on, or where nobody can look."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fileorganizer import organizer
+from fileorganizer.errors import StorageFailed
+from fileorganizer.execution import undoing
+from fileorganizer.fs.beneath import Root
+from fileorganizer.journal.store import Journal
+from fileorganizer.model import Identity, Options
+from tests.support.disks import tmpfs
+from tests.support.manifest import contents, difference, manifest
+from tests.support.trees import File, read_tree, write_tree
+
+OLD = 1_400_000_000
+LOOSE = Options(dates="file")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root with some files."""
+    folder = tmp_path / "root"
+    write_tree(folder, {f"{name}.txt": File(name.encode(), mtime=OLD) for name in "abc"})
+    return folder
+
+
+def left(root: Path) -> dict[str, int]:
+    """What an undo would leave alone, by reason."""
+    with organizer.preview_undo(root, "1") as plan:
+        return plan.head.review.left_by_reason
+
+
+def test_a_later_operation_that_is_taken_back_is_no_hindrance(root: Path) -> None:
+    """Its files are where they were; what the user deleted since is missing."""
+    organizer.organize(root, LOOSE)
+    organizer.organize(root, Options(dates="file", layout="year", recursive=True))
+    organizer.undo(root)
+    (root / "Documents/2014/a.txt").unlink()
+    assert left(root) == {"missing": 1}
+    organizer.undo(root)
+    assert read_tree(root) == {"b.txt": "b", "c.txt": "c"}
+
+
+def test_one_by_one_all_the_way_back(root: Path) -> None:
+    """The folders that the second operation removed, and its undo made again, are still those of the first."""
+    before = manifest(root)
+    organizer.organize(root, LOOSE)
+    for layout in ("year", "category", "category_year"):
+        organizer.organize(root, Options(dates="file", layout=layout, recursive=True))
+    for _ in range(4):
+        organizer.undo(root)
+    assert difference(before, manifest(root)) == []
+
+
+def test_a_folder_of_the_user_s_that_was_removed_and_made_again_stays(root: Path) -> None:
+    """Made again by an undo isn't made by the operation."""
+    (root / "Documents/2014").mkdir(parents=True)
+    organizer.organize(root, LOOSE)
+    organizer.organize(root, Options(dates="file", layout="year", recursive=True))
+    organizer.undo(root)
+    organizer.undo(root)
+    assert (root / "Documents/2014").is_dir()
+
+
+def test_where_nobody_can_look(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that the user put into a folder of another file system is missing, not looked for; one that changes while
+    it is looked at isn't it."""
+    organizer.organize(root, LOOSE)
+    (root / "Documents/2014/a.txt").rename(root / "kept.txt")
+    (root / "mounted").mkdir()
+    with tmpfs(root / "mounted"):
+        (root / "mounted/in").mkdir()
+        assert left(root) == {"moved-by-you": 1}
+        (root / "kept.txt").rename(tmp_path / "outside.txt")
+        assert left(root) == {"missing": 1}
+
+    def gone(**_: object) -> os.stat_result:
+        raise FileNotFoundError(errno.ENOENT, "gone")
+
+    entry: Any = SimpleNamespace(stat=gone)
+    assert not undoing._looks_like(entry, Identity(1, 2, 3, 4, 5, 6))
+
+
+def test_a_disk_that_doesn_t_answer_is_no_free_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An undo isn't planned on a guess."""
+    organizer.organize(root, LOOSE)
+    before = manifest(root)
+    folder = Root.folder
+
+    def broken(self: Root, path: bytes) -> int:
+        if path == b"":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return folder(self, path)
+
+    monkeypatch.setattr(Root, "folder", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        organizer.preview_undo(root)
+    monkeypatch.undo()
+    assert manifest(root) == before
+
+
+def test_counts_that_the_batches_don_t_bear_out(root: Path) -> None:
+    """Verify says so."""
+    operation = organizer.organize(root, LOOSE).operation
+    assert operation is not None
+    operation.totals.done, operation.totals.skipped = 2, 1
+    with Journal(os.fsencode(root), write=True) as journal:
+        journal.update_operation(operation)
+    assert [problem.code for problem in organizer.verify(root).problems] == ["counts"]
+
+
+def test_f65_a_family_torn_by_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One member had moved, the other's name was taken: recovered, the first goes back to the other."""
+    from fileorganizer.fs import faults
+
+    root = tmp_path / "family"
+    before = write_tree(root, {"p.jpg": File(b"p", mtime=OLD), "p.xmp": File(b"x", mtime=OLD), "q.txt": "q"})
+
+    def action(name: str) -> None:
+        taken = root / "Images/2014/p.xmp"
+        if name == "move.after" and not taken.exists():
+            taken.write_text("somebody's")
+        if name == "batch.carried-out" and taken.exists():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(faults, "action", action)
+    with pytest.raises(KeyboardInterrupt):
+        organizer.organize(root, LOOSE)
+    monkeypatch.setattr(faults, "action", None)
+    assert (root / "Images/2014/p.jpg").exists()
+    assert organizer.recover(root) is not None
+    assert (root / "p.jpg").exists()
+    assert organizer.verify(root).problems == []
+    (root / "Images/2014/p.xmp").unlink()
+    organizer.undo(root)
+    assert [line for line in difference(before, manifest(root)) if "mtime" not in line] == []
+
+
+def test_f23_a_folder_that_can_t_be_opened_for_its_sync(root: Path, monkeypatch: pytest.MonkeyPatch, at: Any) -> None:
+    """The batch stays in doubt until somebody looks; then everything is true."""
+    before, held = manifest(root), contents(root)
+
+    def broken(*_: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    at("batch.carried-out", lambda: monkeypatch.setattr(Root, "open_folder", broken))
+    with pytest.raises(StorageFailed, match="in doubt"):
+        organizer.organize(root, LOOSE)
+    monkeypatch.undo()
+    organizer.recover(root)
+    assert contents(root) == held
+    assert organizer.verify(root).problems == []
+    organizer.undo(root)
+    assert difference(before, manifest(root)) == []
