@@ -22,8 +22,9 @@ from fileorganizer.fs import control, sharing
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal.plans import Plan, PlanWriter, forget_old_plans
+from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import Identity, Reason, Review
+from fileorganizer.model import Identity, Options, Reason, Review
 from fileorganizer.organizer import (
     Confirm,
     Report,
@@ -41,7 +42,7 @@ from fileorganizer.planning.review import add_risks, note_shared_metadata, note_
 from fileorganizer.progress import Listener
 from fileorganizer.scan.ignoring import whole_folder
 from fileorganizer.scan.open_files import open_for_writing
-from fileorganizer.searcher import Found, Where, search_in, where_of
+from fileorganizer.searcher import Found, Where, find_duplicates, search_in, where_of
 from fileorganizer.settings import plan_dir
 
 OPERATION_TYPE: Final = "duplicate_cleanup"
@@ -228,6 +229,39 @@ def _plan(root: Root, where: Where, cleaning: Cleaning, found: Found, rule: Keep
     elif cleaning.action == "trash":
         note_trash_keeps_space(review)
     return review
+
+
+# on the way
+
+
+class Met(msgspec.Struct, frozen=True):
+    """Duplicates that a run met on its way, and the clean-up that was made of them."""
+
+    redundant: int
+    wasted: int
+    """Bytes."""
+    clean_up: Operation | None = None
+
+
+def meet_duplicates(
+    root: RootPath, options: Options, action: str, *, confirm: Confirm | None = None, listener: Listener | None = None
+) -> Met:
+    """Before an organize run with ``options``: count the duplicates among its files, or clean them up, the oldest stays.
+
+    ``action``: report, trash or hardlink. A clean-up is an operation of its own, so that either can be taken back alone.
+    """
+    search = Search(
+        exclude=options.exclude,
+        include_hidden=options.include_hidden,
+        keep_together=options.keep_together,
+        recursive=options.recursive,
+        quiet_seconds=options.quiet_seconds,
+    )
+    if action == "report":
+        groups = find_duplicates(root, search, listener=listener).groups
+        return Met(groups.redundant, groups.wasted)
+    report = clean_up(root, Cleaning("oldest", action, search), confirm=confirm, listener=listener)
+    return Met(report.review.planned, report.review.bytes, report.operation)
 
 
 class _Metadata:

@@ -26,8 +26,12 @@ from fileorganizer.progress import Listener
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fileorganizer.cleaner import Met
     from fileorganizer.journal.plans import Plan
     from fileorganizer.organizer import Confirm, Report
+
+_LEAVES_MUCH_ALONE = ("organize", "duplicate_cleanup")
+"""Operations of which hidden, excluded or kept-together files are no part: that they stay is as it should be."""
 
 
 class Output:
@@ -87,11 +91,13 @@ class Output:
         elif not self.silent:
             render.plan(self.console, plan)
 
-    def report(self, report: Report, folder: str) -> int:
-        """A report for people or for programs; gives the exit code."""
+    def report(self, report: Report, folder: str, met: Met | None = None) -> int:
+        """A report for people or for programs, with the duplicates met on the way; gives the exit code."""
         if self.for_programs:
-            render_json.write_document(render_json.report_document(report))
+            render_json.write_document({**render_json.report_document(report), **render_json.met_member(met)})
         elif not self.silent:
+            if met is not None:
+                render.met(self.console, met)
             render.report(self.console, report, show(folder))
         return exit_code(report)
 
@@ -117,5 +123,5 @@ def exit_code(report: Report) -> int:
     if report.operation.status == "cancelled":
         return EXIT_INTERRUPTED
     totals = report.operation.totals
-    left = report.review.left_alone if report.operation.operation_type != "organize" else 0
+    left = 0 if report.operation.operation_type in _LEAVES_MUCH_ALONE else report.review.left_alone
     return EXIT_PARTIAL if totals.skipped or totals.failed or left else EXIT_DONE

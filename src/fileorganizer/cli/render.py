@@ -22,6 +22,7 @@ from fileorganizer.model import STEP_NAMES, Reason, Review
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fileorganizer.cleaner import Met
     from fileorganizer.organizer import Report
     from fileorganizer.searcher import FoldersFound, Found
 
@@ -302,3 +303,9 @@ def folders(out: Console, result: FoldersFound) -> None:
     if not result.same and not result.contained:
         out.print("No folder is the same as another, or in it.")
     reasons(out, Counter(Reason(skip.reason).label for skip in result.not_compared), "Not compared")
+
+
+def met(out: Console, duplicates: Met) -> None:
+    """Duplicates that a run met on its way."""
+    done = "" if duplicates.clean_up is None else f" Cleaned up as operation {duplicates.clean_up.number}."
+    out.print(f"{duplicates.redundant} files too many, {size(duplicates.wasted)} wasted by equal contents.{done}")

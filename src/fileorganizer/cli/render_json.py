@@ -19,6 +19,7 @@ from fileorganizer.journal.records import Operation
 from fileorganizer.model import STEP_NAMES, Reason, Role, Skip, Step
 
 if TYPE_CHECKING:
+    from fileorganizer.cleaner import Met
     from fileorganizer.duplicates.folders import Contained
     from fileorganizer.duplicates.groups import Copy, Group
     from fileorganizer.organizer import Report
@@ -224,3 +225,11 @@ def _contained_row(one: Contained) -> dict[str, Any]:
         "extra_files": one.extra,
         "extra": [path_member(path) for path in one.extra_named],
     }
+
+
+def met_member(met: Met | None) -> dict[str, Any]:
+    """Duplicates that a run met on its way, as a member of its document."""
+    if met is None:
+        return {}
+    made = {} if met.clean_up is None else {"cleanup_operation_id": met.clean_up.operation_id}
+    return {"duplicates": {"redundant_files": met.redundant, "wasted_bytes": met.wasted, **made}}

@@ -78,6 +78,8 @@ class Search(msgspec.Struct, frozen=True):
     include_hidden: bool = False
     keep_together: bool = True
     """Leave projects and other folders that are one thing closed."""
+    recursive: bool = True
+    """Without it only the loose files of the root are searched."""
     quiet_seconds: float = 2.0
     reference_below: bytes | None = None
     """A folder inside the root whose files are references: kept, never touched."""
@@ -139,7 +141,7 @@ class Finder:
         self._listener.enter("scanning")
         for side, root in enumerate(self._sides):
             ignoring = Ignoring(search.exclude, include_hidden=search.include_hidden)
-            walker = Walker(root, ignoring, Limits(True, None, search.keep_together))
+            walker = Walker(root, ignoring, Limits(search.recursive, None, search.keep_together))
             for folder in walker.walk():
                 self._folder(side, folder)
                 self._listener.progress.current_path = folder.path

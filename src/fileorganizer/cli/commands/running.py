@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from fileorganizer import organizer
+from fileorganizer import cleaner, organizer
 from fileorganizer.cli import render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.values import FOLDER, moment_of, size_of
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, show
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, InvalidOption, show
 from fileorganizer.model import Options
 from fileorganizer.rules.profiles import profile_names
 
@@ -95,14 +95,25 @@ def preview(output: Output, folder: str, **given: Any) -> int:
 @click.argument("folder", type=FOLDER)
 @choosing
 @click.option("--plan", "plan_id", metavar="PLAN_ID", help="Carry out a preview.")
+@click.option(
+    "--duplicates",
+    type=click.Choice(["off", "report", "trash", "hardlink"]),
+    default="off",
+    help="First count the files with the same content, or put all but the oldest away, or link them.",
+)
 @click.option("--yes", "-y", count=True, help="Don't ask; twice: not even about what is unusual.")
 @spoken
-def organize(output: Output, folder: str, plan_id: str | None, yes: int, **given: Any) -> int:
+def organize(output: Output, folder: str, plan_id: str | None, duplicates: str, yes: int, **given: Any) -> int:
     """Move the files of FOLDER to where they belong."""
-    options = options_of(given)
+    options, met = options_of(given), None
+    if plan_id and duplicates != "off":
+        raise InvalidOption("A stored plan is carried out as it is: --duplicates doesn't go with --plan.")
     with output.listening() as listener:
-        report = organizer.organize(folder, options, plan_id=plan_id, confirm=output.confirm(yes), listener=listener)
-    return output.report(report, folder)
+        confirm = output.confirm(yes)
+        if duplicates != "off":
+            met = cleaner.meet_duplicates(folder, options, duplicates, confirm=confirm, listener=listener)
+        report = organizer.organize(folder, options, plan_id=plan_id, confirm=confirm, listener=listener)
+    return output.report(report, folder, met)
 
 
 @click.command()
