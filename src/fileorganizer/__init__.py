@@ -9,9 +9,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_VERBS = (
-    "preview organize preview_undo undo recover resume history show explain verify categories doctor trash_list restore purge"
-)
+_VERBS = "preview organize preview_undo undo recover resume history show explain verify categories doctor trash_list restore purge"
 _ROOMS = {**dict.fromkeys(_VERBS.split(), "organizer"), "Options": "model", "Listener": "progress"}
 
 

@@ -7,7 +7,13 @@ import time
 from contextlib import suppress
 from itertools import islice
 
-from fileorganizer.errors import ConfirmationRequired, DiskFull, FileOrganizerError, OperationNotFound, PlanAlreadyApplied
+from fileorganizer.errors import (
+    ConfirmationRequired,
+    DiskFull,
+    FileOrganizerError,
+    OperationNotFound,
+    PlanAlreadyApplied,
+)
 from fileorganizer.execution import recovery
 from fileorganizer.execution.executor import Executor
 from fileorganizer.execution.workplace import Workplace
@@ -54,7 +60,9 @@ def go_on(work: Workplace, plan: Plan, listener: Listener) -> Operation:
     recovery.settle_in_doubt(work)
     found = [o for o in work.journal.operations() if o.plan_id == plan.head.plan_id and o.status == "running"]
     if not found or found[0].plan_digest != plan.digest:
-        raise OperationNotFound(f"No operation of this folder was cut off while it carried out plan {plan.head.plan_id}.")
+        raise OperationNotFound(
+            f"No operation of this folder was cut off while it carried out plan {plan.head.plan_id}."
+        )
     operation = found[0]
     known = sum(1 for _ in work.journal.skips(operation.number))
     for skips in islice(plan.skips(), known, None):
