@@ -12,6 +12,13 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+def private_file(path: Path) -> Path:
+    """Make an empty file that only its owner can read, in place of one of ours that is there."""
+    discard(path)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    return path
+
+
 def publish(partial: Path, final: Path) -> None:
     """Give a finished file its name durably; readers see all of it or nothing."""
     fd = os.open(partial, os.O_RDWR | os.O_CLOEXEC)

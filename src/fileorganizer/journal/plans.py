@@ -17,7 +17,7 @@ import msgspec
 
 from fileorganizer.errors import PlanDamaged, PlanNotFound
 from fileorganizer.fs.faults import faultpoint
-from fileorganizer.fs.private import discard, private_folder, publish
+from fileorganizer.fs.private import discard, private_file, private_folder, publish
 from fileorganizer.journal import codec
 from fileorganizer.model import Review, Skip, Step
 
@@ -64,8 +64,7 @@ class PlanWriter:
     def __init__(self, folder: Path, plan_id: str) -> None:
         """Begin an empty plan in ``folder``."""
         self._final = private_folder(folder) / f"{plan_id}.plan"
-        self._partial = folder / f"{plan_id}.partial"
-        discard(self._partial)
+        self._partial = private_file(folder / f"{plan_id}.partial")
         self._db = sqlite3.connect(self._partial, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA synchronous = OFF")

@@ -1,0 +1,130 @@
+"""The application, put together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from backend.api import docs, errors, websocket
+from backend.api.deps import API_PREFIX, Services, limited, signed_in
+from backend.api.middleware import Gate, Outermost
+from backend.api.routes import admin, api_keys, auth, health, operations, roots
+from backend.api.streams import Hub
+from backend.api.supervisor import Supervisor
+from backend.core.config import Settings, prepare_folders, settings, signing_key
+from backend.core.events import wake_sender
+from backend.core.logging import configure_logging, logger
+from backend.core.rate_limit import RateLimiter
+from backend.database import Database
+from backend.services.accounts import AccountService
+from backend.services.health import HealthService
+from backend.services.operations import OperationService
+from backend.services.profiles import ProfileService
+from backend.services.roots import RootService
+from fileorganizer import __version__
+
+PRIVATE = (operations.router, roots.router, admin.router, auth.private, api_keys.router, health.private)
+PUBLIC = (auth.public,)
+
+
+def create_app(config: Settings | None = None) -> FastAPI:
+    """The application; without ``config`` that of the environment."""
+    config = config or settings()
+    app = FastAPI(
+        title="FileOrganizer Pro",
+        version=__version__,
+        description="Organizes folders: preview, do exactly that, take it back.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if config.docs_shown else None,
+        lifespan=_lifespan,
+        middleware=_middleware(config),
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_name,
+    )
+    app.state.settings = config
+    errors.install(app)
+    app.include_router(_api())
+    app.include_router(health.public)
+    app.include_router(websocket.router)
+    if config.docs_shown:
+        app.include_router(docs.router)
+    return app
+
+
+def _api() -> APIRouter:
+    """Everything under the prefix. What isn't named public needs a caller: deny by default."""
+    api = APIRouter(prefix=API_PREFIX)
+    private = APIRouter(dependencies=[Depends(signed_in), Depends(limited("api"))])
+    for router in PRIVATE:
+        private.include_router(router)
+    for router in PUBLIC:
+        api.include_router(router)
+    api.include_router(private)
+    return api
+
+
+def _operation_name(route: APIRoute) -> str:
+    """The operationId in the schema: the tag and the function's name."""
+    return f"{route.tags[0] if route.tags else 'other'} {route.name}".replace(" ", "_").lower()
+
+
+def _middleware(config: Settings) -> list[Middleware]:
+    """From the outside in."""
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(config.cors_origins),
+        allow_credentials=True,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-ID"],
+        expose_headers=[
+            "Link",
+            "Location",
+            "Retry-After",
+            "X-RateLimit-Limit",
+            "X-RateLimit-Remaining",
+            "X-Request-ID",
+        ],
+    )
+    return [
+        Middleware(Outermost, settings=config),
+        Middleware(Gate, settings=config),
+        *([cors] if config.cors_origins else []),
+    ]
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """From the first to the last request: services, listening to workers, the embedded worker."""
+    config: Settings = app.state.settings
+    configure_logging(config.log_level)
+    prepare_folders(config)
+    os.environ["PLAN_DIR"] = str(config.plans)
+    database = Database(config)
+    await database.check_schema()
+    if config.redis_url or config.celery_broker_url:
+        logger("api").warning("REDIS_URL and CELERY_BROKER_URL aren't used in this version: the embedded worker works")
+    wake, limits = wake_sender(config.folder), RateLimiter(config)
+    folders = RootService(config, database)
+    work = OperationService(config, database, folders, lambda: wake.send({}))
+    accounts = AccountService(config, database, signing_key(config), limits, folders)
+    profiles = ProfileService(database, limits)
+    app.state.services = Services(config, limits, accounts, profiles, folders, work, HealthService(config, database))
+    app.state.hub = Hub(config, work)
+    supervisor = Supervisor(config)
+    await app.state.hub.start()
+    if config.embedded_worker == "auto":
+        supervisor.start()
+    try:
+        yield
+    finally:
+        app.state.hub.stop()
+        await supervisor.stop()
+        wake.close()
+        await database.close()

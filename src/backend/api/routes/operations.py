@@ -1,0 +1,142 @@
+"""Operations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from backend.api.deps import API_PREFIX, CurrentCaller, IdempotencyKey, Limit, Offset, Operations
+from backend.api.schemas.base import PlainText, page_links
+from backend.api.schemas.operations import (
+    ApplyCreate,
+    OperationCreate,
+    OperationList,
+    OperationRead,
+    OperationStatus,
+    OperationType,
+    OverviewRead,
+    RollbackCreate,
+)
+from backend.api.streams import Hub
+from backend.api.strict import StrictRouter
+from backend.models import Operation
+from backend.services.callers import Caller
+
+router = StrictRouter(tags=["operations"])
+
+
+def _accepted(operation: Operation, response: Response) -> OperationRead:
+    """An operation that was queued, and where to look for it."""
+    response.headers["Location"] = f"{API_PREFIX}/operations/{operation.id}"
+    return OperationRead.of(operation)
+
+
+@router.post("/operations", status_code=202)
+async def request(
+    body: OperationCreate,
+    caller: CurrentCaller,
+    operations: Operations,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> OperationRead:
+    """Organize a folder, or preview it (``is_dry_run``): then nothing is changed and the plan is kept."""
+    return _accepted(await operations.request(caller, body.wanted(), idempotency_key), response)
+
+
+@router.get("/operations")
+async def page(
+    caller: CurrentCaller,
+    operations: Operations,
+    response: Response,
+    limit: Limit = 10,
+    offset: Offset = 0,
+    status: OperationStatus | None = None,
+    operation_type: OperationType | None = None,
+    root_path: Annotated[PlainText | None, Query(max_length=4_096)] = None,
+) -> OperationList:
+    """The own operations, the newest first."""
+    found, total = await operations.page(
+        caller, limit, offset, status=status, operation_type=operation_type, root_path=root_path
+    )
+    response.headers["Link"] = page_links(f"{API_PREFIX}/operations", limit, offset, total)
+    listed = [OperationRead.of(operation) for operation in found]
+    return OperationList(operations=listed, total=total, limit=limit, offset=offset)
+
+
+@router.get("/operations/{operation_id}")
+async def get(operation_id: UUID, caller: CurrentCaller, operations: Operations) -> OperationRead:
+    """One operation."""
+    return OperationRead.of(await operations.get(caller, operation_id))
+
+
+@router.post("/operations/{operation_id}/apply", status_code=202)
+async def apply(
+    operation_id: UUID,
+    caller: CurrentCaller,
+    operations: Operations,
+    response: Response,
+    body: ApplyCreate | None = None,
+) -> OperationRead:
+    """Carry out exactly the plan of a preview. What changed since is skipped and reported."""
+    operation = await operations.apply(caller, operation_id, confirm=bool(body and body.confirm))
+    return _accepted(operation, response)
+
+
+@router.post("/operations/{operation_id}/cancel", status_code=202)
+async def cancel(operation_id: UUID, caller: CurrentCaller, operations: Operations) -> OperationRead:
+    """Stop an operation within a second. What was moved stays moved, and can be taken back."""
+    return OperationRead.of(await operations.cancel(caller, operation_id))
+
+
+@router.post("/operations/{operation_id}/rollback", status_code=202)
+async def roll_back(
+    operation_id: UUID,
+    caller: CurrentCaller,
+    operations: Operations,
+    response: Response,
+    body: RollbackCreate | None = None,
+    idempotency_key: IdempotencyKey = None,
+) -> OperationRead:
+    """Take an operation back, whole or for some original paths. Taking back can be taken back too."""
+    paths = body.wanted() if body else []
+    return _accepted(await operations.roll_back(caller, operation_id, paths, idempotency_key), response)
+
+
+@router.post("/operations/{operation_id}/retry", status_code=202)
+async def retry(operation_id: UUID, caller: CurrentCaller, operations: Operations, response: Response) -> OperationRead:
+    """Plan anew what an operation left undone, with the same options, and do it."""
+    return _accepted(await operations.retry(caller, operation_id), response)
+
+
+@router.get(
+    "/operations/{operation_id}/events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def events(
+    operation_id: UUID, caller: CurrentCaller, operations: Operations, request: Request
+) -> StreamingResponse:
+    """Progress as server-sent events: the same messages as the WebSocket's."""
+    await operations.get(caller, operation_id)
+    stream = _event_stream(request.app.state.hub, caller, operation_id)
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _event_stream(hub: Hub, caller: Caller, operation_id: UUID) -> AsyncGenerator[str]:
+    """Messages in the format of server-sent events."""
+    with hub.place(caller):
+        async with aclosing(hub.messages(caller, operation_id)) as messages:
+            async for message in messages:
+                yield f"id: {message['sequence']}\nevent: {message['type']}\ndata: {json.dumps(message)}\n\n"
+
+
+@router.get("/stats/overview")
+async def overview(caller: CurrentCaller, operations: Operations) -> OverviewRead:
+    """Everything of the caller's in numbers."""
+    return OverviewRead.of(await operations.overview(caller))

@@ -1,0 +1,134 @@
+"""Live progress: what workers say, kept as the newest state of each operation, and given to whoever watches.
+
+A watcher that is slow misses states, never the last one; nobody's queue grows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+from backend.core import monitoring
+from backend.core.config import Settings
+from backend.core.events import Event, event_receiver
+from backend.models import FINAL_STATES, Operation
+from backend.services.callers import Caller
+from backend.services.errors import TooMany
+from backend.services.operations import OperationService
+from backend.services.progress import message_of
+
+PROGRESS_SECONDS: Final = 0.5
+"""The shortest time between two progress messages."""
+SILENCE_SECONDS: Final = 5.0
+"""The longest: then the newest state is sent again."""
+WATCHERS_PER_USER: Final = 10
+
+
+class _Watcher:
+    """One stream: the newest message for it."""
+
+    def __init__(self) -> None:
+        self.newest: Event | None = None
+        self.news = asyncio.Event()
+
+    def tell(self, message: Event) -> None:
+        """A newer message takes the place of the one that wasn't fetched yet."""
+        self.newest = message
+        self.news.set()
+
+
+class Hub:
+    """Hears all workers of this host and tells the watchers in this process."""
+
+    def __init__(self, settings: Settings, operations: OperationService) -> None:
+        """Listening begins with ``start``."""
+        self._settings, self._operations = settings, operations
+        self._watchers: dict[str, set[_Watcher]] = {}
+        self._newest: dict[str, Event] = {}
+        self._by_user: Counter[UUID] = Counter()
+        self.closing = asyncio.Event()
+
+    async def start(self) -> None:
+        """Listen."""
+        self._receiver = event_receiver(self._settings.folder)
+        self._transport = await self._receiver.listen(self._heard)
+
+    def stop(self) -> None:
+        """Listen no more; open streams end."""
+        self.closing.set()
+        self._transport.close()
+        self._receiver.close()
+
+    def _heard(self, message: Event) -> None:
+        """A worker's message."""
+        monitoring.events_received.inc()
+        name = message["operation_id"]
+        if message["status"] in FINAL_STATES:
+            self._newest.pop(name, None)
+        else:
+            self._newest[name] = message
+        for watcher in self._watchers.get(name, ()):
+            watcher.tell(message)
+
+    @contextmanager
+    def place(self, caller: Caller) -> Iterator[None]:
+        """One of the few streams that a user may have open. Raises TooMany."""
+        if self._by_user[caller.user_id] >= WATCHERS_PER_USER:
+            raise TooMany(f"At most {WATCHERS_PER_USER} streams may be open at once.")
+        self._by_user[caller.user_id] += 1
+        try:
+            with monitoring.websocket_clients.track_inprogress():
+                yield
+        finally:
+            self._by_user[caller.user_id] -= 1
+
+    async def messages(self, caller: Caller, operation_id: UUID) -> AsyncGenerator[Event]:
+        """The present state at once, then progress, then the end. Raises NotFound."""
+        watcher, name = _Watcher(), str(operation_id)
+        self._watchers.setdefault(name, set()).add(watcher)
+        try:
+            operation = await self._operations.get(caller, operation_id)  # after listening began: nothing is missed
+            state = self._newest.get(name)
+            yield {**state, "type": "status"} if state and not _is_over(operation) else message_of(operation, "status")
+            if _is_over(operation):
+                yield _last_of(operation)
+                return
+            async for message in self._progress(watcher):
+                yield message
+        finally:
+            self._watchers[name].discard(watcher)
+            if not self._watchers[name]:
+                del self._watchers[name]
+
+    async def _progress(self, watcher: _Watcher) -> AsyncGenerator[Event]:
+        """Messages as they come, not too many and not too few; ends with the operation or with the server."""
+        closing = asyncio.create_task(self.closing.wait())
+        try:
+            while not self.closing.is_set():
+                news = asyncio.create_task(watcher.news.wait())
+                await asyncio.wait((news, closing), timeout=SILENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
+                watcher.news.clear()
+                message = watcher.newest
+                if message is None:
+                    continue
+                yield message
+                if message["status"] in FINAL_STATES:
+                    return
+                await asyncio.wait((closing,), timeout=PROGRESS_SECONDS)
+        finally:
+            closing.cancel()
+
+
+def _is_over(operation: Operation) -> bool:
+    """Has it ended?"""
+    return operation.status in FINAL_STATES
+
+
+def _last_of(operation: Operation) -> dict[str, Any]:
+    """The message with which a finished operation's stream ends."""
+    return message_of(operation, "error" if operation.status == "failed" else "completed")

@@ -1,0 +1,1 @@
+"""What everything else of the server stands on; imports nothing else of ours."""

@@ -1,0 +1,240 @@
+"""Engines, sessions and transactions for both databases, for the async side and for workers.
+
+SQLite: write transactions of all processes take turns. Each begins with BEGIN
+IMMEDIATE and holds one file lock until COMMIT has returned, because SQLite
+before 3.51.3 can damage a WAL that several processes reset at the same time,
+and because a transaction that reads first and writes later fails when somebody
+else wrote in between. PostgreSQL needs none of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from backend.core import monitoring
+from backend.core.config import Settings
+
+LOCK_WAIT_SECONDS: Final = 10.0
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 10000",
+)
+_WRITES: Final = "writes"
+
+
+SCHEMA_REVISION: Final = "0001"
+"""The revision of the newest migration; a test compares it with the folder of migrations."""
+
+
+class DatabaseBusy(Exception):
+    """Nobody let this process write for ten seconds."""
+
+
+class SchemaMismatch(Exception):
+    """The database is of another revision than this program."""
+
+
+class WriteTurn:
+    """The one lock that all writers of a SQLite database take, in this process and in others."""
+
+    def __init__(self, path: Path) -> None:
+        """``path`` is the lock file beside the database."""
+        self._path = path
+        self._threads = threading.Lock()
+
+    def _opened(self) -> IO[bytes]:
+        """The lock file; closing it ends the lock."""
+        return os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb+")
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for the turn, blocking the thread."""
+        began = time.monotonic()
+        with self._threads, self._opened() as file:
+            while not _try(file.fileno()):
+                _check(began)
+                time.sleep(0.002)
+            monitoring.db_write_wait.observe(time.monotonic() - began)
+            yield
+
+    @asynccontextmanager
+    async def taken_async(self) -> AsyncIterator[None]:
+        """Wait for the turn without blocking the loop; the descriptor makes tasks of one process take turns too."""
+        began = time.monotonic()
+        with self._opened() as file:
+            while not _try(file.fileno()):
+                _check(began)
+                await asyncio.sleep(0.002)
+            monitoring.db_write_wait.observe(time.monotonic() - began)
+            yield
+
+
+def _try(fd: int) -> bool:
+    """Take the lock if it is free."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _check(began: float) -> None:
+    """Give up after a while."""
+    if time.monotonic() - began > LOCK_WAIT_SECONDS:
+        raise DatabaseBusy
+
+
+class Database:
+    """The async side's way to the database."""
+
+    def __init__(self, settings: Settings) -> None:
+        """No connection is made before the first one is needed."""
+        url = make_url(settings.url)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._turn = _turn(url)
+        self._engine: AsyncEngine = create_async_engine(
+            url.set(drivername="sqlite+aiosqlite") if self.is_sqlite else url, **_arguments(self.is_sqlite)
+        )
+        _prepare(self._engine.sync_engine, is_sqlite=self.is_sqlite)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A transaction that only looks."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """A transaction that changes something: committed when the block ends well, else taken back. Raises DatabaseBusy."""
+        turn = self._turn.taken_async() if self._turn else nullcontext()
+        async with turn, AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+            await session.connection(execution_options={_WRITES: True})
+            yield session
+
+    async def check_schema(self) -> None:
+        """Raise SchemaMismatch unless the database is of the revision that this program knows."""
+        try:
+            async with self.reading() as session:
+                found = (await session.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+        except DBAPIError as error:
+            found = None
+            cause: Exception | None = error
+        else:
+            cause = None
+        if found != SCHEMA_REVISION:
+            raise SchemaMismatch(
+                f"The database has schema {found or 'none'}, this program needs {SCHEMA_REVISION}. Run: alembic upgrade head"
+                " (or use the newer program, if the database's is the newer one)."
+            ) from cause
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+
+class WorkerDatabase:
+    """A worker's way to the database: the same rules, blocking."""
+
+    def __init__(self, settings: Settings) -> None:
+        """No connection is made before the first one is needed."""
+        url = make_url(settings.url)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._turn = _turn(url)
+        self._engine = create_engine(url, **_arguments(self.is_sqlite))
+        _prepare(self._engine, is_sqlite=self.is_sqlite)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that only looks."""
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that changes something. Raises DatabaseBusy."""
+        turn = self._turn.taken() if self._turn else nullcontext()
+        with turn, Session(self._engine, expire_on_commit=False) as session, session.begin():
+            session.connection(execution_options={_WRITES: True})
+            yield session
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _turn(url: URL) -> WriteTurn | None:
+    """The writers' lock, for SQLite."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    assert url.database is not None  # nosec B101  # the settings accept sqlite:///path only
+    return WriteTurn(Path(url.database + ".lock"))
+
+
+def _arguments(is_sqlite: bool) -> dict[str, Any]:
+    """How connections are kept."""
+    if is_sqlite:
+        return {"pool_size": 8, "max_overflow": 8}
+    return {
+        "pool_size": 10,
+        "max_overflow": 10,
+        "pool_pre_ping": True,
+        "connect_args": {"options": "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"},
+    }
+
+
+def _prepare(engine: Engine, *, is_sqlite: bool) -> None:
+    """Say how a connection and a transaction begin, and measure statements."""
+    if is_sqlite:
+        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "begin", _on_begin)
+    event.listen(engine, "before_cursor_execute", _before)
+    event.listen(engine, "after_cursor_execute", _after)
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    """A new SQLite connection: the driver begins no transactions by itself, and only we read the file."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.execute("PRAGMA database_list")
+    os.chmod(cursor.fetchone()[2], 0o600)
+    cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    """Readers see one state; a writer has the database to itself from its first statement on."""
+    if not connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _before(_connection: Connection, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:
+    """Note when a statement began."""
+    if context is not None:
+        context.began = time.monotonic()
+
+
+def _after(_connection: Connection, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
+    """Count a statement and its time."""
+    kind = statement.lstrip()[:6].upper()
+    operation = kind if kind in ("SELECT", "INSERT", "UPDATE", "DELETE") else "OTHER"
+    monitoring.db_queries.labels(operation).inc()
+    if context is not None:
+        monitoring.db_query_duration.labels(operation).observe(time.monotonic() - context.began)

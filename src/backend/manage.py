@@ -1,0 +1,159 @@
+"""What is done at the machine itself: ``python -m backend.manage --help``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import click
+import uvicorn
+from alembic import command
+from alembic.config import Config
+
+from backend.core.config import Settings, prepare_folders, settings, signing_key
+from backend.core.rate_limit import RateLimiter
+from backend.database import Database, WorkerDatabase
+from backend.services.accounts import AccountService
+from backend.services.errors import ServiceError
+from backend.services.profiles import ProfileService
+from backend.services.roots import RootService
+from backend.worker.rebuilding import rebuild_all
+from fileorganizer.errors import FileOrganizerError, show
+
+_ALEMBIC = Path(__file__).parents[2] / "alembic.ini"
+_T = TypeVar("_T")
+
+
+class Services:
+    """The services that the commands need, without a server."""
+
+    def __init__(self, config: Settings, database: Database) -> None:
+        """Put them together."""
+        limits = RateLimiter(config)
+        self.roots = RootService(config, database)
+        self.accounts = AccountService(config, database, signing_key(config), limits, self.roots)
+        self.profiles = ProfileService(database, limits)
+
+
+def _with_services(work: Callable[[Services], Awaitable[_T]]) -> _T:
+    """Do something with the services; their errors are told in words."""
+
+    async def whole() -> _T:
+        database = Database(settings())
+        try:
+            return await work(Services(settings(), database))
+        finally:
+            await database.close()
+
+    prepare_folders(settings())
+    try:
+        return asyncio.run(whole())
+    except ServiceError as error:
+        raise click.ClickException(_words(error)) from error
+
+
+def _words(error: ServiceError) -> str:
+    """An error for people."""
+    return " ".join([str(error), *(item["message"] for item in error.extra.get("errors", ()))])
+
+
+@click.group()
+def commands() -> None:
+    """Look after a FileOrganizer server at its machine."""
+
+
+@commands.command()
+@click.option("--offer", "folders", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="FOLDER")
+def run(folders: tuple[str, ...]) -> None:
+    """Migrate the database, offer FOLDERs to the administrators, and serve until stopped."""
+    config = settings()
+    upgrade()
+
+    async def offer(services: Services) -> str | None:
+        """The folders, and the secret of the set-up link."""
+        for folder in folders:
+            await services.roots.offer(os.fsencode(os.path.abspath(folder)))
+        return await services.accounts.offer_setup()
+
+    token = _with_services(offer)
+    address = f"http://{config.api_host}:{config.api_port}"
+    click.echo(f"FileOrganizer Pro serves at {address}; its API is explained at {address}/docs")
+    for folder in folders:
+        click.echo(f"The administrator may work in {show(os.path.abspath(folder))}")
+    if token:
+        click.echo(_invitation(address, token))
+    uvicorn.run("backend.api.main:app", host=config.api_host, port=config.api_port, workers=config.api_workers)
+
+
+def upgrade() -> None:
+    """Bring the database to the newest schema."""
+    command.upgrade(Config(_ALEMBIC), "head")
+
+
+def _invitation(address: str, token: str) -> str:
+    """How to make the first administrator."""
+    return (
+        "There is no administrator yet. Make the account, once, within 24 hours:\n"
+        f"  curl {address}/api/v1/auth/setup -H 'Content-Type: application/json' \\\n"
+        f'    -d \'{{"token": "{token}", "email": "you@example.org", "username": "admin", "password": "…"}}\''
+    )
+
+
+@commands.command("setup-link")
+def setup_link() -> None:
+    """Print a new one-time way to make the first administrator."""
+    token = _with_services(lambda services: services.accounts.offer_setup())
+    if token is None:
+        raise click.ClickException("There is an administrator already. make-admin names another.")
+    click.echo(_invitation(f"http://{settings().api_host}:{settings().api_port}", token))
+
+
+@commands.command("make-admin")
+@click.argument("name")
+def make_admin(name: str) -> None:
+    """Make the user with this name or e-mail address an administrator. The user has to sign in again."""
+    _with_services(lambda services: services.profiles.make_admin(name))
+    click.echo(f"{name} is an administrator now.")
+
+
+@commands.command()
+@click.argument("name")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+def grant(name: str, folder: str) -> None:
+    """Let a user work in FOLDER."""
+
+    async def work(services: Services) -> None:
+        """Find the user, grant the folder."""
+        user_id = await services.profiles.user_named(name)
+        await services.roots.grant_to(os.fsencode(os.path.abspath(folder)), user_id)
+
+    _with_services(work)
+    click.echo(f"{name} may work in {show(os.path.abspath(folder))} now.")
+
+
+@commands.command()
+@click.argument("operation_ids", nargs=-1, type=click.UUID, metavar="[OPERATION]…")
+def rebuild(operation_ids: tuple[UUID, ...]) -> None:
+    """Make the file records of OPERATIONs, or of all, anew from the journals in the roots."""
+    database = WorkerDatabase(settings())
+    try:
+        for operation_id, problem in rebuild_all(database, operation_ids):
+            click.echo(f"{operation_id}: {problem or 'done'}")
+    finally:
+        database.close()
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run a command."""
+    try:
+        return commands.main(arguments, prog_name="python -m backend.manage")
+    except FileOrganizerError as error:
+        raise SystemExit(f"{error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""How Alembic reaches the database: as every writer does, in one transaction for all steps."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from backend.core.config import prepare_folders, settings
+from backend.database import WorkerDatabase
+from backend.models import Base
+
+
+def run() -> None:
+    """Bring the database to the wanted revision, or nothing of it."""
+    prepare_folders(settings())
+    database = WorkerDatabase(settings())
+    try:
+        with database.writing() as session:
+            context.configure(
+                connection=session.connection(),
+                target_metadata=Base.metadata,
+                render_as_batch=True,
+                compare_type=True,
+                transactional_ddl=False,  # the surrounding transaction is ours
+            )
+            context.run_migrations()
+    finally:
+        database.close()
+
+
+run()

@@ -1,0 +1,142 @@
+"""Operations as their owners see them, and the queue as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.models import ACTIVE_STATES, IdempotencyKey, Operation, OperationStats
+
+_QUEUE_LOCK = 7_300_001
+"""Any number of ours: PostgreSQL's name for the turn to queue something."""
+
+
+class OwnOperations:
+    """The operations of one user."""
+
+    def __init__(self, session: AsyncSession, user_id: UUID) -> None:
+        """Everything is limited to ``user_id``."""
+        self._session, self._user_id = session, user_id
+
+    def _mine(self) -> Select[Operation]:
+        """All of them."""
+        return select(Operation).where(Operation.user_id == self._user_id)
+
+    async def get(self, operation_id: UUID, *, for_change: bool = False) -> Operation | None:
+        """One of them."""
+        query = self._mine().where(Operation.id == operation_id)
+        return (await self._session.execute(query.with_for_update() if for_change else query)).scalars().first()
+
+    async def page(
+        self, limit: int, offset: int, *, status: str | None, operation_type: str | None, root_path: bytes | None
+    ) -> tuple[Sequence[Operation], int]:
+        """Some of them, the newest first, and how many there are."""
+        wanted = {"status": status, "operation_type": operation_type, "root_path": root_path}
+        query = self._mine().filter_by(**{name: value for name, value in wanted.items() if value is not None})
+        total = (await self._session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+        found = await self._session.execute(query.order_by(Operation.number.desc()).limit(limit).offset(offset))
+        return found.scalars().all(), total
+
+    async def children(self, operation_id: UUID, operation_type: str) -> Sequence[Operation]:
+        """The operations of a kind that were made from one."""
+        query = self._mine().where(Operation.parent_id == operation_id, Operation.operation_type == operation_type)
+        return (await self._session.execute(query)).scalars().all()
+
+    async def count_active(self) -> int:
+        """How many are waiting or running."""
+        query = self._mine().where(Operation.status.in_(ACTIVE_STATES))
+        return (await self._session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+
+    async def idempotency_key(self, key: str) -> IdempotencyKey | None:
+        """A request that was made before."""
+        return await self._session.get(IdempotencyKey, (self._user_id, key))
+
+    async def stats(self, number: int) -> Sequence[OperationStats]:
+        """Counts of one of them by status and category; its owner was checked by ``get``."""
+        query = select(OperationStats).where(OperationStats.operation_number == number)
+        return (await self._session.execute(query)).scalars().all()
+
+    async def totals(self) -> dict[str, Any]:
+        """Everything added up."""
+        query = select(
+            func.count(),
+            func.coalesce(func.sum(Operation.files_processed), 0),
+            func.coalesce(func.sum(Operation.bytes_processed), 0),
+            func.coalesce(func.sum(Operation.duplicates_found), 0),
+            func.coalesce(func.sum(Operation.space_saved_bytes), 0),
+        ).where(Operation.user_id == self._user_id, Operation.is_dry_run.is_(False))
+        count, files, size, duplicates, saved = (await self._session.execute(query)).one()
+        return {
+            "operations": count,
+            "files_processed": int(files),
+            "bytes_processed": int(size),
+            "duplicates_found": int(duplicates),
+            "space_saved_bytes": int(saved),
+        }
+
+    async def by_status(self) -> dict[str, int]:
+        """How many there are in each state."""
+        query = (
+            select(Operation.status, func.count()).where(Operation.user_id == self._user_id).group_by(Operation.status)
+        )
+        return {row[0]: row[1] for row in await self._session.execute(query)}
+
+    async def by_category(self) -> list[tuple[str, int, int]]:
+        """Files and bytes put into each category, over all that was done."""
+        files, size = func.sum(OperationStats.files), func.sum(OperationStats.bytes)
+        query = (
+            select(OperationStats.category, files, size)
+            .join(Operation, Operation.number == OperationStats.operation_number)
+            .where(
+                Operation.user_id == self._user_id,
+                Operation.operation_type == "organize",
+                OperationStats.status == "completed",
+                Operation.rolled_back.is_(False),
+            )
+            .group_by(OperationStats.category)
+            .order_by(files.desc(), OperationStats.category)
+        )
+        return [(category, int(count), int(total)) for category, count, total in await self._session.execute(query)]
+
+
+class Queue:
+    """The operations of everybody that aren't finished."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        """Works within the transaction of ``session``."""
+        self._session = session
+
+    async def take_turn(self) -> None:
+        """Let nobody else queue anything until this transaction ends: what is looked at stays true (SQLite has one writer)."""
+        if self._session.get_bind().dialect.name == "postgresql":
+            await self._session.execute(text(f"SELECT pg_advisory_xact_lock({_QUEUE_LOCK})"))
+
+    async def active(self) -> Sequence[Operation]:
+        """All that are waiting or running."""
+        query = select(Operation).where(Operation.status.in_(ACTIVE_STATES))
+        return (await self._session.execute(query)).scalars().all()
+
+    async def count_active(self) -> int:
+        """How many are waiting or running."""
+        query = select(func.count()).select_from(Operation).where(Operation.status.in_(ACTIVE_STATES))
+        return (await self._session.execute(query)).scalar_one()
+
+    async def totals(self) -> list[tuple[str, str, int, int, int, int]]:
+        """By type and status: operations, files done, files failed, duplicates found."""
+        query = select(
+            Operation.operation_type,
+            Operation.status,
+            func.count(),
+            func.sum(Operation.files_processed),
+            func.sum(Operation.files_failed),
+            func.sum(Operation.duplicates_found),
+        ).group_by(Operation.operation_type, Operation.status)
+        rows = await self._session.execute(query)
+        return [
+            (kind, status, count, int(done), int(failed), int(twice))
+            for kind, status, count, done, failed, twice in rows
+        ]

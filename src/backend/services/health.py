@@ -1,0 +1,106 @@
+"""Is the service well: database, storage, workers; and its figures for Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import text
+
+from backend.core import monitoring
+from backend.core.config import Settings
+from backend.core.events import WORKER, listeners
+from backend.database import Database
+from backend.repositories.accounts import Accounts
+from backend.repositories.operations import Queue
+from backend.services.auditing import now
+from backend.services.profiles import ACTIVE_WITHIN
+from fileorganizer import __version__
+
+FREE_BYTES: Final = 64 * 1024**2
+"""With less room than this the storage isn't well: journals and plans have to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One part of the service: ok, degraded (it works, but not all of it), down, or unused."""
+
+    state: str
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """All parts, and what follows."""
+
+    status: str
+    version: str
+    uptime_seconds: float
+    checks: dict[str, Check]
+
+    @property
+    def ready(self) -> bool:
+        """Can requests be answered?"""
+        return all(check.state != "down" for name, check in self.checks.items() if name != "workers")
+
+
+class HealthService:
+    """Looks at the parts."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        """The time since then is the uptime."""
+        self._settings, self._database, self._began = settings, database, time.monotonic()
+
+    async def condition(self) -> Condition:
+        """How it is now."""
+        checks = {
+            "database": await self._database_check(),
+            "redis": Check("unused", 0.0),
+            "storage": await asyncio.to_thread(self._storage_check),
+            "workers": await asyncio.to_thread(self._workers_check),
+        }
+        well = all(check.state in ("ok", "unused") for check in checks.values())
+        return Condition("ok" if well else "degraded", __version__, time.monotonic() - self._began, checks)
+
+    async def _database_check(self) -> Check:
+        """Does it answer?"""
+        began = time.monotonic()
+        try:
+            async with self._database.reading() as session:
+                await session.execute(text("SELECT 1 FROM operations LIMIT 1"))
+        except Exception:  # noqa: BLE001  # whatever it is, that is the answer
+            return Check("down", _since(began))
+        return Check("ok", _since(began))
+
+    def _storage_check(self) -> Check:
+        """Is there room, and may we write?"""
+        began = time.monotonic()
+        try:
+            free = shutil.disk_usage(self._settings.storage).free
+        except OSError:
+            return Check("down", _since(began))
+        well = free > FREE_BYTES and os.access(self._settings.folder, os.W_OK)
+        return Check("ok" if well else "degraded", _since(began))
+
+    def _workers_check(self) -> Check:
+        """Does a worker of this host listen?"""
+        began = time.monotonic()
+        return Check("ok" if listeners(self._settings.folder, WORKER) else "down", _since(began))
+
+    async def note_figures(self) -> None:
+        """Bring the figures that stand in the database up to date, before they are read."""
+        async with self._database.reading() as session:
+            monitoring.active_operations.set(await Queue(session).count_active())
+            monitoring.active_users.set(await Accounts(session).active_users(now() - ACTIVE_WITHIN))
+            monitoring.set_totals(await Queue(session).totals())
+        used = await asyncio.to_thread(lambda: shutil.disk_usage(self._settings.storage).used)
+        monitoring.storage_bytes.set(used)
+
+
+def _since(began: float) -> float:
+    """Milliseconds since."""
+    return round((time.monotonic() - began) * 1_000, 2)

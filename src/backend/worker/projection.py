@@ -1,0 +1,245 @@
+"""The database's copy of the journal: file records and counters, batch by batch, each batch once.
+
+``operations.projected_batch`` says how far it is: 1, 2, 3 … for settled batches, then ``TAIL`` for what the last
+batch left undone, then one number for each chunk of what the plan left alone. It is advanced in the transaction that
+writes the rows, so a batch is never there twice and never half. All of it can be made anew from the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from backend.database import WorkerDatabase
+from backend.models import FileRecord, Operation
+from backend.worker.queue import fenced_update
+from fileorganizer.errors import show
+from fileorganizer.journal import codec
+from fileorganizer.journal.store import Journal
+from fileorganizer.model import Outcome, Reason, Role, Skip, State, Step, StepKind
+from fileorganizer.planning.settling import PARKING
+from fileorganizer.rules.syntax import RuleSet
+
+TAIL: Final = 1 << 40
+_INDEX_BITS: Final = 20
+"""A batch has 5,000 steps, and a few more where a family isn't torn."""
+_SKIPPED: Final = 1 << 40
+"""Records of what was left alone come after those of steps."""
+_COLUMNS: Final = (
+    "operation_number",
+    "sequence",
+    "original_path",
+    "new_path",
+    "name",
+    "category",
+    "status",
+    "reason",
+    "size_bytes",
+    "created_at",
+)
+_INSERT: Final = (
+    f"INSERT INTO file_records ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # nosec B608
+)
+_COPY: Final = f"COPY file_records ({', '.join(_COLUMNS)}) FROM STDIN"
+_STATUS: Final = {State.DONE: "completed", State.SKIPPED: "skipped", State.FAILED: "failed", State.PENDING: "skipped"}
+
+Row = tuple[Any, ...]
+
+
+class Projection:
+    """Copies one operation's journal into the database."""
+
+    def __init__(self, database: WorkerDatabase, operation: Operation, rules: RuleSet | None) -> None:
+        """``operation`` is ours (its epoch fences every write); ``rules`` are those that gave the files their categories."""
+        self._database, self._operation = database, operation
+        self._categories = [category.name for category in rules.categories] if rules else []
+        self._projected = operation.projected_batch
+        self._seen = 0
+        self._parked: dict[bytes, bytes] = {}
+        """Files on their way through a parking place: that place → where they come from."""
+
+    def add(self, seq: int, steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
+        """A settled batch. Batches come in order; one that is in the database already is passed over. Raises Overtaken."""
+        by_index = {outcome.index: outcome for outcome in outcomes}
+        self._follow_parking(steps, by_index)
+        if seq > self._projected:
+            self._write(seq, *self._rows_of(seq, steps, by_index))
+        self._seen = seq
+
+    def catch_up(self, journal: Journal, number: int) -> None:
+        """All that the journal has and the database lacks, for an operation that is closed. Raises Overtaken."""
+        count = journal.batch_count(number)
+        for seq in range(self._seen + 1, count + 1):
+            batch = journal.batch(number, seq)
+            self.add(seq, codec.unpack_steps(batch.steps), batch.outcomes)
+        if self._projected < TAIL:
+            last = journal.batch(number, count) if count else None
+            self._write(TAIL, self._tail(count, codec.unpack_steps(last.steps), last.outcomes) if last else [], [])
+        for chunk, skips in enumerate(journal.skips(number)):
+            if self._projected < TAIL + 1 + chunk:
+                self._write(TAIL + 1 + chunk, self._rows_of_skips(chunk, skips), [])
+
+    def _follow_parking(self, steps: Sequence[Step], outcomes: dict[int, Outcome]) -> None:
+        """Remember where files in parking places come from."""
+        for index, step in enumerate(steps):
+            if step.role == Role.AUXILIARY and step.target.startswith(PARKING):
+                outcome = outcomes.get(index)
+                if outcome is None or outcome.state == State.DONE:
+                    self._parked[step.target] = self._parked.get(step.source, step.source)
+
+    # rows
+
+    def _rows_of(self, seq: int, steps: Sequence[Step], outcomes: dict[int, Outcome]) -> tuple[list[Row], list[bytes]]:
+        """The records of a batch, and the places of files that it has taken back."""
+        rows: list[Row] = []
+        back: list[bytes] = []
+        moment = self._moment()
+        for index, step in enumerate(steps):
+            outcome = outcomes.get(index)
+            state = State.DONE if outcome is None else State(outcome.state)
+            if step.role == Role.ITEM:
+                if state != State.PENDING:
+                    rows.append(self._row(seq, index, step, state, outcome, moment))
+            elif state == State.DONE and step.role == Role.TAKE_BACK:
+                back.append(step.source)
+        return rows, back
+
+    def _tail(self, seq: int, steps: Sequence[Step], outcomes: Sequence[Outcome]) -> list[Row]:
+        """The records of what the last batch left undone."""
+        moment = self._moment()
+        return [
+            self._row(seq, outcome.index, steps[outcome.index], State.PENDING, outcome, moment)
+            for outcome in outcomes
+            if outcome.state == State.PENDING and steps[outcome.index].role == Role.ITEM
+        ]
+
+    def _row(self, seq: int, index: int, step: Step, state: State, outcome: Outcome | None, moment: object) -> Row:
+        """The record of one step."""
+        source = step.source or step.target
+        original = self._parked.get(source, source)
+        done = state == State.DONE
+        reason = Reason.STOPPED if state == State.PENDING else Reason(outcome.reason) if outcome else Reason.NONE
+        facts = step.facts
+        return (
+            self._operation.number,
+            (seq << _INDEX_BITS) | index,
+            original,
+            step.target if done and step.kind != StepKind.TRASH else None,
+            show(original),
+            self._category(facts.category) if facts else "",
+            _STATUS[state],
+            _words(reason, outcome.detail if outcome else ""),
+            step.seen.size if step.seen else 0,
+            moment,
+        )
+
+    def _rows_of_skips(self, chunk: int, skips: Sequence[Skip]) -> list[Row]:
+        """The records of what was left alone."""
+        moment = self._moment()
+        return [
+            (
+                self._operation.number,
+                _SKIPPED | (chunk << _INDEX_BITS) | index,
+                skip.path,
+                None,
+                show(skip.path),
+                self._category(skip.facts.category) if skip.facts else "",
+                "skipped",
+                _words(Reason(skip.reason), skip.detail),
+                skip.size,
+                moment,
+            )
+            for index, skip in enumerate(skips)
+        ]
+
+    def _category(self, index: int) -> str:
+        """A category by its place in the rules."""
+        return self._categories[index] if 0 <= index < len(self._categories) else ""
+
+    def _moment(self) -> object:
+        """Now, as the database takes it without SQLAlchemy in between."""
+        moment = datetime.now(UTC)
+        return moment.replace(tzinfo=None).isoformat(" ") if self._database.is_sqlite else moment
+
+    # writing
+
+    def _write(self, marker: int, rows: list[Row], back: list[bytes]) -> None:
+        """One transaction: rows, counters, how far it is."""
+        number = self._operation.number
+        with self._database.writing() as session:
+            fenced_update(session, number, self._operation.epoch, also_closed=True, projected_batch=marker)
+            self._insert(session, rows)
+            counts = _counted(rows)
+            for place in back:
+                for key, change in _take_back(session, number, place):
+                    _add(counts, key, *change)
+            _add_stats(session, number, counts)
+        self._projected = marker
+
+    def _insert(self, session: Session, rows: list[Row]) -> None:
+        """Many rows at once, by the quickest way that the database has."""
+        if not rows:
+            return
+        connection = session.connection()
+        if self._database.is_sqlite:
+            connection.exec_driver_sql(_INSERT, rows)
+            return
+        cursor: Any = connection.connection.cursor()
+        with cursor.copy(_COPY) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+def _words(reason: Reason, detail: str) -> str | None:
+    """Why, as a code and what there is to add."""
+    if not reason:
+        return None
+    return f"{reason.label}: {show(detail)}" if detail else reason.label
+
+
+def _counted(rows: list[Row]) -> dict[tuple[str, str], list[int]]:
+    """Files and bytes by status and category."""
+    counts: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        _add(counts, (row[6], row[5]), 1, row[8])
+    return counts
+
+
+def _add(counts: dict[tuple[str, str], list[int]], key: tuple[str, str], files: int, size: int) -> None:
+    """Add to one counter."""
+    entry = counts.setdefault(key, [0, 0])
+    entry[0] += files
+    entry[1] += size
+
+
+def _take_back(session: Session, number: int, place: bytes) -> Iterator[tuple[tuple[str, str], tuple[int, int]]]:
+    """A file that was counted as done went back, with the family that it belongs to; yields what that changes."""
+    query = (
+        update(FileRecord)
+        .where(FileRecord.operation_number == number, FileRecord.new_path == place, FileRecord.status == "completed")
+        .values(status="skipped", new_path=None, reason=Reason.WITH_COMPANION.label)
+        .returning(FileRecord.category, FileRecord.size_bytes)
+    )
+    for category, size in session.execute(query).all():
+        yield ("completed", category), (-1, -size)
+        yield ("skipped", category), (1, size)
+
+
+_STATS: Final = (
+    "INSERT INTO operation_stats (operation_number, status, category, files, bytes) VALUES ({0}, {0}, {0}, {0}, {0})"
+    " ON CONFLICT (operation_number, status, category)"
+    " DO UPDATE SET files = operation_stats.files + excluded.files, bytes = operation_stats.bytes + excluded.bytes"
+)
+
+
+def _add_stats(session: Session, number: int, counts: dict[tuple[str, str], list[int]]) -> None:
+    """Add to the counters of an operation."""
+    rows = [(number, status, category, *change) for (status, category), change in counts.items()]
+    if rows:
+        connection = session.connection()
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        connection.exec_driver_sql(_STATS.format(mark), rows)

@@ -1,0 +1,124 @@
+"""The operations table as the queue: claims with a lease and a growing epoch. Who was overtaken can't write any more."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from backend.core.config import Settings
+from backend.database import WorkerDatabase
+from backend.models import FINAL_STATES, Operation, RootGrant
+
+ATTEMPTS: Final = 3
+"""An operation whose worker died so often is closed: it may be what kills them."""
+
+
+class Overtaken(Exception):
+    """Another worker has claimed this operation since; this one must not write any more."""
+
+
+class Queue:
+    """The queue as workers see it."""
+
+    def __init__(self, settings: Settings, database: WorkerDatabase) -> None:
+        """``host`` names this machine in leases."""
+        self._settings, self._database = settings, database
+        self.host = socket.gethostname()[:60]
+
+    def release_host(self) -> int:
+        """Free what dead workers of this host held; only for the one that holds the host's worker lock."""
+        with self._database.writing() as session:
+            query = update(Operation).where(Operation.status == "running", Operation.worker == self.host)
+            return int(session.execute(query.values(lease_until=None)).rowcount)  # type: ignore[attr-defined]
+
+    def release(self, number: int, epoch: int) -> None:
+        """Free one operation whose worker has ended without closing it."""
+        with self._database.writing() as session:
+            query = update(Operation).where(
+                Operation.number == number, Operation.epoch == epoch, Operation.status == "running"
+            )
+            session.execute(query.values(lease_until=None))
+
+    def claim(self) -> Operation | None:
+        """Take the operation whose turn it is: of the user with the fewest running ones, the oldest."""
+        now = _now()
+        with self._database.reading() as session:
+            if session.execute(_waiting(now, self._settings.running_per_user)).first() is None:
+                return None
+        with self._database.writing() as session:
+            query = _waiting(now, self._settings.running_per_user).with_for_update(skip_locked=True, of=Operation)
+            operation: Operation | None = session.execute(query).scalars().first()
+            if operation is None:
+                return None
+            operation.status, operation.worker = "running", self.host
+            operation.epoch += 1
+            operation.attempts += 1
+            operation.revision += 1
+            operation.lease_until = now + timedelta(seconds=self._settings.lease_seconds)
+            operation.started_at = operation.started_at or now
+            return operation
+
+    def heartbeat(self, number: int, epoch: int, counts: dict[str, Any]) -> bool:
+        """Lengthen the lease and note how far it is; returns whether the operation is to be cancelled. Raises Overtaken."""
+        lease = _now() + timedelta(seconds=self._settings.lease_seconds)
+        with self._database.writing() as session:
+            fenced_update(session, number, epoch, lease_until=lease, **counts)
+        return self.cancel_wanted(number)
+
+    def cancel_wanted(self, number: int) -> bool:
+        """Is the operation to be cancelled?"""
+        with self._database.reading() as session:
+            query = select(Operation.cancel_requested).where(Operation.number == number)
+            return bool(session.execute(query).scalar())
+
+    def reread(self, operation: Operation) -> Operation:
+        """The row as it is now."""
+        with self._database.reading() as session:
+            return session.execute(select(Operation).where(Operation.number == operation.number)).scalar_one()
+
+    def is_granted(self, operation: Operation) -> bool:
+        """May the user still work on the root (S14)?"""
+        with self._database.reading() as session:
+            return session.get(RootGrant, (operation.root_id, operation.user_id)) is not None
+
+    def update(self, operation: Operation, **values: Any) -> None:
+        """Write columns of an operation that is ours. Raises Overtaken."""
+        with self._database.writing() as session:
+            fenced_update(session, operation.number, operation.epoch, **values)
+
+
+def fenced_update(session: Session, number: int, epoch: int, *, also_closed: bool = False, **values: Any) -> None:
+    """Write columns of an operation that wasn't claimed by another since, nor closed. Raises Overtaken."""
+    query = update(Operation).where(Operation.number == number, Operation.epoch == epoch)
+    if not also_closed:
+        query = query.where(Operation.status.not_in(FINAL_STATES))
+    done = session.execute(query.values(revision=Operation.revision + 1, **values))
+    if done.rowcount != 1:  # type: ignore[attr-defined]
+        raise Overtaken
+
+
+def _waiting(now: datetime, at_once: int) -> Any:
+    """What may be claimed, in order: pending, or running with a lease that is over."""
+    other = aliased(Operation)
+    running = (
+        select(func.count())
+        .select_from(other)
+        .where(other.user_id == Operation.user_id, other.status == "running", other.lease_until > now)
+        .scalar_subquery()
+    )
+    free = or_(Operation.lease_until.is_(None), Operation.lease_until <= now)
+    return (
+        select(Operation)
+        .where(Operation.status.in_(("pending", "running")), free, running < at_once)
+        .order_by(running, Operation.number)
+        .limit(1)
+    )
+
+
+def _now() -> datetime:
+    """The moment."""
+    return datetime.now(UTC)

@@ -1,0 +1,45 @@
+"""Making the projection anew: the journals in the roots are the truth, the database is a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+
+from backend.database import WorkerDatabase
+from backend.models import FINAL_STATES, ORGANIZE, FileRecord, Operation, OperationStats
+from backend.worker.projection import Projection
+from fileorganizer.errors import FileOrganizerError
+from fileorganizer.journal.store import Journal
+from fileorganizer.rules.syntax import RuleSet
+
+
+def rebuild_all(database: WorkerDatabase, operation_ids: Sequence[UUID] = ()) -> Iterator[tuple[UUID, str | None]]:
+    """Rebuild finished operations, all or those named; yields each with what was in the way, or None."""
+    query = select(Operation).where(Operation.journal_id.is_not(None), Operation.status.in_(FINAL_STATES))
+    if operation_ids:
+        query = query.where(Operation.id.in_(operation_ids))
+    with database.reading() as session:
+        found = session.execute(query.order_by(Operation.number)).scalars().all()
+    for operation in found:
+        try:
+            _rebuild(database, operation)
+        except (FileOrganizerError, OSError) as error:
+            yield operation.id, str(error)
+        else:
+            yield operation.id, None
+
+
+def _rebuild(database: WorkerDatabase, operation: Operation) -> None:
+    """One operation: what the database had of it goes, what the journal has comes."""
+    assert operation.journal_id is not None  # nosec B101  # selected so
+    with Journal(operation.root_path, write=False) as journal:
+        record = journal.operation(operation.journal_id)
+        rules = RuleSet.decode(record.rules) if record.rules and operation.operation_type == ORGANIZE else None
+        with database.writing() as session:
+            session.execute(delete(FileRecord).where(FileRecord.operation_number == operation.number))
+            session.execute(delete(OperationStats).where(OperationStats.operation_number == operation.number))
+            session.execute(update(Operation).where(Operation.number == operation.number).values(projected_batch=0))
+        operation.projected_batch = 0
+        Projection(database, operation, rules).catch_up(journal, record.number)

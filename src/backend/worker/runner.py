@@ -1,0 +1,500 @@
+"""One claimed operation from its claim to its end: the engine carries it out, the database and the listeners are told."""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from backend.core.config import Settings
+from backend.core.events import Sender
+from backend.core.logging import logger
+from backend.database import DatabaseBusy, WorkerDatabase
+from backend.models import ORGANIZE, PREVIEW, ROLLBACK, Operation, User
+from backend.services.options import engine_options
+from backend.services.progress import message_of
+from backend.worker.projection import Projection
+from backend.worker.queue import ATTEMPTS, Overtaken, Queue, fenced_update
+from fileorganizer import organizer
+from fileorganizer.errors import (
+    ConfirmationRequired,
+    FileOrganizerError,
+    NothingToUndo,
+    OperationNotFound,
+    PlanNotFound,
+    RootBusy,
+    RootVanished,
+    StorageFailed,
+    show,
+)
+from fileorganizer.journal.plans import Plan
+from fileorganizer.journal.records import Operation as Record
+from fileorganizer.journal.store import Journal
+from fileorganizer.model import Options, Outcome, Review, Step
+from fileorganizer.progress import Listener, Progress
+from fileorganizer.rules.builtin_categories import builtin_rules
+from fileorganizer.rules.syntax import RuleSet
+
+EVENT_SECONDS: Final = 0.25
+"""Progress goes out this often at most; the API sends on half as much."""
+HEARTBEAT_SECONDS: Final = 1.0
+CANCEL_SECONDS: Final = 0.4
+BUSY_SECONDS: Final = 20.0
+"""How long to wait for a root that somebody else, such as the command line, works on."""
+AWAY_SECONDS: Final = 600.0
+"""How long a worker waits for a database that is away (F46)."""
+GIGABYTE: Final = 10**9
+CUT_OFF: Final = "The operation was cut off. What was moved stays moved and can be taken back."
+
+
+class Suspended(BaseException):
+    """The worker has to end now: the operation stays as after a crash, and goes on later. No error that the engine may handle."""
+
+
+class Pace:
+    """How fast the files of a phase go by."""
+
+    def __init__(self) -> None:
+        """No phase has begun."""
+        self._phase, self._since, self._first = "", 0.0, 0
+
+    def of(self, progress: Progress) -> tuple[float, float | None]:
+        """Files a second in this phase, and seconds that are left if that can be told."""
+        now = time.monotonic()
+        files = progress.files_processed if progress.phase == "moving" else progress.files_scanned
+        if progress.phase != self._phase:
+            self._phase, self._since, self._first = progress.phase, now, files
+        seconds = now - self._since
+        rate = (files - self._first) / seconds if seconds > 0.0 else 0.0
+        if not rate or progress.files_total is None:
+            return rate, None
+        return rate, max(0.0, (progress.files_total - files) / rate)
+
+
+class Runner:
+    """Carries out one operation in this process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: WorkerDatabase,
+        operation: Operation,
+        sender: Sender,
+        must_end: Callable[[], bool],
+    ) -> None:
+        """``must_end`` says that this process is to end soon."""
+        self._settings, self._database, self._operation = settings, database, operation
+        self._queue = Queue(settings, database)
+        self._sender, self._must_end = sender, must_end
+        self._log = logger("worker").bind(operation_id=str(operation.id))
+        self._listener = Listener(self._report, self._should_stop, self._settled)
+        self._cancelled = self._overtaken = False
+        self._ended = threading.Event()
+        self._progress = Progress()
+        self._next_event = 0.0
+        self._sequence = operation.epoch << 32
+        self._projection: Projection | None = None
+        self._behind = False
+        """Copying a batch has failed: the rest is copied at the end."""
+        self._rules = RuleSet.decode(operation.rules) if operation.rules else None
+        self._pace = Pace()
+
+    # the whole
+
+    def run(self) -> None:
+        """Carry it out; whatever happens is in the database afterwards, except when it was suspended or overtaken."""
+        self._log.info("operation begins", type=self._operation.operation_type, attempt=self._operation.attempts)
+        watch = threading.Thread(target=self._watch, daemon=True)
+        watch.start()
+        try:
+            self._carry_out()
+        except Suspended:
+            self._log.info("operation suspended")
+            self._queue.release(self._operation.number, self._operation.epoch)
+        except Overtaken:
+            self._log.warning("operation overtaken by another worker")
+        finally:
+            self._ended.set()
+            watch.join()
+
+    def _carry_out(self) -> None:
+        """The verb, and its end in the database."""
+        try:
+            self._refuse()
+            if self._operation.operation_type == PREVIEW:
+                self._preview()
+            else:
+                self._execute()
+        except FileOrganizerError as error:
+            self._fail(error.code, str(error))
+        except KeyboardInterrupt:  # the engine's word for a preview that was stopped
+            if not self._cancelled:
+                raise Suspended from None
+            self._close(status="cancelled", outcome="nothing")
+        except OSError as error:
+            place = f" at {show(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+            self._fail(StorageFailed.code, f"The system answered{place}: {error.strerror}. Nothing was lost.")
+        except Exception as error:  # noqa: BLE001  # the operation must not stay open
+            self._log.exception("operation failed")
+            self._fail("internal-error", f"Something unforeseen happened ({type(error).__name__}). Nothing was lost.")
+
+    def _refuse(self) -> None:
+        """Look once more whether this may be done (S14), at the moment of use."""
+        operation = self._operation
+        if operation.attempts > ATTEMPTS:
+            raise StorageFailed("The worker ended again and again during this operation. See the server's log.")
+        if not self._queue.is_granted(operation):
+            raise _NotGranted("The root isn't granted any more.")
+        try:
+            status = os.stat(operation.root_path)
+        except OSError as error:
+            raise RootVanished(operation.root_path) from error
+        if f"{status.st_dev}:{status.st_ino}" != operation.lineage[0]:
+            raise RootVanished(operation.root_path)
+
+    # verbs
+
+    def _preview(self) -> None:
+        """Make and keep a plan."""
+        options = self._options()
+        with organizer.preview(self._operation.root_path, options, listener=self._listener, rules=self._rules) as plan:
+            self._note_plan(plan)
+            outcome = "all" if plan.batch_count else "nothing"
+        self._close(status="completed", outcome=outcome)
+
+    def _execute(self) -> None:
+        """Carry out, or go on with what was cut off."""
+        record = self._resumed() if self._operation.plan_id and self._operation.attempts > 1 else None
+        if record is None:
+            record = self._patiently(self._begun)
+        if record is None:
+            self._close(status="completed", outcome="nothing")
+        else:
+            self._finish(record)
+
+    def _resumed(self) -> Record | None:
+        """The operation of the noted plan, at its end; None when it was never begun."""
+        root, plan_id = self._operation.root_path, self._operation.plan_id
+        assert plan_id is not None  # nosec B101  # looked at by the caller
+        try:
+            record: Record = self._patiently(lambda: organizer.resume(root, plan_id, listener=self._listener))
+            return record
+        except OperationNotFound:
+            return None
+        except PlanNotFound:
+            self._patiently(lambda: organizer.recover(root))
+            return self._record_of(plan_id)
+
+    def _begun(self) -> Record | None:
+        """The verb from its beginning; None when there was nothing to do."""
+        operation, root = self._operation, self._operation.root_path
+        try:
+            if operation.operation_type == ROLLBACK:
+                paths = [base64.b64decode(path) for path in operation.request["paths"]]
+                undo = operation.request["undo"]
+                report = organizer.undo(root, undo, paths=paths, confirm=self._confirm, listener=self._listener)
+            else:
+                plan_id = operation.plan_id if operation.parent_id and operation.request.get("apply") else None
+                report = organizer.organize(
+                    root,
+                    self._options(),
+                    plan_id=plan_id,
+                    confirm=self._confirm,
+                    listener=self._listener,
+                    rules=self._rules,
+                )
+        except NothingToUndo:
+            return None
+        if report.operation is None:
+            self._note_review(report.review)
+        return report.operation
+
+    def _patiently(self, verb: Callable[[], Any]) -> Any:
+        """Wait for a while where somebody else works on the root."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return verb()
+            except RootBusy:
+                if time.monotonic() > until or self._cancelled:
+                    raise
+                if self._must_end():
+                    raise Suspended from None
+                time.sleep(0.25)
+
+    def _options(self) -> Options:
+        """The engine's options."""
+        named = self._operation.request.get("destination")
+        destination = os.fsdecode(base64.b64decode(named)) if named else None
+        return engine_options(self._operation.options, destination=destination)
+
+    # before the first change
+
+    def _confirm(self, plan: Plan) -> bool:
+        """Asked with the stored plan: stop where a person has to say yes; note the plan's id, so that a crash can be mended."""
+        review = plan.head.review
+        risks = [risk for risk in review.risks if risk.needs_consent]
+        self._note_plan(plan)
+        if risks and not self._operation.request.get("confirm"):
+            raise ConfirmationRequired(
+                " ".join(risk.text for risk in risks) + " Ask again with confirm=true to go ahead. Nothing was moved."
+            )
+        self._check_quota(review)
+        return True
+
+    def _check_quota(self, review: Review) -> None:
+        """Copying must not fill more than the user's share."""
+        if not review.copied_bytes:
+            return
+        with self._database.reading() as session:
+            user = session.get(User, self._operation.user_id)
+            left = user.storage_quota_gb * GIGABYTE - user.storage_used_bytes if user else 0
+        if review.copied_bytes > left:
+            raise _QuotaExceeded(
+                f"{review.copied_bytes} bytes would be copied, {int(max(left, 0))} are left of the quota."
+            )
+
+    def _note_plan(self, plan: Plan) -> None:
+        """Keep the plan's id and numbers."""
+        head = plan.head
+        self._operation.plan_id = head.plan_id
+        self._note_review(head.review, plan_id=head.plan_id, destination=head.destination)
+
+    def _note_review(self, review: Review, **values: Any) -> None:
+        """Keep a plan in numbers."""
+        self._queue.update(
+            self._operation,
+            review=msgspec.to_builtins(review),
+            files_total=review.planned + review.left_alone,
+            files_scanned=review.scanned,
+            files_in_place=review.in_place,
+            files_skipped=review.left_alone,
+            reasons=dict(review.left_by_reason),
+            **values,
+        )
+        self._operation.files_total = review.planned + review.left_alone
+        self._operation.files_scanned = review.scanned
+        self._operation.files_skipped = review.left_alone
+
+    # while it runs
+
+    def _settled(self, journal_id: str, seq: int, steps: list[Step], outcomes: list[Outcome]) -> None:
+        """A batch is durable in the journal: copy it."""
+        if self._behind:
+            return
+        try:
+            self._projected_to(journal_id).add(seq, steps, outcomes)
+        except Overtaken:
+            raise
+        except Exception:  # noqa: BLE001  # whatever ails the database, files in flight come first
+            self._log.exception("projection is behind")
+            self._behind = True
+
+    def _projected_to(self, journal_id: str) -> Projection:
+        """The projection, begun with the first batch."""
+        if self._projection is None:
+            if self._operation.journal_id != journal_id:
+                self._queue.update(self._operation, journal_id=journal_id)
+                self._operation.journal_id = journal_id
+            self._projection = Projection(self._database, self._operation, self._rules_recorded())
+        return self._projection
+
+    def _rules_recorded(self) -> RuleSet | None:
+        """The rules whose categories the steps point at."""
+        if self._operation.operation_type != ORGANIZE:
+            return None
+        return self._rules or builtin_rules(self._options().profile)
+
+    def _should_stop(self) -> bool:
+        """Asked by the engine every few steps."""
+        if self._overtaken:
+            raise Overtaken
+        if self._must_end():
+            raise Suspended
+        return self._cancelled
+
+    def _report(self, progress: Progress) -> None:
+        """Told by the engine every tenth of a second."""
+        self._progress = progress
+        if time.monotonic() >= self._next_event:
+            self._next_event = time.monotonic() + EVENT_SECONDS
+            self._send("progress", insist=False)
+
+    def _counts(self) -> dict[str, Any]:
+        """How far it is, as columns."""
+        progress = self._progress
+        counts: dict[str, Any] = {"phase": progress.phase}
+        if progress.phase in ("scanning", "hashing", "planning"):
+            counts["files_scanned"] = max(progress.files_scanned, self._operation.files_scanned)
+        else:
+            counts |= {"files_processed": progress.files_processed, "files_failed": progress.files_failed}
+        return counts
+
+    def _send(self, kind: str, *, insist: bool) -> None:
+        """Tell those who watch."""
+        for name, value in self._counts().items():
+            setattr(self._operation, name, value)
+        self._sequence += 1
+        rate, eta = self._pace.of(self._progress)
+        path = self._progress.current_path
+        message = message_of(self._operation, kind, path=path, sequence=self._sequence, rate=rate, eta=eta)
+        self._sender.send(message, insist=insist)
+
+    def _watch(self) -> None:
+        """Beside the engine: lengthen the lease, look for the wish to cancel."""
+        next_beat = time.monotonic() + HEARTBEAT_SECONDS
+        while not self._ended.wait(CANCEL_SECONDS):
+            try:
+                if time.monotonic() >= next_beat:
+                    next_beat = time.monotonic() + HEARTBEAT_SECONDS
+                    self._cancelled |= self._queue.heartbeat(
+                        self._operation.number, self._operation.epoch, self._counts()
+                    )
+                else:
+                    self._cancelled |= self._queue.cancel_wanted(self._operation.number)
+            except Overtaken:
+                self._overtaken = not self._ended.is_set()
+                return
+            except Exception:  # noqa: BLE001  # the next beat may succeed
+                self._log.exception("heartbeat failed")
+
+    # the end
+
+    def _record_of(self, plan_id: str) -> Record | None:
+        """The journal's record of a plan."""
+        return next((r for r in organizer.history(self._operation.root_path) if r.plan_id == plan_id), None)
+
+    def _finish(self, record: Record, message: str = CUT_OFF) -> None:
+        """Copy the rest of the journal, then close; ``message`` is for one that failed."""
+        totals = record.totals
+        self._persistently(lambda: self._catch_up(record))
+        status = record.status if record.status in ("completed", "cancelled") else "failed"
+        reasons = dict(record.left_by_reason)
+        for label, count in totals.by_reason.items():
+            reasons[label] = reasons.get(label, 0) + count
+        not_done = totals.skipped + totals.failed
+        values: dict[str, Any] = {
+            "outcome": "nothing" if not totals.done else "partial" if not_done else "all",
+            "files_total": totals.planned + record.left_alone,
+            "files_processed": totals.done,
+            "files_skipped": totals.skipped + record.left_alone,
+            "files_failed": totals.failed,
+            "bytes_processed": totals.bytes,
+            "reasons": reasons,
+        }
+        if status == "failed":
+            values["reason_code"] = record.reason_code or "interrupted"
+            values["error_message"] = message
+        self._close(status=status, added_bytes=self._bytes_added(record), **values)
+
+    def _catch_up(self, record: Record) -> None:
+        """Copy what the database lacks."""
+        if self._behind:
+            self._operation = self._queue.reread(self._operation)
+            self._projection, self._behind = None, False
+        projection = self._projected_to(record.operation_id)
+        with Journal(self._operation.root_path, write=False) as journal:
+            projection.catch_up(journal, record.number)
+
+    def _persistently(self, write: Callable[[], None]) -> None:
+        """Write to a database that may be away for a while (F46)."""
+        until = time.monotonic() + AWAY_SECONDS
+        while True:
+            try:
+                return write()
+            except (DBAPIError, DatabaseBusy):
+                if time.monotonic() > until:
+                    raise
+                self._behind = True
+                self._log.warning("the database is away")
+                if self._ended.wait(1.0) or self._must_end():
+                    raise Suspended from None
+
+    def _bytes_added(self, record: Record) -> int:
+        """By how much the user's share is used more: copies add, taking copies back frees."""
+        if self._operation.options.get("mode") == "copy":
+            return record.totals.bytes
+        if self._operation.operation_type == ROLLBACK and self._operation.request.get("copied"):
+            return -record.totals.bytes
+        return 0
+
+    def _fail(self, code: str, message: str) -> None:
+        """Close as failed, after settling what can be settled."""
+        record = None
+        if self._operation.plan_id and self._operation.operation_type != PREVIEW:
+            with suppress(FileOrganizerError, OSError):
+                organizer.recover(self._operation.root_path)
+            with suppress(FileOrganizerError, OSError):
+                record = self._record_of(self._operation.plan_id)
+        if record is not None and record.status != "running":
+            record.status, record.reason_code = "failed", code
+            self._finish(record, message)
+            return
+        self._close(status="failed", outcome="nothing", reason_code=code, error_message=message)
+
+    def _close(self, *, status: str, added_bytes: int = 0, **values: Any) -> None:
+        """Write the end, with what it means for the operations that it takes back, and tell those who watch."""
+        self._persistently(lambda: self._write_end(status, added_bytes, values))
+        self._log.info("operation ends", status=status, processed=self._operation.files_processed)
+        self._send("error" if status == "failed" else "completed", insist=True)
+
+    def _write_end(self, status: str, added_bytes: int, values: dict[str, Any]) -> None:
+        """One transaction: the end."""
+        operation = self._operation
+        values = values | {
+            "status": status,
+            "completed_at": datetime.now(UTC),
+            "phase": "finishing",
+            "lease_until": None,
+        }
+        with self._database.writing() as session:
+            fenced_update(session, operation.number, operation.epoch, **values)
+            if added_bytes:
+                user = session.get(User, operation.user_id, with_for_update=True)
+                if user is not None:
+                    user.storage_used_bytes = max(0, user.storage_used_bytes + added_bytes)
+            if operation.operation_type == ROLLBACK:
+                self._note_rolled_back(session)
+        for name, value in values.items():
+            setattr(operation, name, value)
+        self._progress = Progress(
+            "finishing", files_processed=operation.files_processed, files_failed=operation.files_failed
+        )
+
+    def _note_rolled_back(self, session: Session) -> None:
+        """Take over from the journal which operations of this root are taken back."""
+        for record in organizer.history(self._operation.root_path):
+            session.execute(
+                update(Operation)
+                .where(
+                    Operation.journal_id == record.operation_id,
+                    Operation.rolled_back_count != record.rolled_back_count,
+                )
+                .values(
+                    rolled_back=record.rolled_back,
+                    rolled_back_count=record.rolled_back_count,
+                    revision=Operation.revision + 1,
+                )
+            )
+
+
+class _NotGranted(FileOrganizerError):
+    """The root was taken away from the user since."""
+
+    code = "root-not-granted"
+
+
+class _QuotaExceeded(FileOrganizerError):
+    """Copying would use more than the user's share."""
+
+    code = "quota-exceeded"

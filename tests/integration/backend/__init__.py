@@ -1,0 +1,1 @@
+"""Tests of the server: a real one, in processes of its own, on SQLite and on PostgreSQL."""

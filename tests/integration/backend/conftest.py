@@ -1,0 +1,49 @@
+"""One server for all tests of a process and a database; tests keep apart by using accounts of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.postgres import new_database, reason_without, running_postgres
+from tests.support.server import Person, Server, running_server
+
+BOTH = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server."""
+    if why := reason_without():
+        pytest.skip(f"not covered: {why}")
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=BOTH)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server, on each database."""
+    environment = {}
+    if request.param == "postgresql":
+        environment["DATABASE_URL"] = new_database(request.getfixturevalue("postgres"))
+    with running_server(tmp_path_factory.mktemp(request.param), **environment) as running:
+        yield running
+
+
+@pytest.fixture
+def ann(server: Server) -> Person:
+    """Somebody."""
+    return server.sign_up("ann")
+
+
+@pytest.fixture
+def bob(server: Server) -> Person:
+    """Somebody else."""
+    return server.sign_up("bob")
+
+
+@pytest.fixture(scope="session")
+def admin(server: Server) -> Person:
+    """An administrator."""
+    return server.administrator()

@@ -1,0 +1,203 @@
+"""The real server in a process of its own, on a free port, with a data directory of its own.
+
+with running_server(tmp_path, BCRYPT_ROUNDS="4") as server:
+    ann = server.sign_up("ann")
+    operation = ann.organize("inbox")
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "Tr0ub4dor & three"
+QUICK = {
+    "BCRYPT_ROUNDS": "4",
+    "RATE_LIMIT_USER": "100000",
+    "RATE_LIMIT_GLOBAL": "1000000",
+    "RATE_LIMIT_EXPORT": "100000",
+}
+FINAL = ("completed", "failed", "cancelled")
+_numbers = itertools.count(1)
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Person:
+    """Somebody who signed in."""
+
+    client: httpx.Client
+    tokens: dict[str, Any]
+    email: str = ""
+    username: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request of this person carries."""
+        return {"Authorization": f"Bearer {self.tokens['access_token']}"}
+
+    def ask(self, method: str, path: str, **given: Any) -> httpx.Response:
+        """One request below the prefix."""
+        headers = {**self.headers, **given.pop("headers", {})}
+        return self.client.request(method, f"/api/v1{path}", headers=headers, **given)
+
+    def get(self, path: str, **given: Any) -> Any:
+        """A body, after looking that the answer was well."""
+        answer = self.ask("GET", path, **given)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any = None, *, status: int = 202) -> Any:
+        """Send something, look at the status, give the body."""
+        answer = self.ask("POST", path, json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
+
+    @property
+    def home(self) -> Path:
+        """The folder of the person."""
+        return Path(self.get("/roots")["roots"][0]["path"])
+
+    def start(self, root_path: str, **options: Any) -> dict[str, Any]:
+        """Ask for an operation."""
+        found: dict[str, Any] = self.post("/operations", {"root_path": root_path, **options})
+        return found
+
+    def finished(self, operation: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
+        """The operation once it has ended."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            now: dict[str, Any] = self.get(f"/operations/{operation['id']}")
+            if now["status"] in FINAL:
+                return now
+            time.sleep(0.05)
+        raise AssertionError(f"not finished after {seconds} s: {now}")
+
+    def done(self, root_path: str, **options: Any) -> dict[str, Any]:
+        """Ask for an operation and wait for its end."""
+        return self.finished(self.start(root_path, **options))
+
+
+@dataclass
+class Server:
+    """A server that is up."""
+
+    data_dir: Path
+    environment: dict[str, str]
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """All that it has said."""
+        return (self.data_dir / "server.log").read_text(errors="replace")
+
+    def start(self, *, workers: bool = True) -> None:
+        """Start it and wait until it answers, and its worker too."""
+        with open(self.data_dir / "server.log", "ab") as log:
+            command = [sys.executable, "-m", "uvicorn", "src.backend.api.main:app", "--port", str(self.port)]
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log
+            try:
+                health = httpx.get(f"{self.url}/health", timeout=5).json()
+                if health["checks"]["workers"] == "ok" or not workers:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"no answer:\n{self.log}")
+
+    def stop(self) -> float:
+        """End it as an orchestrator does; returns the seconds that it took."""
+        assert self.process is not None
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def worker_pid(self) -> int:
+        """The embedded worker's process, as the log names it."""
+        return int(re.findall(r'"pid": (\d+), "event": "worker started"', self.log)[-1])
+
+    def client(self) -> httpx.Client:
+        """A client without an account."""
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+
+    def sign_up(self, name: str = "someone") -> Person:
+        """A new account; names are made unique."""
+        username = f"{name}-{os.getpid()}-{next(_numbers)}"
+        client = self.client()
+        body = {"email": f"{username}@example.org", "username": username, "password": PASSWORD}
+        answer = client.post("/api/v1/auth/signup", json=body)
+        assert answer.status_code == 201, answer.text
+        return Person(client, answer.json(), body["email"], username)
+
+    def administrator(self) -> Person:
+        """A new administrator, made as `make run` makes the first one."""
+        person = self.sign_up("admin")
+        command = [sys.executable, "-m", "backend.manage", "make-admin", person.username]
+        subprocess.run(command, env=self.environment, cwd=ROOT, check=True, capture_output=True)
+        again = {"email": person.username, "password": PASSWORD}
+        person.tokens = person.client.post("/api/v1/auth/login", json=again).json()
+        return person
+
+    def events(self, **wanted: Any) -> list[dict[str, Any]]:
+        """The log's lines with these members."""
+        lines = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
+        return [line for line in lines if all(line.get(name) == value for name, value in wanted.items())]
+
+
+def prepared(data_dir: Path, **environment: str) -> Server:
+    """A server that isn't started, with its database made."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    inherited = {name: value for name, value in os.environ.items() if name not in ("PLAN_DIR",)}
+    server = Server(data_dir, {**inherited, "DATA_DIR": str(data_dir), **QUICK, **environment})
+    command = [sys.executable, "-m", "alembic", "upgrade", "head"]
+    subprocess.run(command, cwd=ROOT, env=server.environment, check=True, capture_output=True)
+    return server
+
+
+@contextmanager
+def running_server(data_dir: Path, **environment: str) -> Iterator[Server]:
+    """A server as long as the context lasts; at its end nothing of it may be left running."""
+    server = prepared(data_dir, **environment)
+    server.start(workers=environment.get("EMBEDDED_WORKER") != "off")
+    try:
+        yield server
+    finally:
+        if server.process is not None and server.process.poll() is None:
+            server.stop()
