@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import msgspec
 
@@ -38,8 +38,7 @@ from fileorganizer.fs.probe import Capabilities
 from fileorganizer.journal.plans import Head, Plan, PlanWriter, forget_old_plans
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import BATCH_STEPS, Options, Review, Step, StepKind
-from fileorganizer.planning.reversing import Deed
+from fileorganizer.model import BATCH_STEPS, DESTINATION, Options, Review, Step, StepKind
 from fileorganizer.progress import Listener
 from fileorganizer.rules.builtin_categories import builtin_rules
 from fileorganizer.rules.syntax import RuleSet
@@ -360,8 +359,8 @@ def head_without_rules(
         rules=b"",
         capabilities=msgspec.json.encode([probe.look_up(side) for side in sides]),
         review=review,
-        destination=undone.destination if undone else None,
-        destination_identity=undone.destination_identity if undone else None,
+        destination=sides[1].path if len(sides) > 1 else None,
+        destination_identity=(sides[1].dev, sides[1].ino) if len(sides) > 1 else None,
         undoes=undone.number if undone else None,
         whole=whole,
     )
@@ -497,30 +496,58 @@ def doctor(root: RootPath) -> Diagnosis:
 
 
 def trash_list(root: RootPath) -> list[TrashItem]:
-    """What is in the trash of a root."""
+    """What is in the trash of a root, and in those of the destinations that its operations used, as far as they are there."""
     path = resolve_root(root)
     try:
-        with _journal(path) as journal, Root(path) as side:
-            return list(reading.trash_items(journal, side))
+        with _journal(path) as journal, Root(path) as side, _destinations(journal) as destinations:
+            return list(reading.trash_items(journal, side, destinations))
     except OperationNotFound:
         return []
+
+
+@contextmanager
+def _destinations(journal: Journal) -> Iterator[dict[bytes, Root]]:
+    """The destination roots of all operations that are there now, opened for looking, by their paths."""
+    with ExitStack() as stack:
+        opened: dict[bytes, Root] = {}
+        for operation in journal.operations():
+            with suppress(DestinationMissing, RootRefused):
+                path = destination_of(operation)
+                if path is not None and path not in opened:
+                    opened[path] = stack.enter_context(Root(path))
+        yield opened
 
 
 def restore(
     root: RootPath, items: Sequence[str], *, confirm: Confirm | None = None, listener: Listener | None = None
 ) -> Report:
-    """Bring files back from the trash, by item id or original path; none named: all of them."""
+    """Bring files back from the trash, by item id or original path; none named: all of them.
+
+    Raises InvalidOption for a name that nothing has, and for items of several destinations at once.
+    """
     path, listener = resolve_root(root), listener or Listener()
-    chosen = {item.place for item in _chosen_items(path, items)}
+    chosen = _chosen_items(path, items)
+    places = {item.place for item in chosen}
 
     def fill(undoing: Undoing) -> None:
-        def wanted(deed: Deed) -> bool:
-            return deed.place in chosen and deed.step.source_side == 0
+        undoing.restore(work.journal.operations(), lambda deed: deed.place in places)
 
-        undoing.restore(work.journal.operations(), wanted)
-
-    with working(path, None, "a restore") as work, _draft_back(work.sides, work.journal, "restore", fill) as plan:
+    with (
+        working(path, _one_destination(chosen), "a restore") as work,
+        _draft_back(work.sides, work.journal, "restore", fill) as plan,
+    ):
         return run_plan(work, plan, confirm, listener)
+
+
+def _one_destination(items: Sequence[TrashItem]) -> bytes | None:
+    """The destination whose trash some of these are in, or None. Raises InvalidOption when there are several."""
+    outside = sorted({item.root for item in items if item.side == DESTINATION})
+    if len(outside) > 1:
+        raise InvalidOption(
+            f"These lie in the trash of {shown_path(outside[0])} and of {shown_path(outside[1])}. Name those of one folder at a"
+            " time; 'fileorganizer trash list' shows where each is."
+        )
+    return outside[0] if outside else None
 
 
 def purge(
@@ -535,7 +562,7 @@ def purge(
     path, listener = resolve_root(root), listener or Listener()
     limit = time.time() - older_than_days * 86_400 if older_than_days is not None else None
     chosen = [item for item in _chosen_items(path, items) if limit is None or item.trashed_at < limit]
-    with working(path, None, "a purge") as work, _draft_purge(work, chosen) as plan:
+    with working(path, _one_destination(chosen), "a purge") as work, _draft_purge(work, chosen) as plan:
         return run_plan(work, plan, confirm, listener)
 
 
@@ -575,4 +602,4 @@ def _draft_purge(work: Workplace, items: Sequence[TrashItem]) -> Plan:
 def _purge_step(item: TrashItem) -> Step:
     """The step that destroys one item; with a keeper only after comparing the bytes: it was hashed before it came here."""
     seen = item.seen if item.keeper is None else msgspec.structs.replace(item.seen, ctime_ns=0)
-    return Step(StepKind.PURGE, item.place, b"", seen, keeper=item.keeper)
+    return Step(StepKind.PURGE, item.place, b"", seen, item.side, item.side, keeper=item.keeper)

@@ -16,13 +16,15 @@ from fileorganizer.errors import (
 )
 from fileorganizer.execution import recovery
 from fileorganizer.execution.executor import Executor
+from fileorganizer.execution.undoing import deeds_of
 from fileorganizer.execution.workplace import Workplace
+from fileorganizer.fs import trash
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.identity import unchanged_since
 from fileorganizer.journal.plans import Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import Reason, Review, Step
+from fileorganizer.model import Reason, Review, Role, Step
 from fileorganizer.progress import Listener
 
 _MANY_CHANGED = 10
@@ -127,25 +129,50 @@ def _close(journal: Journal, operation: Operation, executor: Executor, reason: R
 
 
 def _taken_back(journal: Journal, operation: Operation, already_back: int) -> list[Operation]:
-    """The operations up the chain with their new counts: an undo takes back, an undo of an undo brings back."""
-    changed: list[Operation] = []
-    sign, below = 1, operation
-    while operation.operation_type == "rollback" and below.undoes is not None:
-        above = journal.by_number(below.undoes)
-        above.rolled_back_count = max(0, above.rolled_back_count + sign * operation.totals.done)
-        if below is operation:
-            above.rolled_back_count = max(
-                above.rolled_back_count, min(already_back + operation.totals.done, above.totals.done)
-            )
-        above.rolled_back = (
-            sign > 0 and operation.status == "completed" and above.rolled_back_count >= above.totals.done
+    """The operations up the chain with their new counts: an undo takes back, an undo of an undo brings back.
+
+    So does a restore, file by file, for the operations that had put them into the trash.
+    """
+    changed: dict[int, Operation] = {}
+    if operation.operation_type == "rollback" and operation.undoes is not None:
+        whole = operation.whole and operation.status == "completed"
+        _count_back(journal, changed, operation.undoes, operation.totals.done, operation.status == "completed")
+        above = changed[operation.undoes]
+        above.rolled_back_count = max(
+            above.rolled_back_count, min(already_back + operation.totals.done, above.totals.done)
         )
-        above.undo_finished = sign > 0 and (
-            above.undo_finished or (below is operation and operation.whole and operation.status == "completed")
-        )
-        changed.append(above)
-        sign, below = -sign, above
-    return changed
+        above.rolled_back = operation.status == "completed" and above.rolled_back_count >= above.totals.done
+        above.undo_finished = above.undo_finished or whole
+    for number, files in _out_of_the_trash(journal, operation).items():
+        _count_back(journal, changed, number, files, True)
+    return list(changed.values())
+
+
+def _count_back(journal: Journal, changed: dict[int, Operation], number: int, files: int, finished: bool) -> None:
+    """So many files (less than none: they were done again) of an operation are back; what it had taken back is done again."""
+    following: int | None = number
+    while following is not None:
+        above = changed[following] = changed.get(following) or journal.by_number(following)
+        above.rolled_back_count = max(0, above.rolled_back_count + files)
+        above.rolled_back = files >= 0 and finished and above.rolled_back_count >= above.totals.done
+        above.undo_finished = files >= 0 and above.undo_finished
+        following, files = above.undoes, -files
+
+
+def _out_of_the_trash(journal: Journal, operation: Operation) -> dict[int, int]:
+    """Operations → how many of the files that they had put away a restore has brought back, or the undo of one put away again."""
+    first = operation
+    while first.undoes is not None:
+        first = journal.by_number(first.undoes)
+    counts: dict[int, int] = {}
+    if first.operation_type == "restore":
+        for batch in journal.batches(operation.number):
+            for deed in deeds_of(batch, operation.number):
+                for place, files in ((deed.step.source, 1), (deed.place, -1)):
+                    if deed.step.role == Role.ITEM and place.startswith(trash.TRASH + b"/"):
+                        number = int(place.split(b"/")[2])
+                        counts[number] = counts.get(number, 0) + files
+    return counts
 
 
 def close_cut_off(work: Workplace) -> list[Operation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -14,6 +14,7 @@ from fileorganizer.journal import codec
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import (
+    SOURCE,
     STEP_NAMES,
     Facts,
     Identity,
@@ -73,6 +74,9 @@ class TrashItem(msgspec.Struct, frozen=True):
     seen: Identity
     keeper: Keeper | None = None
     """The copy for which it was put away; without that copy it isn't purged."""
+    side: int = SOURCE
+    root: bytes = b""
+    """The folder whose trash it is in: the root, or the destination of the operation that put it there."""
 
 
 def rows(journal: Journal, operation: Operation) -> Iterator[FileRow]:
@@ -159,18 +163,17 @@ def _explained(rules: RuleSet | None, path: bytes, facts: Facts | None, wins: bo
     return explain(rules, path.rpartition(b"/")[2], facts, content_wins=wins)
 
 
-def trash_items(journal: Journal, side: Root) -> Iterator[TrashItem]:
-    """What is in the trash of the root, oldest operation first."""
+def trash_items(journal: Journal, root: Root, destinations: Mapping[bytes, Root] | None = None) -> Iterator[TrashItem]:
+    """What is in the trash of the root and of these destination roots, by their paths; oldest operation first."""
     for operation in journal.operations(newest_first=False):
+        sides = (root, (destinations or {}).get(operation.destination or b""))
         for batch in journal.batches(operation.number):
             for deed in reversed(deeds_of(batch, operation.number)):
-                if deed.step.kind != StepKind.TRASH or deed.step.source_side != 0:
-                    continue
-                status = side.look(deed.place)
-                if status is not None:
-                    item = os.fsdecode(deed.place).split("/", 2)[2]
+                side = sides[deed.step.source_side] if deed.step.kind == StepKind.TRASH else None
+                status = side.look(deed.place) if side is not None else None
+                if side is not None and status is not None:
                     yield TrashItem(
-                        item,
+                        os.fsdecode(deed.place).split("/", 2)[2],
                         deed.step.source,
                         deed.place,
                         status.st_size,
@@ -178,4 +181,6 @@ def trash_items(journal: Journal, side: Root) -> Iterator[TrashItem]:
                         operation.operation_id,
                         identity_of(status),
                         deed.step.keeper,
+                        deed.step.source_side,
+                        side.path,
                     )

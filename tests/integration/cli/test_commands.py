@@ -135,6 +135,9 @@ def test_copies_go_to_the_trash_and_back(say: Any, root: Path, tmp_path: Path) -
     assert (target / "Images/2014/a.jpg").read_bytes() == b"jpeg"
     assert say("undo", root, "--yes").code == 0
     assert not (target / "Images").exists()
+    items = say("trash", "list", root, "--json").document["items"]
+    assert {(item["side"], item["root"]) for item in items} == {("destination", str(target))}
+    assert str(target / "Images/2014/a.jpg") in say("trash", "list", root).out
     assert say("organize", root, "--mode", "hardlink", "--destination", target, "--yes").code == 0
     assert (target / "Images/2014/a.jpg").stat().st_ino == (root / "a.jpg").stat().st_ino
     assert say("verify", root).code == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from typing import Any
 
 import click
 
@@ -11,6 +13,8 @@ from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.values import FOLDER
 from fileorganizer.errors import EXIT_DONE, show
+from fileorganizer.execution.reading import TrashItem
+from fileorganizer.model import SOURCE
 
 
 @click.group()
@@ -22,21 +26,35 @@ def trash() -> None:
 @click.argument("folder", type=FOLDER)
 @spoken
 def list_items(output: Output, folder: str) -> int:
-    """List what is in the trash of FOLDER."""
+    """List what is in the trash of FOLDER, and of the destinations that were used from it."""
     items = organizer.trash_list(folder)
     if output.for_programs:
-        rows = (
-            {"item_id": i.item_id, **render_json.path_member(i.path), "size": i.size, "trashed_at": i.trashed_at}
-            for i in items
-        )
-        render_json.write_stream({"count": len(items)}, "items", rows)
+        render_json.write_stream({"count": len(items)}, "items", map(_item_row, items))
     elif not output.silent:
-        rows_ = [
-            (i.item_id, time.strftime("%Y-%m-%d", time.localtime(i.trashed_at)), render.size(i.size), show(i.path))
+        rows = [
+            (
+                i.item_id,
+                time.strftime("%Y-%m-%d", time.localtime(i.trashed_at)),
+                render.size(i.size),
+                show(i.path if i.side == SOURCE else os.path.join(i.root, i.path)),
+            )
             for i in items
         ]
-        render.table(output.console, ("Item", "Since", " Size", "Was at"), rows_)
+        render.table(output.console, ("Item", "Since", " Size", "Was at"), rows)
     return EXIT_DONE
+
+
+def _item_row(item: TrashItem) -> dict[str, Any]:
+    """An item as JSON; ``root`` is the folder whose trash it is in, and that its path is relative to."""
+    return {
+        "item_id": item.item_id,
+        **render_json.path_member(item.path),
+        **render_json.path_member(item.root, "root"),
+        "side": "root" if item.side == SOURCE else "destination",
+        "size": item.size,
+        "trashed_at": item.trashed_at,
+        "operation_id": item.operation_id,
+    }
 
 
 @trash.command()

@@ -1,0 +1,138 @@
+"""The trash of a root and of its destinations: listed, brought back, destroyed, and counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fileorganizer import organizer
+from fileorganizer.errors import InvalidOption, NothingToUndo
+from fileorganizer.model import DESTINATION, SOURCE, Options
+from tests.support.disks import tmpfs
+from tests.support.manifest import difference, manifest
+from tests.support.trees import File, read_tree, write_tree
+
+OLD = 1_400_000_000
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root with two files."""
+    folder = tmp_path / "root"
+    write_tree(folder, {"a.txt": File(b"a", mtime=OLD), "b.txt": File(b"bb", mtime=OLD)})
+    return folder
+
+
+def copied_and_back(root: Path, there: Path) -> None:
+    """Copy into a destination and undo: the copies are in the destination's trash."""
+    there.mkdir(exist_ok=True)
+    organizer.organize(root, Options(mode="copy", destination=str(there), dates="file"))
+    organizer.undo(root)
+    assert read_tree(there) == {}
+
+
+def counts(root: Path) -> list[tuple[str, int, bool]]:
+    """Of each operation, the oldest first: what it is, how much of it is taken back, and whether all is."""
+    return [(o.operation_type, o.rolled_back_count, o.rolled_back) for o in reversed(organizer.history(root))]
+
+
+def test_copies_in_the_trash_of_a_destination(root: Path, tmp_path: Path) -> None:
+    """They are listed with their side and folder, come back by id or path, and that can be undone."""
+    there = tmp_path / "there"
+    copied_and_back(root, there)
+    items = organizer.trash_list(root)
+    assert sorted(item.path for item in items) == [b"Documents/2014/a.txt", b"Documents/2014/b.txt"]
+    assert {(item.side, item.root) for item in items} == {(DESTINATION, bytes(there))}
+    assert counts(root) == [("organize", 2, True), ("rollback", 0, False)]
+    organizer.restore(root, ["Documents/2014/a.txt"])
+    assert read_tree(there) == {"Documents": {"2014": {"a.txt": "a"}}}
+    assert organizer.verify(root).problems == []
+    assert counts(root) == [("organize", 1, False), ("rollback", 1, False), ("restore", 0, False)]
+    organizer.undo(root, "3")
+    assert read_tree(there) == {}
+    assert len(organizer.trash_list(root)) == 2
+    assert counts(root)[:3] == [("organize", 2, True), ("rollback", 0, False), ("restore", 1, True)]
+    organizer.undo(root, "4")
+    assert counts(root)[:3] == [("organize", 1, False), ("rollback", 1, False), ("restore", 0, False)]
+    assert organizer.verify(root).problems == []
+
+
+def test_all_of_it_comes_back(root: Path, tmp_path: Path) -> None:
+    """Then the undo is taken back as a whole, and the copies are an operation to be undone again."""
+    there = tmp_path / "there"
+    copied_and_back(root, there)
+    organizer.restore(root, [])
+    assert read_tree(there) == {"Documents": {"2014": {"a.txt": "a", "b.txt": "bb"}}}
+    assert counts(root) == [("organize", 0, False), ("rollback", 2, True), ("restore", 0, False)]
+    organizer.undo(root)
+    assert read_tree(there) == {}
+    assert counts(root)[0] == ("organize", 2, True)
+    with pytest.raises(NothingToUndo):
+        organizer.undo(root)
+    assert organizer.verify(root).problems == []
+
+
+def test_a_purge_of_a_destination_s_trash(root: Path, tmp_path: Path) -> None:
+    """Destroys what is named, and nothing of the root."""
+    there = tmp_path / "there"
+    copied_and_back(root, there)
+    before = manifest(root)
+    item = next(item for item in organizer.trash_list(root) if item.path.endswith(b"b.txt"))
+    report = organizer.purge(root, [item.item_id])
+    assert report.operation is not None
+    assert report.operation.totals.by_reason == {}
+    assert (report.operation.totals.done, report.operation.totals.bytes) == (1, 2)
+    assert [item.path for item in organizer.trash_list(root)] == [b"Documents/2014/a.txt"]
+    assert difference(before, manifest(root)) == []
+    assert organizer.verify(root).problems == []
+
+
+def test_two_destinations_one_at_a_time(root: Path, tmp_path: Path) -> None:
+    """Both are listed; a restore names the items of one."""
+    for name in ("one", "two"):
+        copied_and_back(root, tmp_path / name)
+    items = organizer.trash_list(root)
+    assert {item.root for item in items} == {bytes(tmp_path / "one"), bytes(tmp_path / "two")}
+    with pytest.raises(InvalidOption, match="one folder at a"):
+        organizer.restore(root, [])
+    with pytest.raises(InvalidOption, match="one folder at a"):
+        organizer.purge(root)
+    organizer.restore(root, [item.item_id for item in items if item.root == bytes(tmp_path / "two")])
+    assert read_tree(tmp_path / "one") == {}
+    assert (tmp_path / "two/Documents/2014/a.txt").exists()
+
+
+def test_a_destination_that_isn_t_there(root: Path, tmp_path: Path) -> None:
+    """Its trash can't be listed; nothing else suffers."""
+    copied_and_back(root, tmp_path / "there")
+    (tmp_path / "there").rename(tmp_path / "away")
+    assert organizer.trash_list(root) == []
+    (tmp_path / "away").rename(tmp_path / "there")
+    assert len(organizer.trash_list(root)) == 2
+
+
+def test_originals_of_a_move_across_devices(root: Path, tmp_path: Path) -> None:
+    """They lie in the root's own trash; one that is brought back counts as back."""
+    before = manifest(root)
+    with tmpfs(tmp_path / "disk") as disk:
+        organizer.organize(root, Options(destination=str(disk), dates="file", across_devices=True))
+        items = organizer.trash_list(root)
+        assert {(item.side, item.root) for item in items} == {(SOURCE, bytes(root))}
+        organizer.restore(root, ["a.txt"])
+        assert counts(root) == [("organize", 1, False), ("restore", 0, False)]
+        assert (root / "a.txt").read_text() == "a"
+        organizer.undo(root)
+        assert counts(root)[0] == ("organize", 2, True)
+        assert difference(before, manifest(root)) == []
+        assert organizer.verify(root).problems == []
+
+
+def test_junk_counts_for_nothing(tmp_path: Path) -> None:
+    """What systems leave in emptied folders is no file of the operation."""
+    root = tmp_path / "root"
+    write_tree(root, {"in": {"a.txt": File(b"a", mtime=OLD), "Thumbs.db": "junk"}})
+    organizer.organize(root, Options(recursive=True, dates="file"))
+    organizer.restore(root, [])
+    assert (root / "in/Thumbs.db").exists()
+    assert counts(root) == [("organize", 0, False), ("restore", 0, False)]
