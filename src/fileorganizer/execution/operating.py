@@ -149,14 +149,18 @@ def _taken_back(journal: Journal, operation: Operation, already_back: int) -> li
 
 
 def _count_back(journal: Journal, changed: dict[int, Operation], number: int, files: int, finished: bool) -> None:
-    """So many files (less than none: they were done again) of an operation are back; what it had taken back is done again."""
+    """So many files of an operation are back (or, less than none, away again); of what it had taken back as many aren't.
+
+    An undo that was begun counts for those above it though it moved no file: it may have made folders.
+    """
     following: int | None = number
+    back = files >= 0
     while following is not None:
         above = changed[following] = changed.get(following) or journal.by_number(following)
         above.rolled_back_count = max(0, above.rolled_back_count + files)
-        above.rolled_back = files >= 0 and finished and above.rolled_back_count >= above.totals.done
-        above.undo_finished = files >= 0 and above.undo_finished
-        following, files = above.undoes, -files
+        above.rolled_back = back and finished and above.rolled_back_count >= above.totals.done
+        above.undo_finished = back and above.undo_finished
+        following, files, back = above.undoes, -files, not back
 
 
 def _out_of_the_trash(journal: Journal, operation: Operation) -> dict[int, int]:
