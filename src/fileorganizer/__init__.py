@@ -7,7 +7,7 @@ are first used, so that asking for the version loads nothing else.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "1.0.0.dev0"
 
 _VERBS = "preview organize preview_undo undo recover resume history show explain verify categories doctor trash_list restore purge"
 _ROOMS = {**dict.fromkeys(_VERBS.split(), "organizer"), "Options": "model", "Listener": "progress"}
