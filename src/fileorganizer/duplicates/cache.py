@@ -34,6 +34,8 @@ KINDS: Final = {SAMPLES: 8, "sha256": 32, "blake3": 32}
 """Everything that is kept, and the bytes of a digest."""
 _FILE: Final = "digests.db"
 _LOADED: Final = 512
+_ROW_BYTES: Final = 80
+"""About what a row takes besides its entries."""
 _FLUSH_BYTES: Final = 4 << 20
 _VERSION: Final = 1
 _DAY: Final = 86_400
@@ -293,12 +295,12 @@ class DigestCache:
             ((today, self._kind, signed(device), signed(bucket), today - 6) for device, bucket in self._used),
         )
 
-    def _shrink(self, db: sqlite3.Connection, most: int = MOST_BYTES) -> None:
+    def _shrink(self, db: sqlite3.Connection) -> None:
         """Drop the rows that nobody asked for longest until the rest fits."""
         pages, free, size = (
             db.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "freelist_count", "page_size")
         )
-        excess = (pages - free) * size - most
+        excess = (pages - free) * size - MOST_BYTES
         if excess <= 0:
             return
         rows = db.execute("SELECT kind, device, bucket, length(entries) FROM buckets ORDER BY used").fetchall()
@@ -306,7 +308,7 @@ class DigestCache:
             if excess <= 0:
                 return
             db.execute("DELETE FROM buckets WHERE kind = ? AND device = ? AND bucket = ?", (kind, device, bucket))
-            excess -= length
+            excess -= length + _ROW_BYTES
 
 
 def _merged(old: bytes, new: bytes | bytearray, record: int) -> bytes:

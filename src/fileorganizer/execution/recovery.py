@@ -173,7 +173,7 @@ def touched_folders(steps: list[Step]) -> dict[tuple[int, bytes], bool]:
             continue
         if kind in (StepKind.SET_TIMES, StepKind.RMDIR):
             touched[step.source_side, step.source] = kind == StepKind.RMDIR
-        if kind not in (StepKind.MKDIR, StepKind.COPY, StepKind.LINK, StepKind.SET_TIMES):
+        if kind not in (StepKind.MKDIR, StepKind.COPY, StepKind.LINK, StepKind.SET_TIMES, StepKind.SHARE):
             touched.setdefault((step.source_side, step.source.rpartition(b"/")[0]), False)
         if kind in (StepKind.MKDIR, StepKind.COPY, StepKind.LINK):
             touched.setdefault((step.target_side, step.target.rpartition(b"/")[0]), False)

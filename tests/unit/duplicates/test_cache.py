@@ -1,0 +1,163 @@
+"""Whatever happens to the cache, nothing worse follows than reading again."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from array import array
+from pathlib import Path
+
+import pytest
+
+from fileorganizer.duplicates import cache
+from fileorganizer.duplicates.cache import SAMPLES, DigestCache
+
+LONG_AGO = 10**18
+File = tuple[int, int, int, int, int]
+"""dev, ino, size, mtime, ctime."""
+
+
+def keep(folder: Path, files: dict[File, int], kind: str = SAMPLES) -> None:
+    """Keep a digest a file; those of 32 bytes are four times the number."""
+    with DigestCache(folder, kind) as opened:
+        for (device, *rest), digest in files.items():
+            columns = [array("Q" if at == 0 else "q", [number]) for at, number in enumerate(rest)]
+            words = array("q", [digest] * (cache.KINDS[kind] // 8))
+            opened.keep(device, columns, words, read_at=time.time_ns())
+
+
+def recall(folder: Path, files: list[File], kind: str = SAMPLES) -> list[int | None]:
+    """What is remembered of files."""
+    with DigestCache(folder, kind) as opened:
+        found = {number: words[at] for number, words, at in opened.recall((n, *file) for n, file in enumerate(files))}
+    return [found.get(number) for number in range(len(files))]
+
+
+FILES: dict[File, int] = {
+    (1, 5, 10, LONG_AGO, LONG_AGO): 11,
+    (1, 6, 10, LONG_AGO, LONG_AGO): -12,
+    (1, 5_000, 10, LONG_AGO, LONG_AGO): 13,
+    (2, 5, 10, LONG_AGO, LONG_AGO): 14,
+    (2**64 - 1, 2**64 - 1, 10, -5, LONG_AGO): 15,
+}
+
+
+def test_a_digest_counts_for_the_very_state_of_the_file(tmp_path: Path) -> None:
+    """Device, inode, size, mtime, ctime; kinds are apart."""
+    keep(tmp_path, FILES)
+    keep(tmp_path, dict.fromkeys(FILES, 99), "sha256")
+    assert recall(tmp_path, list(FILES)) == list(FILES.values())
+    assert recall(tmp_path, list(FILES), "sha256") == [99] * 5
+    assert recall(tmp_path, list(FILES), "blake3") == [None] * 5
+    file = next(iter(FILES))
+    for at in range(5):
+        other = tuple(number + 7 * (place == at) for place, number in enumerate(file))
+        assert recall(tmp_path, [other]) == [None]  # type: ignore[list-item]  # five numbers
+    keep(tmp_path, {file: 21})
+    assert recall(tmp_path, list(FILES)) == [21, -12, 13, 14, 15]
+
+
+def test_what_was_changed_just_now_is_not_kept(tmp_path: Path) -> None:
+    """By mtime or by ctime; the others of the same message are."""
+    now = time.time_ns()
+    with DigestCache(tmp_path, SAMPLES) as opened:
+        columns = [array("Q", [1, 2, 3]), array("q", [9, 9, 9])]
+        columns += [array("q", [LONG_AGO, now, LONG_AGO]), array("q", [LONG_AGO, LONG_AGO, now])]
+        opened.keep(1, columns, array("q", [7, 8, 9]), read_at=now)
+    files = [(1, ino, 9, mtime, ctime) for ino, mtime, ctime in zip(*(columns[at] for at in (0, 2, 3)), strict=True)]
+    assert recall(tmp_path, files) == [7, None, None]
+
+
+@pytest.mark.parametrize("harm", ["entries", "checksum", "cut", "moved"])
+def test_a_damaged_row_is_not_believed(tmp_path: Path, harm: str) -> None:
+    """Flipped bits, a row under another key: read again."""
+    keep(tmp_path, FILES)
+    db = sqlite3.connect(tmp_path / "digests.db")
+    if harm == "entries":
+        db.execute("UPDATE buckets SET entries = zeroblob(length(entries))")
+    elif harm == "checksum":
+        db.execute("UPDATE buckets SET checksum = checksum + 1")
+    elif harm == "cut":
+        db.execute("UPDATE buckets SET entries = substr(entries, 1, 35)")
+    else:
+        db.execute("UPDATE buckets SET device = device + 100")
+    db.commit()
+    db.close()
+    assert recall(tmp_path, list(FILES)) == [None] * 5
+    assert recall(tmp_path, [(file[0] + 100, *file[1:]) for file in list(FILES)[:4]]) == [None] * 4
+
+
+def test_what_is_no_database_is_thrown_away(tmp_path: Path) -> None:
+    """So is one of another version."""
+    (tmp_path / "digests.db").write_bytes(b"nonsense" * 1_000)
+    keep(tmp_path, FILES)
+    assert recall(tmp_path, list(FILES)) == list(FILES.values())
+    db = sqlite3.connect(tmp_path / "digests.db")
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    assert recall(tmp_path, list(FILES)) == [None] * 5
+    keep(tmp_path, FILES)
+    assert recall(tmp_path, list(FILES)) == list(FILES.values())
+
+
+def test_without_a_folder_nothing_is_remembered(tmp_path: Path) -> None:
+    """A cache that can't be made is no reason to fail."""
+    (tmp_path / "file").touch()
+    keep(tmp_path / "file", FILES)
+    assert recall(tmp_path / "file", list(FILES)) == [None] * 5
+    with DigestCache(tmp_path / "file", SAMPLES) as opened:
+        assert opened.is_empty
+        opened.hand_over([(1, 5, 1, 2)])
+
+
+def test_a_cache_in_use_is_not_waited_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another writer keeps it: then this search remembers nothing, and says nothing. A table that is gone is the same."""
+    keep(tmp_path, FILES)
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **options: connect(path, **options | {"timeout": 0.01}))
+    busy = connect(tmp_path / "digests.db", isolation_level=None)
+    with DigestCache(tmp_path, SAMPLES) as opened:
+        busy.execute("BEGIN IMMEDIATE")
+        columns = [array("Q", [9]), array("q", [9]), array("q", [LONG_AGO]), array("q", [LONG_AGO])]
+        opened.keep(1, columns, array("q", [7]), read_at=time.time_ns())
+    busy.execute("DROP TABLE buckets")
+    busy.execute("COMMIT")
+    with DigestCache(tmp_path, SAMPLES) as opened:
+        busy.execute("DROP TABLE buckets")
+        assert opened.is_empty
+        assert list(opened.recall([(0, 1, 5, 10, LONG_AGO, LONG_AGO)])) == []
+        opened.keep(1, columns, array("q", [7]), read_at=time.time_ns())
+    busy.close()
+
+
+def test_renames_of_ours_are_followed(tmp_path: Path) -> None:
+    """The new ctime counts, the old one doesn't; whose old ctime isn't known is left alone."""
+    keep(tmp_path, FILES)
+    with DigestCache(tmp_path, SAMPLES) as opened:
+        opened.hand_over([(1, 5, LONG_AGO, LONG_AGO + 7), (1, 6, LONG_AGO + 1, LONG_AGO + 7), (3, 5, LONG_AGO, 1)])
+    assert recall(tmp_path, [(1, 5, 10, LONG_AGO, LONG_AGO + 7), (1, 6, 10, LONG_AGO, LONG_AGO + 7)]) == [11, None]
+    assert recall(tmp_path, list(FILES)) == [None, -12, 13, 14, 15]
+
+
+def test_it_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows that nobody asked for longest go; being asked for makes a row new again."""
+    keep(tmp_path, {(1, number << 9, 10, LONG_AGO, LONG_AGO): number for number in range(1, 400)})
+    db = sqlite3.connect(tmp_path / "digests.db")
+    db.execute("UPDATE buckets SET used = used - 30 + bucket % 20")
+    db.commit()
+    asked = (1, 20 << 9, 10, LONG_AGO, LONG_AGO)
+    assert recall(tmp_path, [asked]) == [20]
+    monkeypatch.setattr(cache, "MOST_BYTES", 20_000)
+    keep(tmp_path, {(1, 999 << 9, 10, LONG_AGO, LONG_AGO): 999})
+    left = {row[0] for row in db.execute("SELECT bucket FROM buckets")}
+    assert 100 < len(left) < 400 and {20, 999} <= left
+    db.close()
+
+
+def test_many_buckets_are_written_and_loaded_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flushed while searching, dropped from memory when there are too many."""
+    monkeypatch.setattr(cache, "_FLUSH_BYTES", 100)
+    monkeypatch.setattr(cache, "_LOADED", 3)
+    files = {(1, number << 9, 10, LONG_AGO, LONG_AGO): number for number in range(1, 50)}
+    keep(tmp_path, files)
+    assert recall(tmp_path, [*files, *files]) == [*files.values(), *files.values()]
