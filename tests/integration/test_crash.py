@@ -16,7 +16,16 @@ from fileorganizer.journal.records import Settled
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import Options
 from tests.proofs import kills
-from tests.support.crash import RECURSIVE, AcrossTrial, Trial, in_child, small_tree, swap_tree, take_all_back, trash_tree
+from tests.support.crash import (
+    RECURSIVE,
+    AcrossTrial,
+    Trial,
+    in_child,
+    small_tree,
+    swap_tree,
+    take_all_back,
+    trash_tree,
+)
 from tests.support.manifest import difference, manifest
 from tests.support.trees import File, write_tree
 
@@ -154,7 +163,9 @@ def test_an_intent_is_synced_before_the_first_file_moves(tmp_path: Path) -> None
         pytest.skip("strace isn't installed: the order of sync and rename NOT COVERED")
     trial = Trial(tmp_path, {"a.txt": File(b"a", mtime=1_400_000_000)})
     trace = tmp_path / "trace"
-    words = f"from fileorganizer import organizer, Options; organizer.organize({str(trial.root)!r}, Options(dates='file'))"
+    words = (
+        f"from fileorganizer import organizer, Options; organizer.organize({str(trial.root)!r}, Options(dates='file'))"
+    )
     calls = "trace=pwrite64,fsync,fdatasync,renameat2"
     command = ["strace", "-f", "-qq", "-y", "-e", calls, "-o", str(trace), sys.executable, "-c", words]
     subprocess.run(command, check=True, env={k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")})

@@ -190,7 +190,7 @@ class Machine(RuleBasedStateMachine):
         self.serial += 1
         with open(self._place_for(path), "xb") as file:
             file.write(content or b"content %06d" % self.serial)
-        os.utime(self._at(path), (TIMES[number % 2],) * 2)
+        os.utime(self._at(path), ns=(TIMES[number % 2] * 1_000_000_000 + self.serial,) * 2)  # no two are alike
 
     def _new(self, live: list[bytes], deed: int) -> None:
         """A new file somewhere; now and then one with the bytes of another."""
@@ -299,8 +299,26 @@ class Machine(RuleBasedStateMachine):
             self._families_are_together(before, look(self.root))
             with organizer.preview(self.folder, options) as plan:
                 again = plan.head.review.planned
-            blocked = any(path.endswith(b"/2014") for path in before)  # a file where a folder is needed, until nobody does
+            blocked = any(
+                path.endswith(b"/2014") for path in before
+            )  # a file where a folder is needed, until nobody does
             assert not again or blocked or options.conflict == "keep_newer", f"a second run plans {again}"
+
+    @rule(there=st.deferred(lambda: TURNS), back=st.deferred(lambda: TURNS), kind=st.integers(0, 11))
+    def there_and_back(self, there: Turn, back: Turn, kind: int) -> None:
+        """A run, cut off perhaps, and the undo of it, cut off perhaps and done again: all is as before (I4)."""
+        before, known = manifest(self.folder), len(organizer.history(self.folder))
+        self.organize(there if there.way != "disturbed" else PLAIN, kind)
+        organizer.recover(self.folder)
+        operations = organizer.history(self.folder)
+        if len(operations) > known:
+            chosen = operations[0].operation_id
+            for turn in (back if back.way != "disturbed" else PLAIN, PLAIN):
+                self._run("undo", turn, lambda listener: organizer.undo(self.folder, chosen, listener=listener))
+            organizer.recover(self.folder)
+        COUNTED["compared after an undo"] += 1
+        found = difference(before, manifest(self.folder))
+        assert found == [], f"I4: undo isn't identical: {found}"
 
     def _has_history(self) -> bool:
         """Is there anything to take back?"""
@@ -402,7 +420,9 @@ class Machine(RuleBasedStateMachine):
         if newest is not None and newest.number not in known and newest.undoes:
             for path, thing in before.items():
                 foreign = self.born.get(thing.inode, 0) >= newest.undoes
-                assert not foreign or after.get(path) == thing or disturbed, f"I6: undo moved {path!r}, a new file of the user's"
+                assert (
+                    not foreign or after.get(path) == thing or disturbed
+                ), f"I6: undo moved {path!r}, a new file of the user's"
         if turn == PLAIN and newest is not None and newest.number not in known:
             assert newest.status == "completed"
             words = f"{what}, nobody in the way: planned {newest.totals.planned}, done {newest.totals.done}"
@@ -446,7 +466,7 @@ class Machine(RuleBasedStateMachine):
         assert not missing - (trashed if what == "purge" else Counter()), f"I1: {what} lost {missing}"
         for one in disturbed:
             names = Counter(thing.inode for thing in one.after.values())
-            for path, thing in one.after.items() if one.planned else ():
+            for path, thing in one.after.items() if one.planned and one.deed != "move_folder" else ():
                 unseen = one.deed in IN_PLACE and (one.point == "move.before" or names[thing.inode] > 1)
                 if one.before.get(path) != thing and not path.startswith(CONTROL) and not unseen:
                     words = f"I6: {what} moved {path!r}, which the user had just changed ({one.deed})"
