@@ -12,7 +12,18 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("kills", "random_kills", "messy", "swapper", "power_cut", "injected")
+PARTS = (
+    "kills",
+    "random_kills",
+    "state_machine",
+    "seeded_bugs",
+    "messy",
+    "swapper",
+    "power_cut",
+    "injected",
+    "fresh_install",
+    "real_input",
+)
 HOME = Path(__file__).resolve().parents[2]
 STATE, FIGURES = HOME / "data" / "proofs", HOME / "docs" / "proofs" / "engine.json"
 

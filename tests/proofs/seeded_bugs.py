@@ -46,7 +46,7 @@ MUTANTS = (
         "        rename(source_fd, source_name, target_fd, target_name)\n",
         "        os.rename(source_name, target_name, src_dir_fd=source_fd, dst_dir_fd=target_fd)\n",
         "test",
-        ANSWERS + "the_world_changes_after_the_plan",
+        ANSWERS + "f30_to_f36_the_world_changes_after_the_plan",
         "conflict",
         quick=True,
     ),
@@ -74,7 +74,7 @@ MUTANTS = (
         "                if (\n                    status.st_ino == seen.ino\n",
         "                if True or (\n                    status.st_ino == seen.ino\n",
         "test",
-        ANSWERS + "the_world_changes_after_the_plan",
+        ANSWERS + "f30_to_f36_the_world_changes_after_the_plan",
         "changed",
         quick=True,
     ),
@@ -132,7 +132,7 @@ MUTANTS = (
         "            fcntl.flock(fd, kind | fcntl.LOCK_NB)\n",
         "            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
         "test",
-        ANSWERS + "who_may_work_where",
+        ANSWERS + "f38_who_may_work_where",
         "DID NOT RAISE",
         quick=True,
     ),
@@ -191,7 +191,7 @@ MUTANTS = (
         "                    target += b' 2' if sides[step.target_side].look(step.target) else b''\n"
         "                    rename(source_fd, name, target_fd, target)\n",
         "test",
-        ANSWERS + "the_world_changes_after_the_plan",
+        ANSWERS + "f30_to_f36_the_world_changes_after_the_plan",
         "assert",
         quick=True,
     ),
@@ -267,8 +267,14 @@ MUTANTS = (
     Mutant(
         "a purge that takes whatever has the name",
         "execution/stepping.py",
-        '        if step.seen is None or not same_inode(status, step.seen):\n            return Outcome(index, State.SKIPPED, Reason.CHANGED)\n        faultpoint("purge.before")',
-        '        if step.seen is None:\n            return Outcome(index, State.SKIPPED, Reason.CHANGED)\n        faultpoint("purge.before")',
+        "        if step.seen is None or not same_inode(status, step.seen):\n"
+        "            return Outcome(index, State.SKIPPED, Reason.CHANGED)\n"
+        "        if step.keeper is not None and not keeping.has_keeper(self._work, step):\n"
+        "            return Outcome(index, State.SKIPPED, Reason.LAST_COPY",
+        "        if step.seen is None:\n"
+        "            return Outcome(index, State.SKIPPED, Reason.CHANGED)\n"
+        "        if step.keeper is not None and not keeping.has_keeper(self._work, step):\n"
+        "            return Outcome(index, State.SKIPPED, Reason.LAST_COPY",
         "test",
         CRASH + "a_purge_destroys_only_what_was_trashed",
         "destroyed",
@@ -277,10 +283,10 @@ MUTANTS = (
     Mutant(
         "links on the way are followed",
         "fs/beneath.py",
-        "                return _linux.open_beneath(self.fd, path, _FOLDER_FLAGS)\n",
-        "                return os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=self.fd)\n",
+        "                return _linux.open_beneath(fd, path, _FOLDER_FLAGS)\n",
+        "                return os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)\n",
         "test",
-        ANSWERS + "the_world_changes_after_the_plan",
+        ANSWERS + "f30_to_f36_the_world_changes_after_the_plan",
         "AssertionError",
         quick=True,
     ),

@@ -52,7 +52,7 @@ class Thing(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """How a run goes: ``whole``, ``killed`` or ``stopped`` at the nth chance, or ``disturbed`` there by a deed of the user."""
+    """How a run goes: ``whole``, ``killed`` or ``stopped`` at the nth chance, or ``disturbed`` by a deed of the user at one of ``POINTS``."""
 
     way: str
     at: int
@@ -307,6 +307,7 @@ class Machine(RuleBasedStateMachine):
     @rule(there=st.deferred(lambda: TURNS), back=st.deferred(lambda: TURNS), kind=st.integers(0, 11))
     def there_and_back(self, there: Turn, back: Turn, kind: int) -> None:
         """A run, cut off perhaps, and the undo of it, cut off perhaps and done again: all is as before (I4)."""
+        organizer.recover(self.folder)
         before, known = manifest(self.folder), len(organizer.history(self.folder))
         self.organize(there if there.way != "disturbed" else PLAIN, kind)
         organizer.recover(self.folder)
@@ -383,7 +384,28 @@ class Machine(RuleBasedStateMachine):
         before, tree = look(self.root), manifest(self.folder)
         self.unsettled = (before, len(known))
         COUNTED[what] += 1
+        refused, disturbed = self._take(what, turn, work)
+        after = look(self.root)
+        self._nothing_but_names(what, before, after, disturbed)
+        self.purged |= what == "purge"
+        new = [operation for operation in organizer.history(self.folder) if operation.number not in known]
+        if disturbed:
+            self.clean.clear()
+            self.unsettled = None
+        else:
+            self.clean |= {operation.number: tree for operation in new}
+            self._nothing_foreign(new, before, after)
+        self.settled()
+        if turn == PLAIN and new:
+            assert new[0].status == "completed"
+            words = f"{what}, nobody in the way: planned {new[0].totals.planned}, done {new[0].totals.done}"
+            assert new[0].totals.done == new[0].totals.planned, words
+        return not refused
+
+    def _take(self, what: str, turn: Turn, work: Callable[[Listener], object]) -> tuple[list[str], list[Disturbance]]:
+        """Do it the way that ``turn`` says; gives why it was refused, if it was, and what the user did meanwhile."""
         refused: list[str] = []
+        disturbed: list[Disturbance] = []
 
         def tried(listener: Listener | None = None) -> None:
             try:
@@ -395,10 +417,8 @@ class Machine(RuleBasedStateMachine):
                     raise AssertionError(f"{what} failed with nobody in the way") from error
                 refused.append(error.code)
 
-        disturbed: list[Disturbance] = []
         if turn.way == "killed":
-            killed = not in_child(tried, faults.kill_at(turn.at))
-            COUNTED["kills"] += killed
+            COUNTED["kills"] += not in_child(tried, faults.kill_at(turn.at))
         elif turn.way == "stopped":
             tried(Listener(should_stop=_after(turn.at)))
             COUNTED["stops"] += 1
@@ -406,37 +426,24 @@ class Machine(RuleBasedStateMachine):
             disturbed = self._disturbed(tried, turn)
         else:
             tried()
-        after = look(self.root)
-        self._nothing_but_names(what, before, after, disturbed)
-        for operation in organizer.history(self.folder):
-            if operation.number not in known and not any(disturbed):
-                self.clean[operation.number] = tree
-        if any(disturbed):
-            self.clean.clear()
-            self.unsettled = None
-        self.purged |= what == "purge"
-        self.settled()
-        newest = next(iter(organizer.history(self.folder)), None)
-        if newest is not None and newest.number not in known and newest.undoes:
-            for path, thing in before.items():
-                foreign = self.born.get(thing.inode, 0) >= newest.undoes
-                assert (
-                    not foreign or after.get(path) == thing or disturbed
-                ), f"I6: undo moved {path!r}, a new file of the user's"
-        if turn == PLAIN and newest is not None and newest.number not in known:
-            assert newest.status == "completed"
-            words = f"{what}, nobody in the way: planned {newest.totals.planned}, done {newest.totals.done}"
-            assert newest.totals.done == newest.totals.planned, words
-        return not refused
+        return refused, disturbed
+
+    def _nothing_foreign(self, new: Sequence[Operation], before: dict[bytes, Thing], after: dict[bytes, Thing]) -> None:
+        """I6: an undo leaves files alone that the user made after what it takes back."""
+        for operation in new:
+            for path, thing in before.items() if operation.undoes else ():
+                foreign = self.born.get(thing.inode, 0) >= (operation.undoes or 0)
+                assert not foreign or after.get(path) == thing, f"I6: undo moved {path!r}, a new file of the user's"
 
     def _disturbed(self, work: Callable[[], None], turn: Turn) -> list[Disturbance]:
         """Run while the user does something at the nth fault point; gives what that changed."""
         happened: list[Disturbance] = []
         passed: list[str] = []
+        nth, which = divmod(turn.at, len(POINTS))
 
         def action(point: str) -> None:
             passed.append(point)
-            if len(passed) == turn.at:
+            if point == POINTS[which] and passed.count(point) == nth + 1:
                 before = look(self.root)
                 deed = self._do(turn.deed)
                 happened.append(Disturbance(point, deed, before, look(self.root), "plan.published" in passed))
@@ -487,8 +494,6 @@ class Machine(RuleBasedStateMachine):
             return
         with organizer.show(self.folder, operation.operation_id) as shown:
             rows = [row for row in shown.files if row.path in before]
-        if operation.totals.done < sum(row.state == "done" for row in rows):
-            return  # something was taken back in the same operation: told as done and reversed
         for row in rows:
             if row.state == "left" and row.kind == "trash":
                 assert after.get(row.path) != before[row.path], f"I3: {row} isn't true"
@@ -594,10 +599,20 @@ DEEDS: tuple[Callable[[Machine, list[bytes], int], None], ...] = (
     Machine._touch_folder,
     Machine._occupy,
 )
+POINTS = (
+    "operation.begun",
+    "move.before",
+    "advance.after",
+    "mkdir.after",
+    "scan.folder",
+    "batch.carried-out",
+    "undo.batch",
+)
+"""Where the user disturbs a run."""
 TURNS: st.SearchStrategy[Turn] = st.one_of(
     st.just(PLAIN),
     st.builds(Turn, st.just("killed"), st.integers(1, 70), st.just(0)),
-    st.builds(Turn, st.just("disturbed"), st.integers(1, 60), st.integers(0, 1 << 20)),
+    st.builds(Turn, st.just("disturbed"), st.integers(0, 3 * len(POINTS) - 1), st.integers(0, 1 << 20)),
     st.builds(Turn, st.just("stopped"), st.integers(0, 30), st.just(0)),
 )
 

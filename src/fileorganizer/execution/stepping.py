@@ -324,6 +324,7 @@ class Stepper:
             same = sharing.share_blocks(keeper, file, step.seen.size)
         return None if same else Outcome(index, State.SKIPPED, Reason.CHANGED, keeping.NO_KEEPER)
 
+
 def _answered(error: OSError, index: int) -> Outcome:
     """What an answer of the file system means for a step; one that concerns more than this file is raised."""
     if error.errno not in _BY_ERRNO:
