@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from fileorganizer import organizer
 from fileorganizer.model import Options
 from tests.integration.test_crash import kill_at
@@ -91,3 +93,22 @@ def test_what_is_swept_into_the_trash_is_told_so(tmp_path: Path) -> None:
     assert rows[b"in/Thumbs.db"] == ("trash", "left", "system-file")
     (explained,) = organizer.explain(trial.root, b"in/Thumbs.db")
     assert "trash" in explained.row.detail
+
+
+def test_a_new_file_with_the_number_of_a_deleted_one_is_not_it(tmp_path: Path) -> None:
+    """Inode numbers are given out again at once; undo asks when the file was made."""
+    trial = Trial(tmp_path, {"a.txt": File("a", mtime=OLD)})
+    organizer.organize(trial.root, RECURSIVE)
+    place = trial.root / "Documents/2014/a.txt"
+    number = place.stat().st_ino
+    place.unlink()
+    new = [tmp_path / f"new {attempt}" for attempt in range(200)]
+    for path in new:
+        path.write_text("a new file")
+        if path.stat().st_ino == number:
+            path.rename(place)
+            break
+    else:
+        pytest.skip("this file system doesn't give numbers out again: NOT COVERED")
+    with organizer.preview_undo(trial.root) as plan:
+        assert (plan.head.review.planned, plan.head.review.left_by_reason) == (0, {"not-ours": 1})

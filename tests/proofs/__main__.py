@@ -15,6 +15,8 @@ from pathlib import Path
 PARTS = (
     "kills",
     "random_kills",
+    "state_machine",
+    "seeded_bugs",
     "messy",
     "swapper",
     "power_cut",
@@ -22,6 +24,8 @@ PARTS = (
     "duplicates_kills",
     "duplicates_races",
     "duplicates_rivals",
+    "fresh_install",
+    "real_input",
 )
 HOME = Path(__file__).resolve().parents[2]
 STATE, FIGURES = HOME / "data" / "proofs", HOME / "docs" / "proofs" / "engine.json"

@@ -92,8 +92,10 @@ def rows(journal: Journal, operation: Operation) -> Iterator[FileRow]:
 def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outcome | None, Facts | None]]:
     """The counted steps of an operation with their outcomes; a step that was put off is told where it was settled.
 
-    A move by way of a parking place is told as one from where the file was.
+    A move by way of a parking place is told as one from where the file was; what went back with its family is told as
+    skipped.
     """
+    back = _taken_back(journal, operation)
     last = journal.batch_count(operation.number)
     parked: dict[bytes, bytes] = {}
     for batch in journal.batches(operation.number):
@@ -104,8 +106,22 @@ def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outco
                 parked[step.target] = step.source
             elif step.source in parked:
                 step = msgspec.structs.replace(step, source=parked[step.source])
+            if outcome is None and step.target in back:
+                outcome = Outcome(index, State.SKIPPED, Reason.WITH_COMPANION)
             if step.role == Role.ITEM and (outcome is None or outcome.state != State.PENDING or batch.seq == last):
                 yield step, outcome, step.facts
+
+
+def _taken_back(journal: Journal, operation: Operation) -> set[bytes]:
+    """Where files of this operation were for a while, before it took them back itself."""
+    if Reason.WITH_COMPANION.label not in operation.totals.by_reason:
+        return set()
+    return {
+        deed.step.source
+        for batch in journal.batches(operation.number)
+        for deed in deeds_of(batch, operation.number)
+        if deed.step.role == Role.TAKE_BACK
+    }
 
 
 def _step_row(step: Step, outcome: Outcome | None) -> FileRow:

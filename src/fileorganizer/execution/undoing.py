@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -42,6 +43,8 @@ class Undoing:
         """``sides`` as the operation to be taken back used them. Nothing is changed on disk by any of this."""
         self._sides, self._journal, self._writer, self._tag = sides, journal, writer, tag
         self._temporaries = 0
+        self._since = time.time_ns()
+        """When the operation began that is taken back."""
         self._absent: tuple[int, bytes] | None = None
         """The last folder that was asked about and isn't there."""
         self.review = Review()
@@ -51,6 +54,7 @@ class Undoing:
 
         Raises OperationDependency when a later operation has moved its files on.
         """
+        self._since = int(operation.created_at * 1e9)
         reversal = self._reversal(_wanted(paths), whole=not paths)
         chain = self._chain(operation)
         self._note_remade(reversal, operation, {later.number for later, _ in chain})
@@ -102,7 +106,15 @@ class Undoing:
 
     def _reversal(self, wanted: Callable[[bytes], bool], *, whole: bool) -> Reversal:
         """An empty reversal that stores its batches in the plan."""
-        return Reversal(self._look, self._is_taken, wanted, whole=whole, emit=self._emit, temporary=self._temporary)
+        return Reversal(
+            self._look,
+            self._is_taken,
+            wanted,
+            whole=whole,
+            emit=self._emit,
+            temporary=self._temporary,
+            born_later=self._born_later,
+        )
 
     def _emit(self, steps: list[Step]) -> None:
         """Store a batch."""
@@ -131,6 +143,10 @@ class Undoing:
             self._absent = side, folder
             return False
         return os.access(name, os.F_OK, dir_fd=fd, follow_symlinks=False)
+
+    def _born_later(self, side: int, path: bytes) -> bool:
+        """Was what is at a path made after the operation began? Where that can't be told, no."""
+        return self._sides[side].born(path) > self._since
 
     def _finish(self, reversal: Reversal, operation: Operation | None) -> None:
         """Order what is contested, explain what is missing, frame the moves with the folders' steps."""

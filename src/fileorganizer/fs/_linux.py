@@ -1,4 +1,4 @@
-"""System calls that Python doesn't wrap: renameat2, openat2, statx' mount id, syncfs.
+"""System calls that Python doesn't wrap: renameat2, openat2, statx' mount id and birth time, syncfs.
 
 Numbers and flags are those of Linux' generic system call table and
 ``linux/openat2.h``, ``linux/stat.h``, ``linux/fs.h`` (openat2 since 5.6,
@@ -13,12 +13,15 @@ import os
 import sys
 from typing import Final
 
+_AT_SYMLINK_NOFOLLOW: Final = 0x100
 _AT_EMPTY_PATH: Final = 0x1000
 _RENAME_NOREPLACE: Final = 1
 _SYS_OPENAT2: Final = 437
 _RESOLVE_BENEATH_ONLY: Final = 0x01 | 0x02 | 0x04 | 0x08  # NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
+_STATX_BTIME: Final = 0x800
 _STATX_MNT_ID: Final = 0x1000
 _STATX_SIZE: Final = 256
+_STATX_BTIME_OFFSET: Final = 80
 _STATX_MNT_ID_OFFSET: Final = 144
 
 SUPPORTED: Final = sys.platform == "linux"
@@ -71,6 +74,17 @@ def mount_id(fd: int) -> int:
     if _libc.statx(fd, b"", _AT_EMPTY_PATH, _STATX_MNT_ID, buffer):
         return 0
     return int.from_bytes(buffer.raw[_STATX_MNT_ID_OFFSET : _STATX_MNT_ID_OFFSET + 8], sys.byteorder)
+
+
+def birth_time(fd: int, name: bytes) -> int:
+    """When ``name`` in the folder ``fd`` was made, in nanoseconds; 0 where the file system doesn't know. Raises OSError."""
+    buffer = ctypes.create_string_buffer(_STATX_SIZE)
+    if _libc.statx(fd, name, _AT_SYMLINK_NOFOLLOW, _STATX_BTIME, buffer):
+        raise _failure(name)
+    mask = int.from_bytes(buffer.raw[:4], sys.byteorder)
+    seconds = int.from_bytes(buffer.raw[_STATX_BTIME_OFFSET : _STATX_BTIME_OFFSET + 8], sys.byteorder, signed=True)
+    fraction = int.from_bytes(buffer.raw[_STATX_BTIME_OFFSET + 8 : _STATX_BTIME_OFFSET + 12], sys.byteorder)
+    return seconds * 1_000_000_000 + fraction if mask & _STATX_BTIME else 0
 
 
 def sync_file_system(fd: int) -> None:

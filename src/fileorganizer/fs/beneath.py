@@ -159,6 +159,11 @@ class Root:
         parent, _, name = path.rpartition(b"/")
         return self.folder(parent), name
 
+    def born(self, path: bytes) -> int:
+        """When what is at ``path`` was made, in nanoseconds; 0 where that can't be told. Raises OSError."""
+        fd, name = self.parent(path)
+        return _linux.birth_time(fd, name) if _linux.SUPPORTED else 0
+
     def look(self, path: bytes) -> os.stat_result | None:
         """What is at ``path`` now (a link is not followed); None when nothing is, or no folder leads there.
 

@@ -42,6 +42,10 @@ IsTaken = Callable[[int, bytes], bool]
 """(side, path) → is anything there now? Asked for path after path of the same folder."""
 
 
+BornLater = Callable[[int, bytes], bool]
+"""(side, path) → was what is there now made after the operation that is taken back began?"""
+
+
 class Deed(msgspec.Struct, frozen=True):
     """One done step as the journal has it: where its file is now, and for a copy what was made."""
 
@@ -70,10 +74,11 @@ class Reversal:
         whole: bool,
         emit: Callable[[list[Step]], None],
         temporary: Callable[[], bytes],
+        born_later: BornLater,
     ) -> None:
         """``wanted`` says whether an original path is to be restored; ``whole``: all of it, folder times included."""
         self._look, self._is_taken, self._wanted, self._whole = look, is_taken, wanted, whole
-        self._emit, self._temporary = emit, temporary
+        self._emit, self._temporary, self._born_later = emit, temporary, born_later
         self._batch: list[Step] = []
         self._contested: list[Step] = []
         self._parked: dict[bytes, Deed] = {}
@@ -184,7 +189,7 @@ class Reversal:
         step = deed.step
         now = self._look(step.target_side, deed.place)
         aside = self._moved_on.get((step.target_side, deed.place))
-        if aside is not None and (now is None or not _is_ours(now.seen, step.seen)):
+        if aside is not None and not self._is_it(step, step.target_side, deed.place, now):
             deed = Deed(step, aside, deed.made)
             now = self._look(step.target_side, aside)
         if step.kind == StepKind.COPY:
@@ -209,7 +214,7 @@ class Reversal:
     def _reverse_move(self, deed: Deed, now: Sight | None) -> None:
         """The file goes back to its name, if it is still ours."""
         step = deed.step
-        if now is None or not _is_ours(now.seen, step.seen):
+        if now is None or not self._is_it(step, step.target_side, deed.place, now):
             self._note_absent(deed, now)
             return
         seen = now.seen if now.links == 1 else msgspec.structs.replace(now.seen, ctime_ns=0)
@@ -218,11 +223,17 @@ class Reversal:
         )
         self._plan(back, contested=self._is_taken(step.source_side, step.source))
 
+    def _is_it(self, step: Step, side: int, place: bytes, now: Sight | None) -> bool:
+        """Is it the file of the step, edited perhaps? Inode numbers are given out again: an edited one must be old enough."""
+        if now is None or step.seen is None or not _is_ours(now.seen, step.seen):
+            return False
+        return _is_unchanged(now.seen, step.seen) or not self._born_later(side, place)
+
     def _note_absent(self, deed: Deed, now: Sight | None) -> None:
         """The file isn't where it was put: back already, changed, or gone."""
         step = deed.step
         there = self._look(step.source_side, step.source)
-        if there is not None and _is_ours(there.seen, step.seen):
+        if self._is_it(step, step.source_side, step.source, there):
             self.already_back += step.role == Role.ITEM
         elif now is not None:
             self._leave(step, Reason.NOT_OURS)
