@@ -85,7 +85,7 @@ def totals(report: organizer.Report) -> tuple[int, int, int, dict[str, int]]:
         (lambda r: (r / "Documents/2014/a.txt").write_text("somebody's"), "conflict"),
         (lambda r: ((r / "a.txt").unlink(), (r / "a.txt").symlink_to("/etc/passwd")), "changed"),
         (
-            lambda r: ((r / "Documents/2014").rename(r / "away"), (r / "Documents/2014").symlink_to("/tmp")),
+            lambda r: ((r / "Documents/2014").rename(r / "away"), (r / "Documents/2014").symlink_to(r.parent)),
             "earlier-step",
         ),
     ],
@@ -97,7 +97,7 @@ def test_f30_to_f36_the_world_changes_after_the_plan(root: Path, at: Any, change
     if reason == "earlier-step":
         with suppress(FileOrganizerError):  # stopped, or refused file by file: the next lines hold for both
             organizer.organize(root, Options(dates="file"))
-        assert not (Path("/tmp") / "a.txt").exists()
+        assert not (root.parent / "a.txt").exists()
         assert (root / "a.txt").exists()
     else:
         _, skipped, failed, reasons = totals(organizer.organize(root, Options(dates="file")))

@@ -139,8 +139,8 @@ MUTANTS = (
     Mutant(
         "moved first, intended later",
         "execution/executor.py",
-        "        self._journal.advance(number, settled=pending, intent=intent)\n        outcomes, stopped = self._carry_out(steps)\n",
-        "        outcomes, stopped = self._carry_out(steps)\n        self._journal.advance(number, settled=pending, intent=intent)\n",
+        "        self._advance(Intent(self._seq, blob, before, self._consumed))\n        outcomes, stopped = self._carry_out(steps)\n",
+        "        outcomes, stopped = self._carry_out(steps)\n        self._advance(Intent(self._seq, blob, before, self._consumed))\n",
         "kills",
         "organize/1",
         "undo isn't identical",

@@ -147,9 +147,14 @@ class Executor:
 
     def _settle_last(self) -> None:
         """Record the outcome of the last batch."""
+        if self._pending is not None:
+            self._advance(None)
+
+    def _advance(self, intent: Intent | None) -> None:
+        """Record the outcome of the last batch and the intent of the next, together; then tell of the outcome."""
         pending, self._pending = self._pending, None
+        self._journal.advance(self._operation.number, settled=pending, intent=intent)
         if pending is not None:
-            self._journal.advance(self._operation.number, settled=pending, intent=None)
             self._tell(pending)
 
     def _tell(self, settled: Settled) -> None:
@@ -202,11 +207,7 @@ class Executor:
         before = recovery.folders_now(work, touched)
         self._seq += 1
         self._prepare_trash(steps)
-        intent = Intent(self._seq, blob, before, self._consumed)
-        pending, self._pending = self._pending, None
-        self._journal.advance(number, settled=pending, intent=intent)
-        if pending is not None:
-            self._tell(pending)
+        self._advance(Intent(self._seq, blob, before, self._consumed))
         outcomes, stopped = self._carry_out(steps)
         follow_renamed(self._stepper.renamed)
         faultpoint("batch.carried-out")
