@@ -139,8 +139,10 @@ MUTANTS = (
     Mutant(
         "moved first, intended later",
         "execution/executor.py",
-        "        self._journal.advance(number, settled=pending, intent=intent)\n        outcomes, stopped = self._carry_out(steps)\n",
-        "        outcomes, stopped = self._carry_out(steps)\n        self._journal.advance(number, settled=pending, intent=intent)\n",
+        "        self._journal.advance(number, settled=pending, intent=intent)\n        if pending is not None:\n"
+        "            self._tell(pending)\n        outcomes, stopped = self._carry_out(steps)\n",
+        "        outcomes, stopped = self._carry_out(steps)\n"
+        "        self._journal.advance(number, settled=pending, intent=intent)\n",
         "kills",
         "organize/1",
         "undo isn't identical",
