@@ -17,10 +17,10 @@ from tests.proofs import (
 
 
 def test_errors_injected_into_system_calls(tmp_path: Path) -> None:
-    """EIO, ENOSPC, EACCES … at the second rename, sync and mkdir."""
+    """EIO, ENOSPC, EACCES … at the second rename, sync, mkdir, link and unlink."""
     if not shutil.which("strace"):
         pytest.skip("strace isn't installed: injected errors NOT COVERED")
-    assert injected.run(tmp_path, ("2",))["runs"] == 15
+    assert injected.run(tmp_path, ("2",))["runs"] == 40
 
 
 def test_power_cuts(tmp_path: Path) -> None:

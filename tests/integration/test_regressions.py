@@ -112,3 +112,15 @@ def test_a_new_file_with_the_number_of_a_deleted_one_is_not_it(tmp_path: Path) -
         pytest.skip("this file system doesn't give numbers out again: NOT COVERED")
     with organizer.preview_undo(trial.root) as plan:
         assert (plan.head.review.planned, plan.head.review.left_by_reason) == (0, {"not-ours": 1})
+
+
+def test_what_a_trial_that_was_cut_off_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    """Killed while it is tried what the file system can do: no record is false, and the next run clears up."""
+    trial = Trial(tmp_path, {"a.txt": File("a", mtime=OLD)})
+    organizer.organize(trial.root, RECURSIVE)
+    assert not in_child(lambda: organizer.undo(trial.root), kill_at("probe.made"))
+    assert (trial.root / ".fileorganizer/probe/a").exists()
+    trial.check("killed")
+    organizer.undo(trial.root)
+    assert not (trial.root / ".fileorganizer/probe").exists()
+    trial.check_back("undone")

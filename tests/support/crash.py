@@ -204,7 +204,7 @@ class TwoSidedTrial(Trial):
         assert contents(self.target).keys() <= known, f"{what}: half a copy has a name"
         assert not self.target_contents - contents(self.target), f"{what}: contents lost at the target"
         control = self.target / ".fileorganizer"
-        left = [*control.glob("temporary/*"), *control.glob("probe-*")]
+        left = [*control.glob("temporary/*")]
         assert left == [], f"{what}: left over: {left}"
 
     def check_back(self, what: str) -> None:

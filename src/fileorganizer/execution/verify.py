@@ -22,7 +22,7 @@ from fileorganizer.planning.reversing import Deed
 from fileorganizer.planning.settling import PARKING, Tally
 
 _KNOWN: Final = frozenset(
-    {b"journal.db", b"journal.db-journal", b"epoch", b"lock", b"trash", b"temporary", b"journal_at"}
+    {b"journal.db", b"journal.db-journal", b"epoch", b"lock", b"trash", b"temporary", b"probe", b"journal_at"}
 )
 _PLACING: Final = (StepKind.MOVE, StepKind.TRASH, StepKind.COPY, StepKind.LINK)
 

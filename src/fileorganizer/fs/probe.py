@@ -11,12 +11,15 @@ import msgspec
 
 from fileorganizer.fs import _linux, moving
 from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.faults import faultpoint
 
 _FS_IOC_GETFLAGS = 0x80086601  # linux/fs.h
 _FS_CASEFOLD_FL = 0x40000000
 _CASE_INSENSITIVE = frozenset({"vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "cifs", "smb3", "hfsplus", "hfs"})
 _WINDOWS_NAMES = frozenset({"vfat", "msdos", "exfat", "ntfs", "ntfs3", "cifs", "smb3"})
 _WEAK = frozenset({"overlay", "vfat", "msdos", "exfat", "fuseblk", "cifs", "smb3", "nfs", "nfs4", "9p", "virtiofs"})
+PLACE = b"probe"
+"""The folder for trying, in the control directory."""
 _ODD_TIME = 1_234_567_891_123_456_789
 
 
@@ -62,18 +65,32 @@ def look_up(root: Root) -> Capabilities:
 
 
 def try_out(root: Root, control_fd: int) -> Capabilities:
-    """The same, and what has to be tried: in a folder of its own inside the control directory."""
+    """The same, and what has to be tried: in a folder of its own inside the control directory, whose lock is held.
+
+    What one that was cut off left in that folder is removed first.
+    """
     known = look_up(root)
-    name = b"probe-%d" % os.getpid()
-    os.mkdir(name, 0o700, dir_fd=control_fd)
-    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=control_fd)
     try:
-        return _try_out(known, fd)
+        os.mkdir(PLACE, 0o700, dir_fd=control_fd)
+    except FileExistsError:
+        pass
+    fd = os.open(PLACE, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=control_fd)
+    try:
+        _empty(fd)
+        faultpoint("probe.begun")
+        found = _try_out(known, fd)
+        _empty(fd)
     finally:
-        for left in os.listdir(fd):
-            os.unlink(left, dir_fd=fd)
         os.close(fd)
-        os.rmdir(name, dir_fd=control_fd)
+    faultpoint("probe.emptied")
+    os.rmdir(PLACE, dir_fd=control_fd)
+    return found
+
+
+def _empty(fd: int) -> None:
+    """Remove the files of a trial."""
+    for left in os.listdir(fd):
+        os.unlink(left, dir_fd=fd)
 
 
 def _try_out(known: Capabilities, fd: int) -> Capabilities:
@@ -82,6 +99,7 @@ def _try_out(known: Capabilities, fd: int) -> Capabilities:
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=fd))
     os.utime(b"a", ns=(_ODD_TIME, _ODD_TIME), dir_fd=fd)
     before = os.stat(b"a", dir_fd=fd)
+    faultpoint("probe.made")
     links = _can_link(fd)
     rename = _exclusive_rename(fd, links)
     now = b"c" if rename == "renameat2" else b"a"
