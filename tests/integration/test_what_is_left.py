@@ -254,12 +254,18 @@ def test_never_the_last_name(root: Path) -> None:
 
 def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """The bar takes what the engine reports, with and without a known total."""
-    with render.progress_bar(shown=True) as report:
-        assert report is not None
-        report(Progress(phase="scanning", files_scanned=3))
-        report(Progress(phase="moving", files_total=10, files_processed=4))
+    bar = render.ProgressBar()
+    bar.hide()
+    for _ in range(2):
+        bar.show(Progress(phase="scanning", files_scanned=3))
+        bar.show(Progress(phase="planning", files_scanned=3))
+        bar.show(Progress(phase="moving", files_total=10))
+        bar.show(Progress(phase="moving", files_total=10, files_processed=4))
+        bar.hide()
+    shown = capsys.readouterr().err
+    assert "moving" in shown
+    assert "4 files, " in shown
     assert render.size(1_500_000) == "1.5 MB"
-    assert capsys.readouterr()
 
 
 def test_the_front_door_opens() -> None:

@@ -78,7 +78,7 @@ def _run(arguments: list[str]) -> int:
         _tell(arguments, error.code, str(error))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        _tell(arguments, "interrupted", "Stopped before anything was changed.")
+        _tell(arguments, "interrupted", "Stopped; nothing more was changed.")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         os._exit(1)  # nobody reads any more: an ordinary end would fail once more while flushing

@@ -43,27 +43,41 @@ class Output:
         self.for_programs = as_json or as_lines
         self.silent = quiet or self.for_programs
         self._color = not no_color
+        self._bar = render.ProgressBar()
+        self._asking = False
+
+    @property
+    def console(self) -> Console:
+        """Where tables for people go; the progress bar makes room for them."""
+        self._bar.hide()
+        return self._console
 
     @functools.cached_property
-    def console(self) -> Console:
-        """Where tables for people go."""
+    def _console(self) -> Console:
+        """The one console of this command."""
         return render.console(color=self._color)
 
     @contextmanager
     def listening(self) -> Iterator[Listener]:
-        """A listener with a progress bar; the first Ctrl-C or SIGTERM asks to stop, and the work settles what it has in hand."""
+        """A listener with a progress bar; the first Ctrl-C or SIGTERM asks to stop, and the work settles what it has in hand.
+
+        More of them change nothing. The report belongs inside, too: it isn't cut off either.
+        """
         stop: list[int] = []
 
         def heard(number: int, _frame: FrameType | None) -> None:
             stop.append(number)
+            if self._asking:  # nothing is in hand while a question is open
+                raise KeyboardInterrupt
 
         before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            with render.progress_bar(shown=not self.silent and sys.stderr.isatty()) as report:
-                yield Listener(report, lambda: bool(stop))
+            shown = not self.silent and sys.stderr.isatty()
+            yield Listener(self._bar.show if shown else None, lambda: bool(stop))
         finally:
+            self._bar.hide()
             for number, handler in before.items():
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_IGN if stop else handler)  # heard; the rest is only telling and ending
 
     def confirm(self, yes: int) -> Confirm:
         """Shows the plan's totals and asks once; a risk that needs consent is asked for on its own."""
@@ -75,11 +89,20 @@ class Output:
             questions = ["Go ahead?", *(f"{text} Really?" for text in risky)][yes:]
             if questions and (self.for_programs or not sys.stdin.isatty()):
                 raise ConfirmationRequired(
-                    f"{' '.join(risky)} Say --yes{' twice' if risky else ''} to go ahead.".strip()
+                    f"{' '.join(risky)} Nobody can be asked here: say --yes{' twice' if risky else ''} to go ahead.".strip()
                 )
-            return all(click.confirm(question, err=True) for question in questions)
+            return all(map(self._ask, questions))
 
         return ask
+
+    def _ask(self, question: str) -> bool:
+        """One question on the terminal. Raises click.Abort when the answer is Ctrl-C."""
+        self._bar.hide()
+        self._asking = True
+        try:
+            return click.confirm(question, err=True)
+        finally:
+            self._asking = False
 
     def show_plan(self, plan: Plan) -> None:
         """A plan for people or for programs."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +20,7 @@ from fileorganizer.model import STEP_NAMES, Reason, Review
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress, TaskID
 
     from fileorganizer.cleaner import Met
     from fileorganizer.organizer import Report
@@ -79,7 +79,7 @@ def totals(out: Console, head: Head) -> None:
     )
     folders = [counted(review.new_folders, "new folder")] if review.new_folders else []
     folders += [f"{counted(review.removed_folders, 'emptied folder')} removed"] if review.removed_folders else []
-    folders += [f"{review.renamed} renamed because their name is taken"] if review.renamed else []
+    folders += [f"{review.renamed} renamed because the name is taken"] if review.renamed else []
     if folders:
         out.print(", ".join(folders) + ".")
     reasons(out, review.left_by_reason, "Left alone")
@@ -227,30 +227,44 @@ def history(out: Console, operations: Sequence[Operation]) -> None:
     )
 
 
-@contextmanager
-def progress_bar(*, shown: bool) -> Iterator[Callable[[progress.Progress], None] | None]:
-    """A bar on stderr that a listener reports to; None when nothing is to be shown."""
-    if not shown:
-        yield None
-        return
+class ProgressBar:
+    """A bar on stderr: it comes with a report, and goes before something else is printed."""
+
+    def __init__(self) -> None:
+        """Not to be seen yet."""
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._phase, self._since = "", 0.0
+
+    def show(self, now: progress.Progress) -> None:
+        """How far it is: the phase, a bar where the end is known, files, files a second, and the time left."""
+        phase = f"{now.phase} {now.stage}".strip()
+        if self._bar is None:
+            self._bar, self._phase = _new_bar(), ""
+            self._task = self._bar.add_task("", total=None, rate="")
+            self._bar.start()
+        if self._task is not None and phase != self._phase:
+            self._phase, self._since = phase, time.monotonic()
+            self._bar.reset(self._task, description=phase, total=now.files_total, rate="")
+        count = now.files_processed if now.files_total is not None else now.files_scanned
+        if self._task is not None and count and (now.files_total is not None or now.phase == "scanning"):
+            rate = count / max(time.monotonic() - self._since, 0.001)
+            self._bar.update(self._task, completed=count, rate=f"{count} files, {rate:.0f}/s")
+
+    def hide(self) -> None:
+        """Take it away; the next report shows it again."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _new_bar() -> Progress:
+    """An empty bar that leaves nothing behind on the terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, rate="")
-        phase, since = "", time.monotonic()
-
-        def update(now: progress.Progress) -> None:
-            nonlocal phase, since
-            if f"{now.phase} {now.stage}" != phase:
-                phase, since = f"{now.phase} {now.stage}", time.monotonic()
-                bar.reset(task, description=phase, total=now.files_total)
-            count = now.files_processed if now.files_total is not None else now.files_scanned
-            seconds = max(time.monotonic() - since, 0.001)
-            bar.update(task, completed=count, rate=f"{count} files, {count / seconds:.0f}/s")
-
-        yield update
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
 
 
 def found(out: Console, result: Found) -> None:

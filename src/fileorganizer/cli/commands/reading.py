@@ -62,7 +62,10 @@ def show(output: Output, folder: str, operation: str) -> int:
 @click.argument("path", type=FOLDER)
 @spoken
 def explain(output: Output, path: str) -> int:
-    """Say why the file at PATH (where it was or where it is) went where it went."""
+    """Say why the file at PATH is where it is.
+
+    PATH is where it was or where it is now.
+    """
     root, below = _root_of(path)
     found = organizer.explain(root, below)
     if output.for_programs:

@@ -24,23 +24,56 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--recursive", "-r", is_flag=True, help="Go into subfolders, too; without it only loose files."
             ),
-            click.option("--layout", default="", help="category, year, category_year or a template."),
-            click.option("--mode", type=click.Choice(["move", "copy", "hardlink"]), default="move"),
+            click.option(
+                "--layout", default="", help="category, year, category_year or a template (default: the profile's)."
+            ),
+            click.option(
+                "--mode",
+                type=click.Choice(["move", "copy", "hardlink"]),
+                default="move",
+                help="Copies and links need a --destination.",
+            ),
             click.option("--destination", type=FOLDER, help="Another folder to organize into."),
-            click.option("--conflict", type=click.Choice(["rename", "skip", "keep_newer"]), default="rename"),
+            click.option(
+                "--conflict",
+                type=click.Choice(["rename", "skip", "keep_newer"]),
+                default="rename",
+                help="What to do when a name is taken; nothing is ever replaced.",
+            ),
             click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave alone (gitignore syntax)."),
             click.option("--include-hidden", is_flag=True, help="Hidden files, too."),
-            click.option("--min-size", metavar="SIZE"),
-            click.option("--max-size", metavar="SIZE"),
-            click.option("--modified-after", metavar="DATE"),
-            click.option("--modified-before", metavar="DATE"),
+            click.option("--min-size", metavar="SIZE", help="Only files of this size or more, such as 10MB."),
+            click.option("--max-size", metavar="SIZE", help="Only files of this size or less."),
+            click.option("--modified-after", metavar="DATE", help="Only files changed since, such as 2024-01-31."),
+            click.option("--modified-before", metavar="DATE", help="Only files not changed since."),
             click.option("--ext", multiple=True, help="Only these extensions, such as jpg,png."),
-            click.option("--max-depth", type=click.IntRange(1)),
+            click.option("--max-depth", type=click.IntRange(1), help="Levels of folders to look into; 1: FOLDER only."),
             click.option("--category", multiple=True, help="Only these categories."),
-            click.option("--dates", type=click.Choice(["auto", "file"]), default="auto"),
-            click.option("--content", type=click.Choice(["auto", "always", "never"]), default="auto"),
-            click.option("--quiet-seconds", type=click.FloatRange(0), default=2.0, show_default=True),
-            click.option("--profile", type=click.Choice(profile_names()), default="personal"),
+            click.option(
+                "--dates",
+                type=click.Choice(["auto", "file"]),
+                default="auto",
+                help="A photo's own date, or file times only.",
+            ),
+            click.option(
+                "--content",
+                type=click.Choice(["auto", "always", "never"]),
+                default="auto",
+                help="When to look into files for their kind.",
+            ),
+            click.option(
+                "--quiet-seconds",
+                type=click.FloatRange(0),
+                default=2.0,
+                show_default=True,
+                help="Leave alone what changed so recently.",
+            ),
+            click.option(
+                "--profile",
+                type=click.Choice(profile_names()),
+                default="personal",
+                help="Categories and layout to go by.",
+            ),
             click.option("--across-devices", is_flag=True, help="Move to another disk: copy, then trash the original."),
             click.option("--keep-empty-dirs", is_flag=True, help="Don't remove folders that this run empties."),
             click.option("--no-keep-together", is_flag=True, help="Open up projects and other whole folders."),
@@ -113,7 +146,7 @@ def organize(output: Output, folder: str, plan_id: str | None, duplicates: str, 
         if duplicates != "off":
             met = cleaner.meet_duplicates(folder, options, duplicates, confirm=confirm, listener=listener)
         report = organizer.organize(folder, options, plan_id=plan_id, confirm=confirm, listener=listener)
-    return output.report(report, folder, met)
+        return output.report(report, folder, met)
 
 
 @click.command()
@@ -124,7 +157,10 @@ def organize(output: Output, folder: str, plan_id: str | None, duplicates: str, 
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken
 def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, ...], only_show: bool, yes: int) -> int:
-    """Take an operation back, by default the newest that isn't taken back yet."""
+    """Take an operation back.
+
+    Without OPERATION it is the newest that isn't taken back yet.
+    """
     original = [os.fsencode(path) for path in paths]
     with output.listening() as listener:
         if only_show:
@@ -132,7 +168,7 @@ def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, .
                 output.show_plan(plan)
                 return EXIT_DONE if plan.batch_count else EXIT_NOTHING
         report = organizer.undo(folder, operation, paths=original, confirm=output.confirm(yes), listener=listener)
-    return output.report(report, folder)
+        return output.report(report, folder)
 
 
 @click.command()

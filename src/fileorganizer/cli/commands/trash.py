@@ -19,7 +19,7 @@ from fileorganizer.model import SOURCE
 
 @click.group()
 def trash() -> None:
-    """What was put away: list it, bring it back, or destroy it for ever."""
+    """List what was put away, bring it back, or destroy it."""
 
 
 @trash.command("list")
@@ -66,7 +66,7 @@ def restore(output: Output, folder: str, items: tuple[str, ...], yes: int) -> in
     """Bring ITEMS (ids or original paths; none: all) back to where they were."""
     with output.listening() as listener:
         report = organizer.restore(folder, items, confirm=output.confirm(yes), listener=listener)
-    return output.report(report, folder)
+        return output.report(report, folder)
 
 
 @trash.command()
@@ -79,4 +79,4 @@ def purge(output: Output, folder: str, items: tuple[str, ...], days: float | Non
     """Destroy ITEMS (none: all) for ever. There is no way back."""
     with output.listening() as listener:
         report = organizer.purge(folder, items, older_than_days=days, confirm=output.confirm(yes), listener=listener)
-    return output.report(report, folder)
+        return output.report(report, folder)

@@ -1,0 +1,53 @@
+"""The real command line on a terminal of its own: what it shows, and what a person types or presses."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import sys
+import time
+from collections.abc import Sequence
+
+PROGRAM = [sys.executable, "-m", "fileorganizer.cli.app"]
+CTRL_C = b"\x03"
+
+
+def on_a_terminal(
+    arguments: Sequence[str], keys: Sequence[tuple[bytes, bytes]], *, wait: float = 120
+) -> tuple[str, int]:
+    """Run a command line; for each of ``keys`` (seen, pressed) in order press when ``seen`` is shown. Gives screen and exit code.
+
+    The screen is what was written, without colours and movements of the cursor.
+    Raises TimeoutError, after ending the program, when it doesn't end within ``wait`` seconds.
+    """
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM="xterm", COLUMNS="120")
+        os.execv(PROGRAM[0], [*PROGRAM, *arguments])
+    shown, at, left = b"", 0, list(keys)
+    deadline = time.monotonic() + wait
+    try:
+        while (chunk := _read(fd, deadline)) is not None:
+            shown += chunk
+            while left and (found := shown.find(left[0][0], at)) >= 0:
+                at = found + len(left[0][0])
+                os.write(fd, left.pop(0)[1])
+    except TimeoutError:
+        os.kill(pid, 9)
+        raise
+    finally:
+        os.close(fd)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode("utf-8", "replace")), code
+
+
+def _read(fd: int, deadline: float) -> bytes | None:
+    """What is written next; None when the program has ended."""
+    if not select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        raise TimeoutError("the program didn't end")
+    try:
+        return os.read(fd, 1 << 16) or None
+    except OSError:  # Linux says so when the other end is gone
+        return None
