@@ -4,8 +4,8 @@ Every contender searches the same tree in turn, round after round; its best time
 counts. Cold rounds drop the page cache first, where that is permitted, and then
 warm up the program itself on an empty folder, so that not its libraries but the
 tree is read from the disk. Ours starts without remembered digests, but in the
-second search of each tree. Its figures count only if it finds as many groups
-and redundant files as the rivals do.
+second search of each tree. Where jdupes is installed, the race only counts if ours
+finds as many groups and redundant files as it does.
 """
 
 from __future__ import annotations
@@ -209,6 +209,17 @@ def goals_of(figures: Figures, *, small: bool, large: bool) -> Iterator[Goal]:
     yield Goal("G6 content read by it", float(second["bytes_read"]), "bytes", 0.0)
 
 
+def require_agreement(root: Path, said: Figures) -> None:
+    """Raise AssertionError when jdupes counts other groups than ours; nothing is compared where it isn't installed."""
+    if shutil.which("jdupes"):
+        command = ["jdupes", "-r", "-q", "-m", str(root)]
+        summary = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found = re.search(r"(\d+) duplicate files \(in (\d+) sets\)", summary)
+        theirs = (int(found[1]), int(found[2])) if found else (0, 0)
+        own = (said["redundant_files"], said["total_groups"])
+        assert theirs == own, f"jdupes finds {theirs}, ours {own} (redundant files, groups)"
+
+
 def measure(root: Path, chosen: argparse.Namespace, cache: Path) -> Figures:
     """Everything about one tree."""
     own = Contender("ours", [str(PROGRAM), *OWN], cache)
@@ -217,6 +228,7 @@ def measure(root: Path, chosen: argparse.Namespace, cache: Path) -> Figures:
     subprocess.run(["sh", "-c", f"find '{root}' -type f -exec cat {{}} + > /dev/null"], check=True)
     figures: Figures = {"warm": race(root, [own, *rivals], chosen.rounds, chosen.limit, cold=False)}
     figures["second"] = second_search(root, own, chosen.rounds)
+    require_agreement(root, figures["second"]["first"])
     if not chosen.no_cold and may_drop_caches():
         figures["cold"] = race(root, [own, *rivals], 1, chosen.limit, cold=True)
     return figures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from fileorganizer.duplicates.groups import Copy, Group
@@ -67,8 +67,3 @@ class KeepRule:
 def _is_in(path: bytes, folder: bytes) -> bool:
     """Is a path this folder, this very file, or below it?"""
     return not folder or path == folder or path.startswith(folder + b"/")
-
-
-def ranked(copies: Sequence[Copy]) -> list[Copy]:
-    """Copies in the order in which a person reads them."""
-    return sorted(copies, key=lambda copy: (not copy.is_reference, copy.path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -24,31 +24,34 @@ def keepers_now(journal: Journal, root: Root, items: Sequence[TrashItem]) -> lis
     lost = {item.keeper.seen.ino: item.keeper for item in items if item.keeper and not _is_at(root, item.keeper)}
     if not lost:
         return list(items)
-    wanted = {(keeper.seen.dev, keeper.seen.ino): keeper.seen for keeper in lost.values()}
-    replaced = {item.seen.ino: item.keeper for item in trash_items(journal, root) if item.keeper and item.seen.ino != 0}
-    for _ in range(len(replaced)):
-        following = [replaced[ino].seen for ino in {ino for _, ino in wanted} & replaced.keys()]
-        new = {(seen.dev, seen.ino): seen for seen in following if (seen.dev, seen.ino) not in wanted}
-        if not new:
-            break
-        wanted |= new
+    replaced = {item.seen.ino: item.keeper for item in trash_items(journal, root) if item.keeper}
+    wanted = {
+        (one.seen.dev, one.seen.ino): one.seen for keeper in lost.values() for one in _standing_in(keeper, replaced)
+    }
     found = dict(find_inodes(root, wanted))
 
     def now(keeper: Keeper) -> Keeper:
-        for _ in range(len(replaced) + 1):
-            path = found.get((keeper.seen.dev, keeper.seen.ino))
+        for one in _standing_in(keeper, replaced):
+            path = found.get((one.seen.dev, one.seen.ino))
             if path is not None:
-                moved = msgspec.structs.replace(keeper.seen, ctime_ns=0)
-                return msgspec.structs.replace(keeper, side=SOURCE, path=path, seen=moved)
-            if keeper.seen.ino not in replaced:
-                break
-            keeper = replaced[keeper.seen.ino]
+                moved = msgspec.structs.replace(one.seen, ctime_ns=0)
+                return msgspec.structs.replace(one, side=SOURCE, path=path, seen=moved)
         return keeper
 
     return [
         msgspec.structs.replace(item, keeper=now(item.keeper)) if item.keeper and item.keeper.seen.ino in lost else item
         for item in items
     ]
+
+
+def _standing_in(keeper: Keeper, replaced: Mapping[int, Keeper]) -> Iterator[Keeper]:
+    """A keeper, the one for which it was put away itself, and so on."""
+    met: set[int] = set()
+    following: Keeper | None = keeper
+    while following is not None and following.seen.ino not in met:
+        yield following
+        met.add(following.seen.ino)
+        following = replaced.get(following.seen.ino)
 
 
 def _is_at(root: Root, keeper: Keeper) -> bool:

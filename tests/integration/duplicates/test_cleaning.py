@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,9 +14,11 @@ from fileorganizer import cleaner, organizer
 from fileorganizer.cleaner import Cleaning
 from fileorganizer.duplicates.finder import Search
 from fileorganizer.errors import InvalidOption, PlanAlreadyApplied, RootBusy, RootRefused
+from fileorganizer.execution import keeping
 from fileorganizer.fs import control, faults, moving
 from fileorganizer.fs.beneath import Root
 from fileorganizer.model import Options
+from tests.support.disks import image
 from tests.support.manifest import contents, difference, manifest
 from tests.support.trees import File, HardLink, Tree, read_tree, write_tree
 
@@ -308,6 +311,104 @@ def test_a_keeper_that_was_put_away_itself_is_followed(tmp_path: Path) -> None:
     cleaner.clean_up(tmp_path, Cleaning(keep="oldest"))
     shutil.copy2(tmp_path / "c", tmp_path / "d")
     assert organizer.purge(tmp_path).operation.totals.done == 2  # type: ignore[union-attr]  # there were two
+
+
+def test_a_reference_stands_for_what_is_purged(tmp_path: Path) -> None:
+    """While it is there, by its absolute path; two files put away for each other's copies don't run in circles."""
+    write_tree(tmp_path / "root", {"a": "same", "b": "alike"})
+    write_tree(tmp_path / "ref", {"a": "same", "b": "alike"})
+    cleaner.clean_up(tmp_path / "root", Cleaning(keep="oldest", against=str(tmp_path / "ref")))
+    (tmp_path / "ref" / "b").unlink()
+    done = organizer.purge(tmp_path / "root").operation
+    assert done is not None and (done.totals.done, done.totals.by_reason) == (1, {"last-copy": 1})
+    shutil.rmtree(tmp_path / "ref")
+    assert organizer.purge(tmp_path / "root").operation.totals.by_reason == {"last-copy": 1}  # type: ignore[union-attr]  # one
+
+
+def test_each_put_away_for_the_other_stay(tmp_path: Path) -> None:
+    """a went for b, came back, and b went for a; then a is deleted: b is the last one."""
+    write_tree(tmp_path, {"a": "same", "b": File("same", mtime="2001-01-01")})
+    cleaner.clean_up(tmp_path, Cleaning(keep="oldest"))
+    organizer.restore(tmp_path, [])
+    cleaner.clean_up(tmp_path, Cleaning(keep="newest"))
+    (tmp_path / "a").unlink()
+    assert organizer.purge(tmp_path).operation.totals.by_reason == {"last-copy": 1}  # type: ignore[union-attr]  # one
+
+
+def test_few_descriptors_are_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EMFILE while comparing says nothing about the keeper; another error there means it can't be believed."""
+    write_tree(
+        tmp_path, {"a": File("same", mtime="2001-01-01"), "b": "same", "c": File("alike", mtime=1), "d": "alike"}
+    )
+    answers: list[int | None] = [errno.EMFILE, None, None, errno.EIO]
+    open_file = keeping.open_regular
+
+    def opening(folder: int, name: bytes) -> int:
+        answer = answers.pop(0)
+        if answer is not None:
+            raise OSError(answer, os.strerror(answer))
+        return open_file(folder, name)
+
+    monkeypatch.setattr(keeping, "open_regular", opening)
+    done = cleaner.clean_up(tmp_path, Cleaning(keep="oldest")).operation
+    assert done is not None and (done.totals.done, done.totals.by_reason) == (1, {"changed": 1})
+
+
+def test_a_keeper_that_cannot_be_looked_at_afterwards_brings_its_victim_back(
+    tmp_path: Path, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EIO right after the rename: nobody can say that the copy is there."""
+    write_tree(tmp_path, {"a": File("same", mtime="2001-01-01"), "b": "same"})
+    at("move.after", lambda: monkeypatch.setattr(keeping, "_look", _failing))
+    done = cleaner.clean_up(tmp_path, Cleaning(keep="oldest")).operation
+    assert done is not None and done.totals.by_reason == {"changed": 1}
+    assert read_tree(tmp_path) == {"a": "same", "b": "same"}
+
+
+def _failing(*_: object) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def test_metadata_is_asked_of_what_can_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is known of the others, and that weighs nothing."""
+    write_tree(tmp_path, {"a": "same", "b": File("same", xattrs={"user.tag": b"x"}), "c": "same"})
+    monkeypatch.setattr(cleaner, "open_regular", _failing)
+    with cleaner.preview_clean_up(tmp_path, Cleaning(keep="largest-metadata")) as plan:
+        assert {step.keeper.path for batch in plan.batches() for step in batch if step.keeper} == {b"a"}
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "listxattr", _failing)
+    with cleaner.preview_clean_up(tmp_path, Cleaning(keep="largest-metadata")) as plan:
+        assert {step.keeper.path for batch in plan.batches() for step in batch if step.keeper} == {b"a"}
+
+
+def test_hard_links_are_refused_where_there_are_none(tmp_path: Path) -> None:
+    """vfat."""
+    with image(tmp_path / "disk", "vfat") as disk:
+        write_tree(disk, {"a": "same", "b": "same"})
+        with pytest.raises(InvalidOption, match="no hard links"):
+            cleaner.clean_up(disk, Cleaning(keep="oldest", action="hardlink"))
+
+
+def test_what_goes_while_it_is_planned_is_left(tmp_path: Path, at: At) -> None:
+    """After the search, before the plan: a keeper, a victim, a folder."""
+    tree = {
+        "a": File("same", mtime=1),
+        "b": "same",
+        "c": File("alike", mtime=1),
+        "d": "alike",
+        "e": {"f": File("sam", mtime=1)},
+        "g": "sam",
+    }
+    write_tree(tmp_path, tree)
+
+    def change() -> None:
+        (tmp_path / "a").unlink()
+        (tmp_path / "d").unlink()
+        shutil.rmtree(tmp_path / "e")
+
+    at("duplicates.digest", change)
+    report = cleaner.clean_up(tmp_path, Cleaning(keep="oldest"))
+    assert report.operation is None and report.review.left_by_reason == {"changed": 3}
 
 
 # what fails on the way
