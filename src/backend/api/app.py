@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from backend.api import docs, errors, websocket
 from backend.api.deps import API_PREFIX, Services, limited, signed_in
 from backend.api.middleware import Gate, Outermost
-from backend.api.routes import admin, api_keys, auth, health, operations, roots
+from backend.api.routes import admin, api_keys, auth, categories, files, health, operations, reports, roots
 from backend.api.streams import Hub
 from backend.api.supervisor import Supervisor
 from backend.core.config import Settings, prepare_folders, settings, signing_key
@@ -23,13 +23,26 @@ from backend.core.logging import configure_logging, logger
 from backend.core.rate_limit import RateLimiter
 from backend.database import Database
 from backend.services.accounts import AccountService
+from backend.services.categories import CategoryService
+from backend.services.files import FileService
 from backend.services.health import HealthService
 from backend.services.operations import OperationService
 from backend.services.profiles import ProfileService
+from backend.services.reports import ReportService
 from backend.services.roots import RootService
 from fileorganizer import __version__
 
-PRIVATE = (operations.router, roots.router, admin.router, auth.private, api_keys.router, health.private)
+PRIVATE = (
+    operations.router,
+    files.router,
+    reports.router,
+    categories.router,
+    roots.router,
+    admin.router,
+    auth.private,
+    api_keys.router,
+    health.private,
+)
 PUBLIC = (auth.public,)
 
 
@@ -99,6 +112,23 @@ def _middleware(config: Settings) -> list[Middleware]:
     ]
 
 
+def _services(config: Settings, database: Database, wake: Callable[[], None]) -> Services:
+    """All services, over one database."""
+    limits, key, folders = RateLimiter(config), signing_key(config), RootService(config, database)
+    return Services(
+        settings=config,
+        limits=limits,
+        accounts=AccountService(config, database, key, limits, folders),
+        profiles=ProfileService(database, limits),
+        roots=folders,
+        operations=OperationService(config, database, folders, wake),
+        files=FileService(database, key),
+        reports=ReportService(database),
+        categories=CategoryService(database),
+        health=HealthService(config, database),
+    )
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """From the first to the last request: services, listening to workers, the embedded worker."""
@@ -110,13 +140,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await database.check_schema()
     if config.redis_url or config.celery_broker_url:
         logger("api").warning("REDIS_URL and CELERY_BROKER_URL aren't used in this version: the embedded worker works")
-    wake, limits = wake_sender(config.folder), RateLimiter(config)
-    folders = RootService(config, database)
-    work = OperationService(config, database, folders, lambda: wake.send({}))
-    accounts = AccountService(config, database, signing_key(config), limits, folders)
-    profiles = ProfileService(database, limits)
-    app.state.services = Services(config, limits, accounts, profiles, folders, work, HealthService(config, database))
-    app.state.hub = Hub(config, work)
+    wake = wake_sender(config.folder)
+    app.state.services = _services(config, database, lambda: wake.send({}))
+    app.state.hub = Hub(config, app.state.services.operations)
     supervisor = Supervisor(config)
     await app.state.hub.start()
     if config.embedded_worker == "auto":

@@ -12,10 +12,13 @@ from backend.core.config import Settings
 from backend.core.rate_limit import RateLimiter
 from backend.services.accounts import AccountService
 from backend.services.callers import Caller, Client
+from backend.services.categories import CategoryService
 from backend.services.errors import NotAllowed, NotSignedIn, TooFast
+from backend.services.files import FileService
 from backend.services.health import HealthService
 from backend.services.operations import OperationService
 from backend.services.profiles import ProfileService
+from backend.services.reports import ReportService
 from backend.services.roots import RootService
 
 API_PREFIX = "/api/v1"
@@ -33,6 +36,9 @@ class Services:
     profiles: ProfileService
     roots: RootService
     operations: OperationService
+    files: FileService
+    reports: ReportService
+    categories: CategoryService
     health: HealthService
 
 
@@ -114,6 +120,9 @@ Accounts = Annotated[AccountService, Depends(_service("accounts"))]
 Profiles = Annotated[ProfileService, Depends(_service("profiles"))]
 Roots = Annotated[RootService, Depends(_service("roots"))]
 Operations = Annotated[OperationService, Depends(_service("operations"))]
+FileRecords = Annotated[FileService, Depends(_service("files"))]
+Reports = Annotated[ReportService, Depends(_service("reports"))]
+Categories = Annotated[CategoryService, Depends(_service("categories"))]
 Health = Annotated[HealthService, Depends(_service("health"))]
 Limit = Annotated[int, Query(ge=1, le=100)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]

@@ -124,7 +124,7 @@ class _Exchange:
 
     def _note(self, seconds: float) -> None:
         """Log and measure; the template of the route, never the path, is a label."""
-        route = getattr(self._scope.get("route"), "path", "none")
+        route = _template(self._scope)
         method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
         monitoring.api_requests.labels(method, route, self._status).inc()
         monitoring.api_request_duration.labels(method, route).observe(seconds)
@@ -140,6 +140,14 @@ class _Exchange:
             user_id=str(user) if user else None,
             address=self._scope["state"]["address"],
         )
+
+
+def _template(scope: Scope) -> str:
+    """The path with the names of its parameters in place of their values; ``none`` where no endpoint was found."""
+    if "route" not in scope:
+        return "none"
+    names = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    return "/".join(names.get(part, part) for part in scope["path"].split("/"))
 
 
 _METHODS: Final = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}

@@ -25,7 +25,7 @@ router = APIRouter()
 AUTH_SECONDS: Final = 5.0
 SEND_SECONDS: Final = 20.0
 """A client that doesn't take a message for so long is let go."""
-RECHECK_SECONDS: Final = 20.0
+RECHECK_SECONDS: Final = 5.0
 """How often it is looked at whether the caller may still listen."""
 MESSAGE_CHARACTERS: Final = 8_192
 MESSAGES: Final = 100

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 FIELD_CHARACTERS = 1_024
+TRACEBACK_CHARACTERS = 8_192
 
 
 def configure_logging(level: str) -> None:
@@ -44,12 +45,12 @@ def configure_logging(level: str) -> None:
 
 
 def shorten(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Cut long fields and escape what isn't valid text; a traceback keeps its end, which says what happened."""
+    """Cut long fields in their middle (a traceback says at its end what happened) and escape what isn't valid text."""
     for key, value in event.items():
         if isinstance(value, str):
             text = value.encode("utf-8", "backslashreplace").decode()
-            limit = FIELD_CHARACTERS * 8 if key == "exception" else FIELD_CHARACTERS
-            event[key] = text if len(text) <= limit else text[-limit:] if key == "exception" else text[:limit] + "…"
+            half = (TRACEBACK_CHARACTERS if "Traceback" in text[:100] else FIELD_CHARACTERS) // 2
+            event[key] = text if len(text) <= 2 * half else f"{text[:half]}…{text[-half:]}"
     return event
 
 

@@ -60,7 +60,7 @@ def check_options(options: Options, rules: RuleSet) -> None:
 
 
 def rules_with(own: Iterable[OwnCategory], profile: str) -> RuleSet:
-    """The rules of a profile, with a user's own categories asked first. An own one takes the place of one of its name."""
+    """The rules of a profile, with a user's own categories asked first."""
     builtin = builtin_rules(profile)
     mine = [
         Category(
@@ -73,6 +73,4 @@ def rules_with(own: Iterable[OwnCategory], profile: str) -> RuleSet:
         )
         for category in own
     ]
-    names = {category.name.lower() for category in mine}
-    others = [category for category in builtin.categories if category.name.lower() not in names]
-    return RuleSet((*mine, *others), builtin.profile, builtin.layout, builtin.carriers)
+    return RuleSet((*mine, *builtin.categories), builtin.profile, builtin.layout, builtin.carriers)

@@ -63,7 +63,20 @@ class Projection:
         """Files on their way through a parking place: that place → where they come from."""
 
     def add(self, seq: int, steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
-        """A settled batch. Batches come in order; one that is in the database already is passed over. Raises Overtaken."""
+        """A settled batch, after those before it that weren't told (a recovery settled them). Raises Overtaken."""
+        if seq > self._seen + 1:
+            with Journal(self._operation.root_path, write=False) as journal:
+                self._read(journal, journal.operation(self._operation.journal_id or "").number, seq)
+        self._add(seq, steps, outcomes)
+
+    def _read(self, journal: Journal, number: int, end: int) -> None:
+        """The batches from the next one up to ``end``, without it."""
+        for seq in range(self._seen + 1, end):
+            batch = journal.batch(number, seq)
+            self._add(seq, codec.unpack_steps(batch.steps), batch.outcomes)
+
+    def _add(self, seq: int, steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
+        """The next batch; one that is in the database already is passed over."""
         by_index = {outcome.index: outcome for outcome in outcomes}
         self._follow_parking(steps, by_index)
         if seq > self._projected:
@@ -73,9 +86,7 @@ class Projection:
     def catch_up(self, journal: Journal, number: int) -> None:
         """All that the journal has and the database lacks, for an operation that is closed. Raises Overtaken."""
         count = journal.batch_count(number)
-        for seq in range(self._seen + 1, count + 1):
-            batch = journal.batch(number, seq)
-            self.add(seq, codec.unpack_steps(batch.steps), batch.outcomes)
+        self._read(journal, number, count + 1)
         if self._projected < TAIL:
             last = journal.batch(number, count) if count else None
             self._write(TAIL, self._tail(count, codec.unpack_steps(last.steps), last.outcomes) if last else [], [])

@@ -1,0 +1,43 @@
+"""Reports."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from fastapi import Depends, Response
+
+from backend.api import exports
+from backend.api.deps import CurrentCaller, From, Reports, limited
+from backend.api.schemas.reports import ReportRead
+from backend.api.strict import StrictRouter
+
+router = StrictRouter(prefix="/reports", tags=["reports"])
+
+
+@router.get("/{operation_id}")
+async def report(operation_id: UUID, caller: CurrentCaller, service: Reports) -> ReportRead:
+    """What an operation did, in numbers."""
+    return ReportRead.of(await service.report(caller, operation_id))
+
+
+@router.get("/{operation_id}/export", response_class=Response, dependencies=[Depends(limited("export"))])
+async def export(
+    operation_id: UUID,
+    caller: CurrentCaller,
+    service: Reports,
+    client: From,
+    format: Literal["json", "csv", "html", "xlsx"] = "json",  # noqa: A002  # the promised name
+) -> Response:
+    """The report and its files to take away."""
+    found = await service.export(caller, operation_id, format, client)
+    told, files = ReportRead.of(found), service.files(found)
+    match format:
+        case "json":
+            return exports.as_json(told, files)
+        case "csv":
+            return exports.as_csv(told, files)
+        case "html":
+            return await exports.as_html(told, files)
+        case "xlsx":
+            return await exports.as_xlsx(told, files)

@@ -1,0 +1,123 @@
+"""File records: pages by number, pages by cursor, search. Only for operations whose owner was checked, or limited to an owner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.models import FileRecord, Operation
+
+COUNTED_AT_MOST: Final = 10_000
+SORTS: Final = {
+    "created_at": (FileRecord.sequence,),
+    "size_bytes": (FileRecord.size_bytes, FileRecord.sequence),
+    "path": (FileRecord.original_path, FileRecord.sequence),
+}
+"""By what pages can be sorted; each ends with what makes the order one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which records of an operation are wanted."""
+
+    status: str | None = None
+    category: str | None = None
+    min_size_bytes: int | None = None
+
+    @property
+    def counters_know(self) -> bool:
+        """Do the operation's counters tell how many there are?"""
+        return self.min_size_bytes is None
+
+
+class Files:
+    """The records of one operation."""
+
+    def __init__(self, session: AsyncSession, number: int) -> None:
+        """``number`` is that of an operation that the caller owns."""
+        self._session, self._number = session, number
+
+    def _wanted(self, filters: Filters) -> Select[FileRecord]:
+        """All that pass the filters."""
+        query = select(FileRecord).where(FileRecord.operation_number == self._number)
+        if filters.status is not None:
+            query = query.where(FileRecord.status == filters.status)
+        if filters.category is not None:
+            query = query.where(FileRecord.category == filters.category)
+        if filters.min_size_bytes is not None:
+            query = query.where(FileRecord.size_bytes >= filters.min_size_bytes)
+        return query
+
+    async def page(
+        self, filters: Filters, sort: str, *, descending: bool, limit: int, offset: int = 0, after: Sequence[Any] = ()
+    ) -> Sequence[FileRecord]:
+        """Some records in order; ``after`` are the sort values of the last one seen, the quick way to deep pages."""
+        columns = SORTS[sort]
+        query = self._wanted(filters).order_by(*(column.desc() if descending else column for column in columns))
+        if after:
+            here, there = tuple_(*columns), tuple_(*after)
+            query = query.where(here < there if descending else here > there)
+        return (await self._session.execute(query.limit(limit).offset(offset))).scalars().all()
+
+    async def count(self, filters: Filters) -> tuple[int, bool]:
+        """How many pass the filters, counted up to a limit; and whether that is exact."""
+        query = self._wanted(filters).with_only_columns(FileRecord.sequence).limit(COUNTED_AT_MOST + 1)
+        found = (await self._session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+        return min(found, COUNTED_AT_MOST), found <= COUNTED_AT_MOST
+
+    async def largest(self, limit: int) -> Sequence[FileRecord]:
+        """The largest of those that were done."""
+        query = self._wanted(Filters(status="completed")).order_by(FileRecord.size_bytes.desc(), FileRecord.sequence)
+        return (await self._session.execute(query.limit(limit))).scalars().all()
+
+    async def record(self, sequence: int) -> FileRecord | None:
+        """One record."""
+        return await self._session.get(FileRecord, (self._number, sequence))
+
+
+class FileSearch:
+    """The records of all operations of one user."""
+
+    def __init__(self, session: AsyncSession, user_id: UUID) -> None:
+        """Everything is limited to ``user_id``."""
+        self._session, self._user_id = session, user_id
+
+    async def find(
+        self, words: str, operation_id: UUID | None, *, limit: int, offset: int
+    ) -> tuple[list[tuple[FileRecord, Operation]], int, bool]:
+        """Records whose path or category holds ``words``: exact names first, then names that begin so, then the rest, newest first.
+
+        Also how many there are, counted up to a limit, and whether that is exact.
+        """
+        lowered = func.lower(FileRecord.name)
+        text = escaped(words.lower())
+        exact = or_(lowered == words.lower(), lowered.like(f"%/{text}", escape="\\"))
+        begins = or_(lowered.like(f"{text}%", escape="\\"), lowered.like(f"%/{text}%", escape="\\"))
+        matches: ColumnElement[bool] = or_(
+            lowered.like(f"%{text}%", escape="\\"), func.lower(FileRecord.category) == words.lower()
+        )
+        mine = and_(Operation.user_id == self._user_id, Operation.number == FileRecord.operation_number)
+        if operation_id is not None:
+            mine = and_(mine, Operation.id == operation_id)
+        query = select(FileRecord, Operation).join(Operation, mine).where(matches)
+        counted = query.with_only_columns(FileRecord.sequence).limit(COUNTED_AT_MOST + 1).subquery()
+        total = (await self._session.execute(select(func.count()).select_from(counted))).scalar_one()
+        rank = case((exact, 0), (begins, 1), else_=2)
+        order = (rank, FileRecord.operation_number.desc(), FileRecord.sequence)
+        rows = (await self._session.execute(query.order_by(*order).limit(limit).offset(offset))).all()
+        return [(row[0], row[1]) for row in rows], min(total, COUNTED_AT_MOST), total <= COUNTED_AT_MOST
+
+    async def operation(self, number: int) -> Operation | None:
+        """One of the user's operations by its number."""
+        query = select(Operation).where(Operation.user_id == self._user_id, Operation.number == number)
+        return (await self._session.execute(query)).scalars().first()
+
+
+def escaped(text: str) -> str:
+    """Text in which LIKE finds nothing but itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,176 @@
+"""Categories: those that everybody has, and a user's own, which are asked first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid5
+
+from sqlalchemy.exc import IntegrityError
+
+from backend.database import Database
+from backend.models import Category
+from backend.repositories.categories import OwnCategories
+from backend.repositories.operations import OwnOperations
+from backend.services.auditing import new_uuid, now
+from backend.services.callers import Caller
+from backend.services.errors import AlreadyThere, NotAllowed, NotFound
+from fileorganizer.rules.builtin_categories import builtin_rules
+
+_NAMESPACE: Final = UUID("6f1c7c1e-6d0b-5c5e-9c39-0c1d3f3c6a11")
+"""Default categories have no row; their ids are made of their names, the same everywhere and for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryView:
+    """A category, of whichever kind, with what went into it."""
+
+    id: UUID
+    name: str
+    description: str
+    extensions: list[str]
+    keywords: list[str]
+    color: str
+    icon: str
+    is_custom: bool
+    file_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryWanted:
+    """What a user says of a category."""
+
+    name: str
+    description: str
+    extensions: list[str]
+    keywords: list[str]
+    color: str
+    icon: str
+
+
+class CategoryService:
+    """The categories."""
+
+    def __init__(self, database: Database) -> None:
+        """Own categories are rows, default ones are the engine's."""
+        self._database = database
+
+    async def all(self, caller: Caller, *, include_defaults: bool) -> list[CategoryView]:
+        """The caller's own, then those that everybody has."""
+        async with self._database.reading() as session:
+            own = await OwnCategories(session, caller.user_id).all()
+            counts = await self._counts(OwnOperations(session, caller.user_id))
+        mine = [_view(category, counts) for category in own]
+        return mine + (_defaults(counts) if include_defaults else [])
+
+    async def get(self, caller: Caller, category_id: UUID) -> CategoryView:
+        """One of them. Raises NotFound."""
+        for category in await self.all(caller, include_defaults=True):
+            if category.id == category_id:
+                return category
+        raise NotFound("category")
+
+    async def make(self, caller: Caller, wanted: CategoryWanted) -> CategoryView:
+        """Make one of the caller's own. Raises AlreadyThere."""
+        moment = now()
+        row = Category(id=new_uuid(), user_id=caller.user_id, created_at=moment)
+        _fill(row, wanted, moment)
+        try:
+            async with self._database.writing() as session:
+                await self._refuse_taken(OwnCategories(session, caller.user_id), wanted.name)
+                session.add(row)
+        except IntegrityError as error:  # somebody was quicker (PostgreSQL)
+            raise _taken() from error
+        return _view(row, {})
+
+    async def change(self, caller: Caller, category_id: UUID, wanted: CategoryWanted) -> CategoryView:
+        """Change one of the caller's own. Raises NotFound, NotAllowed, AlreadyThere."""
+        _refuse_default(category_id)
+        try:
+            async with self._database.writing() as session:
+                own = OwnCategories(session, caller.user_id)
+                row = await own.get(category_id)
+                if row is None:
+                    raise NotFound("category")
+                await self._refuse_taken(own, wanted.name, but=row)
+                _fill(row, wanted, now())
+        except IntegrityError as error:  # same
+            raise _taken() from error
+        return await self.get(caller, category_id)
+
+    async def remove(self, caller: Caller, category_id: UUID) -> None:
+        """Remove one of the caller's own; files that are in it stay where they are. Raises NotFound, NotAllowed."""
+        _refuse_default(category_id)
+        async with self._database.writing() as session:
+            own = OwnCategories(session, caller.user_id)
+            row = await own.get(category_id)
+            if row is None:
+                raise NotFound("category")
+            await own.remove(row)
+
+    async def _refuse_taken(self, own: OwnCategories, name: str, *, but: Category | None = None) -> None:
+        """Raise AlreadyThere when another category has this name, however it is written."""
+        known = await own.named(name)
+        if (known is not None and known is not but) or name.lower() in _default_names():
+            raise _taken()
+
+    async def _counts(self, own: OwnOperations) -> dict[str, int]:
+        """How many files went into each category."""
+        return {name: files for name, files, _ in await own.by_category()}
+
+
+def _default_names() -> set[str]:
+    """The names of the default categories in lower case."""
+    return {category.name.lower() for category in builtin_rules().categories}
+
+
+def _defaults(counts: dict[str, int]) -> list[CategoryView]:
+    """The categories that everybody has."""
+    return [
+        CategoryView(
+            id=uuid5(_NAMESPACE, category.name),
+            name=category.name,
+            description=category.description,
+            extensions=list(category.extensions),
+            keywords=list(category.keywords),
+            color=category.color,
+            icon=category.icon,
+            is_custom=False,
+            file_count=counts.get(category.name, 0),
+        )
+        for category in builtin_rules().categories
+    ]
+
+
+def _refuse_default(category_id: UUID) -> None:
+    """Raise NotAllowed for a category that everybody has."""
+    if category_id in {category.id for category in _defaults({})}:
+        raise NotAllowed("Default categories can't be changed. Make one of your own: it is asked first.")
+
+
+def _view(row: Category, counts: dict[str, int]) -> CategoryView:
+    """One of a user's own."""
+    return CategoryView(
+        id=row.id,
+        name=row.name,
+        description=row.description,
+        extensions=list(row.extensions),
+        keywords=list(row.keywords),
+        color=row.color,
+        icon=row.icon,
+        is_custom=True,
+        file_count=counts.get(row.name, 0),
+    )
+
+
+def _fill(row: Category, wanted: CategoryWanted, moment: datetime) -> None:
+    """Write what the user says into a row."""
+    row.name, row.name_key, row.description = wanted.name, wanted.name.lower(), wanted.description
+    row.extensions, row.keywords = wanted.extensions, wanted.keywords
+    row.color, row.icon, row.updated_at = wanted.color, wanted.icon, moment
+
+
+def _taken() -> AlreadyThere:
+    """A name is there once."""
+    return AlreadyThere("There is a category of this name already.")

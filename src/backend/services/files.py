@@ -1,0 +1,303 @@
+"""What became of single files: pages, cursors, search, details, explanations, the tree of a plan."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from backend.database import Database
+from backend.models import ROLLBACK, FileRecord, Operation
+from backend.repositories.files import Files, FileSearch, Filters
+from backend.repositories.operations import OwnOperations
+from backend.services.callers import Caller
+from backend.services.errors import InvalidInput, NotFound, WrongState
+from backend.services.roots import check_path
+from fileorganizer import organizer
+from fileorganizer.execution.reading import Explained
+from fileorganizer.execution.verify import Verification
+from fileorganizer.journal.plans import AFTER, BEFORE, Plan
+from fileorganizer.settings import plan_dir
+
+SEQUENCE_BITS: Final = 41
+TREE_FOLDERS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """One record with its operation, which says where its paths lie."""
+
+    record: FileRecord
+    operation: Operation
+
+    @property
+    def id(self) -> UUID:
+        """The public id: a UUIDv8 of the operation's number and the record's place in it."""
+        value = self.record.operation_number << SEQUENCE_BITS | self.record.sequence
+        low, high = value & ((1 << 62) - 1), value >> 62
+        return UUID(int=(high >> 12) << 80 | 8 << 76 | (high & 0xFFF) << 64 | 0b10 << 62 | low)
+
+    @property
+    def original_path(self) -> bytes:
+        """Where it was, absolute."""
+        return os.path.join(self._side(source=True), self.record.original_path)
+
+    @property
+    def new_path(self) -> bytes | None:
+        """Where it went, absolute; None for one that stayed or is in the trash."""
+        path = self.record.new_path
+        return None if path is None else os.path.join(self._side(source=False), path)
+
+    def _side(self, *, source: bool) -> bytes:
+        """The root in which paths lie: a destination outside is where files come to, and where a rollback takes them from."""
+        outside = self.operation.destination
+        if outside is None or source != (self.operation.operation_type == ROLLBACK):
+            return self.operation.root_path
+        return outside
+
+
+def key_of(file_id: UUID) -> tuple[int, int] | None:
+    """Number and sequence of a public id; None for any other UUID."""
+    if file_id.version != 8:
+        return None
+    high = (file_id.int >> 80) << 12 | (file_id.int >> 64) & 0xFFF
+    value = high << 62 | file_id.int & ((1 << 62) - 1)
+    number, sequence = value >> SEQUENCE_BITS, value & ((1 << SEQUENCE_BITS) - 1)
+    return (number, sequence) if number < 1 << 63 else None
+
+
+@dataclass(frozen=True, slots=True)
+class PageWanted:
+    """Which records, and which page of them."""
+
+    status: str | None = None
+    category: str | None = None
+    min_size_bytes: int | None = None
+    page: int = 1
+    page_size: int = 100
+    sort_by: str = "created_at"
+    descending: bool = False
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilePage:
+    """Some records, and how many there are."""
+
+    files: list[FileView]
+    total: int
+    is_exact: bool
+    by_status: dict[str, int]
+    next_cursor: str | None
+
+
+@dataclass(slots=True)
+class TreeFolder:
+    """A folder of a plan's tree: what lies in it, and in all below it."""
+
+    path: bytes
+    files: int = 0
+    size: int = 0
+    files_below: int = 0
+    size_below: int = 0
+    folders: dict[bytes, TreeFolder] = field(default_factory=dict)
+
+    def count(self, files: int, size: int) -> None:
+        """Something lies here or below."""
+        self.files_below += files
+        self.size_below += size
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTrees:
+    """Before and after, from one folder on."""
+
+    before: TreeFolder | None
+    after: TreeFolder | None
+    cut: bool
+    """There are more folders than are shown."""
+
+
+class FileService:
+    """The records."""
+
+    def __init__(self, database: Database, key: bytes) -> None:
+        """``key`` ties cursors to the user and the question that they were given for (S03)."""
+        self._database, self._key = database, key
+
+    async def page(self, caller: Caller, operation_id: UUID, wanted: PageWanted) -> FilePage:
+        """Some records of an operation. Raises NotFound, also for a cursor that was given for something else."""
+        filters = Filters(wanted.status, wanted.category, wanted.min_size_bytes)
+        async with self._database.reading() as session:
+            own = OwnOperations(session, caller.user_id)
+            operation = await _existing(own, operation_id)
+            files = Files(session, operation.number)
+            by_status, counted = await self._counted(own, files, operation, filters)
+            tied = f"{caller.user_id}{operation_id}{filters}{wanted.sort_by}{wanted.descending}"
+            after = self._opened(wanted.cursor, tied) if wanted.cursor else []
+            offset = 0 if wanted.cursor else (wanted.page - 1) * wanted.page_size
+            found = await files.page(
+                filters,
+                wanted.sort_by,
+                descending=wanted.descending,
+                limit=wanted.page_size + 1,
+                offset=offset,
+                after=after,
+            )
+        more, shown = len(found) > wanted.page_size, found[: wanted.page_size]
+        cursor = self._sealed(_sort_values(shown[-1], wanted.sort_by), tied) if more else None
+        views = [FileView(record, operation) for record in shown]
+        return FilePage(views, counted[0], counted[1], by_status, cursor)
+
+    async def _counted(
+        self, own: OwnOperations, files: Files, operation: Operation, filters: Filters
+    ) -> tuple[dict[str, int], tuple[int, bool]]:
+        """How many there are in each state, and how many pass the filters."""
+        stats = await own.stats(operation.number)
+        by_status: dict[str, int] = {}
+        for row in stats:
+            by_status[row.status] = by_status.get(row.status, 0) + row.files
+        if not filters.counters_know:
+            return by_status, await files.count(filters)
+        total = sum(
+            row.files
+            for row in stats
+            if filters.status in (None, row.status) and filters.category in (None, row.category)
+        )
+        return by_status, (total, True)
+
+    async def search(
+        self, caller: Caller, words: str, operation_id: UUID | None, *, page: int, page_size: int
+    ) -> FilePage:
+        """Records by words in path or category, best first. Raises NotFound for an operation that isn't the caller's."""
+        async with self._database.reading() as session:
+            if operation_id is not None:
+                await _existing(OwnOperations(session, caller.user_id), operation_id)
+            found, total, exact = await FileSearch(session, caller.user_id).find(
+                words, operation_id, limit=page_size, offset=(page - 1) * page_size
+            )
+        return FilePage([FileView(record, operation) for record, operation in found], total, exact, {}, None)
+
+    async def file(self, caller: Caller, file_id: UUID) -> FileView:
+        """One record. Raises NotFound."""
+        key = key_of(file_id)
+        async with self._database.reading() as session:
+            operation = await FileSearch(session, caller.user_id).operation(key[0]) if key else None
+            record = await Files(session, operation.number).record(key[1]) if key and operation else None
+        if operation is None or record is None:
+            raise NotFound("file")
+        return FileView(record, operation)
+
+    # plans and journals
+
+    async def trees(self, caller: Caller, operation_id: UUID, path: bytes, depth: int) -> PlanTrees:
+        """The folders of a preview's plan, before and after, from ``path`` on. Raises NotFound, WrongState, PlanNotFound."""
+        operation = await self._operation(caller, operation_id)
+        if operation.plan_id is None or operation.operation_type != "preview":
+            raise WrongState("Only a finished preview has trees to look at.")
+        if path:
+            check_path(path, "path")
+        return await asyncio.to_thread(_trees, operation.plan_id, os.path.normpath(path) if path else b"", depth)
+
+    async def explain(self, caller: Caller, operation_id: UUID, path: bytes) -> list[Explained]:
+        """What an operation did with a file, and which rule decided. Raises NotFound, InvalidInput."""
+        operation = await self._operation(caller, operation_id)
+        check_path(path, "path")
+        if path.startswith(b"/"):
+            if not path.startswith(operation.root_path + b"/"):
+                raise InvalidInput("path", "Name a path below the operation's root.")
+            path = path[len(operation.root_path) + 1 :]
+        found = await asyncio.to_thread(organizer.explain, operation.root_path, path)
+        return [explained for explained in found if explained.operation.operation_id == operation.journal_id]
+
+    async def verify(self, caller: Caller, operation_id: UUID) -> Verification:
+        """Compare every record of the operation's root with the disk. Raises NotFound."""
+        operation = await self._operation(caller, operation_id)
+        return await asyncio.to_thread(organizer.verify, operation.root_path)
+
+    async def _operation(self, caller: Caller, operation_id: UUID) -> Operation:
+        """One of the caller's operations. Raises NotFound."""
+        async with self._database.reading() as session:
+            return await _existing(OwnOperations(session, caller.user_id), operation_id)
+
+    # cursors
+
+    def _sealed(self, values: list[Any], tied: str) -> str:
+        """A cursor: where the next page begins, with a seal."""
+        body = msgspec.msgpack.encode(values)
+        return base64.urlsafe_b64encode(self._seal(body, tied) + body).decode()
+
+    def _opened(self, cursor: str, tied: str) -> list[Any]:
+        """What a cursor says. Raises NotFound for one that wasn't given to this user for this question."""
+        try:
+            blob = base64.urlsafe_b64decode(cursor.encode())
+        except ValueError:
+            raise NotFound("page") from None
+        if not hmac.compare_digest(blob[:16], self._seal(blob[16:], tied)):
+            raise NotFound("page")
+        values: list[Any] = msgspec.msgpack.decode(blob[16:])
+        return values
+
+    def _seal(self, body: bytes, tied: str) -> bytes:
+        """What only this service can make."""
+        return hmac.new(self._key, b"cursor" + tied.encode() + b"\0" + body, hashlib.sha256).digest()[:16]
+
+
+async def _existing(own: OwnOperations, operation_id: UUID) -> Operation:
+    """One of the caller's operations. Raises NotFound."""
+    operation = await own.get(operation_id)
+    if operation is None:
+        raise NotFound("operation")
+    return operation
+
+
+def _sort_values(record: FileRecord, sort_by: str) -> list[Any]:
+    """Where a record stands in an order."""
+    first = {"size_bytes": record.size_bytes, "path": record.original_path}
+    return [first[sort_by], record.sequence] if sort_by in first else [record.sequence]
+
+
+def _trees(plan_id: str, path: bytes, depth: int) -> PlanTrees:
+    """Both trees of a stored plan."""
+    with Plan(plan_dir(), plan_id) as plan:
+        before, cut_before = _tree(plan.folders(BEFORE), path, depth)
+        after, cut_after = _tree(plan.folders(AFTER), path, depth)
+    return PlanTrees(before, after, cut_before or cut_after)
+
+
+def _tree(rows: Iterator[tuple[bytes, int, int]], top: bytes, depth: int) -> tuple[TreeFolder | None, bool]:
+    """One tree from ``top`` on: ``depth`` levels of folders, all that lies deeper only in numbers."""
+    root: TreeFolder | None = None
+    shown, cut = 0, False
+    for path, files, size in rows:
+        if top and path != top and not path.startswith(top + b"/"):
+            continue
+        if files <= 0:
+            continue
+        root = root or TreeFolder(top)
+        here = root
+        here.count(files, size)
+        inner = path[len(top) :].strip(b"/").split(b"/") if path != top else []
+        for name in inner[:depth]:
+            known = here.folders.get(name)
+            if known is None:
+                if shown >= TREE_FOLDERS:
+                    cut = True
+                    break
+                known = here.folders[name] = TreeFolder(os.path.join(here.path, name))
+                shown += 1
+            here = known
+            here.count(files, size)
+        else:
+            if len(inner) <= depth:
+                here.files += files
+                here.size += size
+    return root, cut

@@ -1,0 +1,95 @@
+"""What an operation did, in numbers and as files to take away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from backend.database import Database
+from backend.models import Operation
+from backend.repositories.files import Files, Filters
+from backend.repositories.operations import OwnOperations
+from backend.services.auditing import audit
+from backend.services.callers import Caller, Client
+from backend.services.errors import NotFound
+from backend.services.files import FileView
+
+LARGEST: Final = 10
+TOP: Final = 5
+AT_ONCE: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What went into a category."""
+
+    category: str
+    file_count: int
+    total_size_bytes: int
+    percentage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An operation in numbers."""
+
+    operation: Operation
+    duration_seconds: float | None
+    shares: list[Share]
+    largest: list[FileView]
+
+    @property
+    def end_time(self) -> datetime | None:
+        """When it ended."""
+        return self.operation.completed_at
+
+
+class ReportService:
+    """The reports."""
+
+    def __init__(self, database: Database) -> None:
+        """Numbers come from counters, never from counting rows."""
+        self._database = database
+
+    async def report(self, caller: Caller, operation_id: UUID) -> Report:
+        """What an operation did. Raises NotFound."""
+        async with self._database.reading() as session:
+            own = OwnOperations(session, caller.user_id)
+            operation = await own.get(operation_id)
+            if operation is None:
+                raise NotFound("operation")
+            stats = await own.stats(operation.number)
+            largest = await Files(session, operation.number).largest(LARGEST)
+        done = [
+            (row.category or "Other", row.files, row.bytes) for row in stats if row.status == "completed" and row.files
+        ]
+        total = sum(files for _, files, _ in done)
+        shares = [Share(name, files, size, round(100 * files / total, 2)) for name, files, size in done]
+        shares.sort(key=lambda share: (-share.file_count, share.category))
+        seconds = None
+        if operation.started_at and operation.completed_at:
+            seconds = (operation.completed_at - operation.started_at).total_seconds()
+        return Report(operation, seconds, shares, [FileView(record, operation) for record in largest])
+
+    async def export(self, caller: Caller, operation_id: UUID, kind: str, client: Client) -> Report:
+        """The report for an export, which is written down (S80). Raises NotFound."""
+        report = await self.report(caller, operation_id)
+        async with self._database.writing() as session:
+            session.add(audit(caller.user_id, "report exported", client, f"{operation_id} {kind}"))
+        return report
+
+    async def files(self, report: Report) -> AsyncIterator[list[FileView]]:
+        """All records of the report's operation, some at a time; nothing is held while the client reads."""
+        after: list[int] = []
+        while True:
+            async with self._database.reading() as session:
+                files = Files(session, report.operation.number)
+                found = await files.page(Filters(), "created_at", descending=False, limit=AT_ONCE, after=after)
+            if found:
+                yield [FileView(record, report.operation) for record in found]
+            if len(found) < AT_ONCE:
+                return
+            after = [found[-1].sequence]
