@@ -252,8 +252,9 @@ def test_never_the_last_name(root: Path) -> None:
     assert trash.place(1, 2, 3) == b".fileorganizer/trash/1/2-3"
 
 
-def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The bar takes what the engine reports, with and without a known total."""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # for rich this is a terminal then
     bar = render.ProgressBar()
     bar.hide()
     for _ in range(2):

@@ -78,13 +78,12 @@ def try_out(root: Root, control_fd: int) -> Capabilities:
     try:
         _empty(fd)
         faultpoint("probe.begun")
-        found = _try_out(known, fd)
-        _empty(fd)
+        return _try_out(known, fd)
     finally:
+        _empty(fd)
         os.close(fd)
-    faultpoint("probe.emptied")
-    os.rmdir(PLACE, dir_fd=control_fd)
-    return found
+        faultpoint("probe.emptied")
+        os.rmdir(PLACE, dir_fd=control_fd)
 
 
 def _empty(fd: int) -> None:

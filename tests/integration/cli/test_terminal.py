@@ -57,13 +57,15 @@ def test_ctrl_c_and_again(tmp_path: Path) -> None:
     screen, ended = on_a_terminal(arguments, [(b"moving", CTRL_C * 3), (b"moving", CTRL_C * 3)])
     assert "Traceback" not in screen
     assert ended in (0, 130)
-    assert "Take it back:  fileorganizer undo" in screen
+    done = organizer.history(root)[0].totals.done  # none, where it is stopped before the first file
+    assert ("Take it back:  fileorganizer undo" in screen) == (done > 0)
     if ended == 130:
         assert "Stopped: " in screen
         assert "To go on, run it again." in screen
         assert organizer.history(root)[0].status == "cancelled"
     assert organizer.verify(root).problems == []
-    organizer.undo(root)
+    if done:
+        organizer.undo(root)
     assert difference(before, manifest(root)) == []
 
 
