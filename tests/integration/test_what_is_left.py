@@ -254,7 +254,7 @@ def test_never_the_last_name(root: Path) -> None:
 
 def test_progress_is_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The bar takes what the engine reports, with and without a known total."""
-    monkeypatch.setenv("FORCE_COLOR", "1")  # for rich this is a terminal then
+    monkeypatch.setenv("FORCE_COLOR", "1")  # so that rich takes the capture for a terminal
     bar = render.ProgressBar()
     bar.hide()
     for _ in range(2):

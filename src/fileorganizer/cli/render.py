@@ -199,9 +199,10 @@ def report(out: Console, done: Report, root: str) -> None:
     reasons(out, counts.by_reason, "Not done")
     if operation.operation_type != "organize":
         reasons(out, done.review.left_by_reason, "Left alone")
-    if operation.status in ("cancelled", "interrupted"):
+    stopped = operation.status in ("cancelled", "interrupted")
+    if stopped:
         out.print("To go on, run it again.")
-    if operation.operation_type != "purge" and counts.done:
+    if operation.operation_type != "purge" and (counts.done or stopped):  # folders may have been made already
         out.print(f"Take it back:  fileorganizer undo {root} {operation.operation_id}")
 
 
