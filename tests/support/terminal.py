@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import sys
+import termios
 import time
 from collections.abc import Sequence
 
@@ -24,6 +25,9 @@ def on_a_terminal(
     """
     pid, fd = pty.fork()
     if pid == 0:
+        modes = termios.tcgetattr(0)
+        modes[3] |= termios.NOFLSH  # else Ctrl-C throws away what was written and not yet read
+        termios.tcsetattr(0, termios.TCSANOW, modes)
         os.environ.update(TERM="xterm", COLUMNS="120")
         os.execv(PROGRAM[0], [*PROGRAM, *arguments])
     shown, at, left = b"", 0, list(keys)
