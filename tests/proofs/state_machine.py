@@ -15,7 +15,7 @@ from tests.support import machine
 SEED = 20_260
 
 
-def run(place: Path, minutes: float = 8, examples: int = 150, steps: int = 25) -> dict[str, Any]:
+def run(place: Path, minutes: float = 8, examples: int = 40, steps: int = 25) -> dict[str, Any]:
     """Rounds of so many examples, each with a seed of its own, until the time is up; a failure prints its seed and steps."""
     started, rounds = time.monotonic(), 0
     while time.monotonic() - started < minutes * 60:
