@@ -239,6 +239,7 @@ def main() -> int:
     chosen = _arguments()
     chosen.dir.mkdir(parents=True, exist_ok=True)
     report: Figures = {"machine": machine(chosen.dir), "trees": {}, "goals": {}}
+    report["nice"] = os.nice(0)
     report["rivals"] = {name: shutil.which(command[0]) is not None for name, command in RIVALS.items()}
     with tempfile.TemporaryDirectory(prefix="duplicates-cache-", dir=chosen.dir) as cache:
         for files in sorted(chosen.files):

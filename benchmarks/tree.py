@@ -80,7 +80,7 @@ def make_tree(root: Path, parameters: Parameters, *, processes: int | None = Non
     paths = _make_folders(root, parameters)
     workers = processes or os.cpu_count() or 1
     ranges = [range(first, len(paths), workers) for first in range(workers)]
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
         pool.starmap(_fill_folders, [(root, parameters, [(i, paths[i]) for i in chosen]) for chosen in ranges])
     _date_folders(root, paths)
     _stamp(root).write_text(json.dumps(asdict(parameters)))

@@ -17,6 +17,7 @@ from fileorganizer.duplicates.keepers import KeepRule
 from fileorganizer.errors import InvalidOption, RootRefused
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution import operating
+from fileorganizer.execution.observing import sync_client
 from fileorganizer.execution.workplace import Workplace, resolve_root
 from fileorganizer.fs import control, sharing
 from fileorganizer.fs.beneath import Root
@@ -223,7 +224,7 @@ def _plan(root: Root, where: Where, cleaning: Cleaning, found: Found, rule: Keep
         label = Reason(skip.reason).label
         review.left_by_reason[label] = review.left_by_reason.get(label, 0) + 1
     review.in_place = review.scanned - review.planned - review.left_alone
-    add_risks(review, root.path, {})
+    add_risks(review, root.path, {}, sync_client(root.path))
     if cleaning.action == "hardlink":
         note_shared_metadata(review)
     elif cleaning.action == "trash":

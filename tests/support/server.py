@@ -43,6 +43,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _processes() -> str:
+    """Who runs, and what they wait for: what somebody wants to know of a server that doesn't answer."""
+    columns = "pid,ppid,stat,etimes,wchan:24,args"
+    return subprocess.run(["ps", "-e", "-o", columns], capture_output=True, text=True, check=False).stdout
+
+
 @dataclass
 class Person:
     """Somebody who signed in."""
@@ -133,7 +139,7 @@ class Server:
             except httpx.TransportError:
                 pass
             time.sleep(0.1)
-        raise AssertionError(f"no answer:\n{self.log}")
+        raise AssertionError(f"no answer:\n{self.log[-4_000:]}\n{_processes()}")
 
     def stop(self) -> float:
         """End it as an orchestrator does; returns the seconds that it took."""

@@ -3,8 +3,8 @@
 Whatever happens to it, nothing worse follows than reading again: each row
 carries its own checksum, a file that isn't a database is thrown away, and an
 entry counts only for a file of which not even the ctime has changed. So it is
-written without waiting for the disk. Rows hold up to 512 neighbouring inodes,
-because a row a file would cost more than hashing it.
+written without waiting for the disk. Rows hold up to 64 neighbouring inodes:
+a row a file would cost more than hashing it, and a folder's files are neighbours.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fileorganizer.fs.private import discard, private_folder
 from fileorganizer.model import Identity
 from fileorganizer.settings import cache_dir
 
-BUCKET_BITS: Final = 9
+BUCKET_BITS: Final = 6
 MOST_BYTES: Final = 1 << 30
 QUIET_NS: Final = 2_000_000_000
 """A file that was changed so shortly before it was read may change again within the same tick of the clock: not kept."""
@@ -36,7 +36,7 @@ _FILE: Final = "digests.db"
 _LOADED: Final = 512
 _ROW_BYTES: Final = 80
 """About what a row takes besides its entries."""
-_FLUSH_BYTES: Final = 4 << 20
+_FLUSH_BYTES: Final = 8 << 20
 _VERSION: Final = 1
 _DAY: Final = 86_400
 _SCHEMA: Final = """
@@ -103,6 +103,7 @@ class DigestCache:
         db = sqlite3.connect(path, isolation_level=None, timeout=10)
         try:
             db.execute("PRAGMA synchronous = OFF")
+            db.execute("PRAGMA page_size = 16384")  # so that a row fits into its page
             if db.execute("PRAGMA user_version").fetchone()[0] not in (0, _VERSION):
                 db.execute("DROP TABLE IF EXISTS buckets")
             db.executescript(_SCHEMA)

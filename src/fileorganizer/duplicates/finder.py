@@ -268,8 +268,8 @@ class Finder:
         for file, words, at in self._samples.recall(self._chosen_rows(chosen)):
             samples[file] = words[at]
             sampled[file] = 1
-        left = int.from_bytes(chosen, "little") & ~int.from_bytes(sampled, "little")
-        chosen[:] = left.to_bytes(len(chosen), "little")
+        known = int.from_bytes(sampled, "little")  # all bytes at once
+        chosen[:] = (int.from_bytes(chosen, "little") & ~known).to_bytes(len(chosen), "little")
 
     def _chosen_rows(self, chosen: bytearray) -> Iterator[tuple[int, int, int, int, int, int]]:
         """Number, dev, ino, size, mtime and ctime of the chosen files."""
@@ -512,18 +512,18 @@ class _Alike:
 def _alike(samples: array[int], sampled: bytearray, table: Table) -> _Alike:
     """The files with the same digest of size, beginning and end, a part at a time; an inode counts once."""
     parts = [array("L") for _ in range(_PARTS)]
-    for file in compress(range(len(samples)), bytes(sampled)):
-        parts[samples[file] % _PARTS].append(file)
+    into = [part.append for part in parts]
+    for file, sample in zip(compress(range(len(samples)), sampled), compress(samples, sampled), strict=True):
+        into[sample % _PARTS](file)
     alike = _Alike()
     for part in parts:
-        first: dict[int, int] = {}
-        more: dict[int, list[int]] = {}
-        for file in part:
-            sample = samples[file]
-            earlier = first.setdefault(sample, file)
-            if earlier != file:
-                more.setdefault(sample, [earlier]).append(file)
-        for files in more.values():
+        values = [samples[file] for file in part]
+        several = {sample for sample, count in Counter(values).items() if count > 1}
+        groups: dict[int, list[int]] = {}
+        for file, sample in zip(part, values, strict=True):
+            if sample in several:
+                groups.setdefault(sample, []).append(file)
+        for files in groups.values():
             unique = list({table.inode_of(file): file for file in reversed(files)}.values())
             if len(unique) > 1:
                 alike.add(unique)

@@ -105,8 +105,9 @@ class Groups:
     def _copy(self, file: int) -> Copy:
         """One file as a value."""
         table = self._table
-        place = table.place_of(file)
-        links = tuple(
-            sorted(table.path_of(link) for link in self._links.get(file, ()) if table.place_of(link).side == place.side)
-        )
-        return Copy(place.side, table.path_of(file), place.is_reference, table.identity_of(file), links)
+        place, path = table.place_and_path(file)
+        links: tuple[bytes, ...] = ()
+        if file in self._links:
+            others = map(table.place_and_path, self._links[file])
+            links = tuple(sorted(other for where, other in others if where.side == place.side))
+        return Copy(place.side, path, place.is_reference, table.identity_of(file), links)

@@ -91,10 +91,15 @@ class Table:
 
     def path_of(self, file: int) -> bytes:
         """The path of a file, relative to its side's root."""
+        return self.place_and_path(file)[1]
+
+    def place_and_path(self, file: int) -> tuple[Place, bytes]:
+        """The folder and the path of a file."""
         chunk = self.chunk_of(file)
-        name = chunk.names.split(b"\0")[file - chunk.first]
-        folder = self.places[chunk.place].path
-        return folder + b"/" + name if folder else name
+        number = file - chunk.first
+        name = chunk.names.split(b"\0", number + 1)[number]
+        place = self.places[chunk.place]
+        return place, place.path + b"/" + name if place.path else name
 
     def inode_of(self, file: int) -> tuple[int, int]:
         """Device and inode of a file."""

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from fileorganizer.classify.playlists import CATALOGUE_KINDS
 from fileorganizer.errors import InvalidOption, show
 from fileorganizer.execution import observing, surveying
 from fileorganizer.fs.beneath import Root
@@ -98,6 +99,8 @@ class Drafting:
         self._blockers: set[bytes] = set()
         """Files of the root whose names target folders need: they stay, so that a second run finds what this one left."""
         self._skips: list[Skip] = []
+        self._catalogues = 0
+        """Folders left whole that are catalogues of pictures or songs."""
         self.review = Review()
         self.nested_roots: list[bytes] = []
         self.scan_seconds = self.plan_seconds = 0.0
@@ -132,6 +135,7 @@ class Drafting:
             if skip.reason == Reason.KEPT_TOGETHER:
                 self.review.kept_together += 1
                 self.review.contained_files += skip.files
+                self._catalogues += skip.detail.startswith(CATALOGUE_KINDS)
         for start in range(0, len(skips), _SKIPS_AT_ONCE):
             self._writer.add_skips(skips[start : start + _SKIPS_AT_ONCE])
 
@@ -153,14 +157,14 @@ class Drafting:
         self.review.mismatched = self._found.mismatched
         if self._found.dates_given_up:
             review.note_unread_dates(self.review)
-        self._decide(self._found.link_targets)
+        self._decide()
         self.plan_seconds = time.monotonic() - started - self.scan_seconds
 
-    def _decide(self, links: set[bytes]) -> None:
+    def _decide(self) -> None:
         """Settle contested names, make folders, order what waits, drop removals that no longer hold."""
         claims = conflicts.Claims(self._claims.values())
         missing, blocked, occupied = self._look_at_targets(claims)
-        waiting = self._settle_names(claims, blocked, occupied, links)
+        waiting = self._settle_names(claims, blocked, occupied)
         self._put_waiting(waiting)
         self._make_folders(missing, blocked)
         self._remove_emptied()
@@ -205,15 +209,16 @@ class Drafting:
         raise NotADirectoryError(errno.ENOTDIR, f"something else is called {os.fsdecode(path)!r}", path)
 
     def _settle_names(
-        self, claims: conflicts.Claims, blocked: dict[bytes, str], occupied: dict[int, bytes], links: set[bytes]
+        self, claims: conflicts.Claims, blocked: dict[bytes, str], occupied: dict[int, bytes]
     ) -> list[list[Step]]:
         """Decide every contested name; returns the units that have to wait for others to leave."""
         contested = claims.contested | occupied.keys()
-        look_everywhere = bool(occupied or blocked or links)
+        links, listed = self._found.link_targets, self._found.listed
+        look_everywhere = bool(occupied or blocked or links or listed)
         places = {path: claim for claim, path in occupied.items()} if self._side == SOURCE else {}
         vacating: set[bytes] = set()
         units: list[conflicts.Unit] = []
-        broken = 0
+        broken = unlisted = 0
         for seq, hashes in self._claims.items():
             if not look_everywhere and contested.isdisjoint(hashes):
                 continue
@@ -221,8 +226,11 @@ class Drafting:
             if look_everywhere:
                 vacating.update(step.source for step in steps if step.source in places)
                 broken += sum(step.source in links for step in steps) if links else 0
+                unlisted += sum(step.source in listed for step in steps) if listed else 0
             units += self._take_out(seq, steps, hashes, contested, blocked)
-        review.note_broken_links(self.review, broken if self._options.mode == "move" else 0)
+        if self._options.mode == "move":
+            review.note_broken_links(self.review, broken)
+            review.note_playlists(self.review, unlisted)
         fixed = self._fixed(set(occupied.values()))
         occupants = {
             claim: seen
@@ -387,7 +395,10 @@ class Drafting:
             total.bytes += size
         total.scanned, total.in_place = self._found.scanned, self._found.in_place
         total.copied_bytes = total.bytes if self._across or self._options.mode == "copy" else 0
-        review.add_risks(total, self._source.path, blocked)
+        if self._across:
+            review.note_trash_keeps_space(total)
+        review.note_catalogues(total, self._found.catalogues + self._catalogues)
+        review.add_risks(total, self._source.path, blocked, observing.sync_client(self._source.path))
 
 
 def _batched(steps: Iterator[Step]) -> Iterator[list[Step]]:

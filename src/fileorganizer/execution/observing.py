@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Final
 
+from fileorganizer.classify import playlists
 from fileorganizer.classify.by_content import content_type
 from fileorganizer.classify.classifier import open_regular, read_head
 from fileorganizer.classify.date_reader import DateReader
@@ -32,6 +33,16 @@ _REGULAR: Final = stat.S_IFREG >> 12
 _DOT: Final = 0x2E
 _MOST_TAILS: Final = 10_000
 MAX_LINKS: Final = 10_000
+"""So many links, and so many entries of playlists, are remembered."""
+_SYNC_MARKERS: Final = {
+    b".stfolder": "Syncthing",
+    b".dropbox": "Dropbox",
+    b".dropbox.cache": "Dropbox",
+    b".owncloudsync.log": "ownCloud",
+    b".nextcloudsync.log": "Nextcloud",
+    b".tmp.drivedownload": "Google Drive",
+}
+"""What sync clients leave at the top of a folder that they sync."""
 
 
 class Observer:
@@ -54,6 +65,9 @@ class Observer:
         self.mismatched = 0
         self.link_targets: set[bytes] = set()
         """Where symbolic links inside the root point, relative to the root: moving that would break them."""
+        self.listed: set[bytes] = set()
+        """What playlists inside the root name, and those of them that name something by its place beside them."""
+        self.catalogues = 0
 
     def close(self) -> None:
         """End the process that reads dates."""
@@ -134,12 +148,15 @@ class Observer:
                 draft.skips.append(Skip(_join(folder.path, name), reason, status.st_size))
         draft.count(seen, size)
         draft.add_files(plain)
-        self._odd_ones(folder.fd, odd, draft)
+        self._odd_ones(folder, odd, draft)
 
-    def _odd_ones(self, fd: int, entries: list[Entry], draft: Draft) -> None:
+    def _odd_ones(self, folder: walker.Folder, entries: list[Entry], draft: Draft) -> None:
         """Files of which more than the name may have to be seen; learns which names decide alone."""
-        for entry, facts in zip(entries, self._facts(fd, entries), strict=True):
+        for entry, facts in zip(entries, self._facts(folder.fd, entries), strict=True):
             draft.add(entry, facts)
+            self.catalogues += playlists.is_catalogue(entry.name)
+            if playlists.ending(entry.name) in playlists.PLAYLISTS:
+                self._note_playlist(folder, entry.name)
             tail = entry.name[entry.name.find(b".", 1) :]
             if tail[0] == _DOT and tail not in self._decided and len(self._decided) < _MOST_TAILS:
                 self._decided[tail] = self._decided_by(entry.name)
@@ -148,6 +165,8 @@ class Observer:
         """The category of a name of which nothing else has to be seen; the same for all names with its tail."""
         matcher, mode = self._matcher, self._options.content
         if matcher.has_keywords or name[0] == _DOT or mode == "always":
+            return None
+        if playlists.ending(name) in playlists.LOOKED_AT:
             return None
         if mode == "auto" and not matcher.knows_extension(name):
             return None
@@ -214,6 +233,24 @@ class Observer:
             if path.startswith(self._root.path + b"/"):
                 self.link_targets.add(path[len(self._root.path) + 1 :])
 
+    def _note_playlist(self, folder: walker.Folder, name: bytes) -> None:
+        """Remember what a playlist names, if that is inside the root."""
+        try:
+            fd = open_regular(folder.fd, name)
+            try:
+                content = os.pread(fd, playlists.MOST_BYTES, 0)
+            finally:
+                os.close(fd)
+        except OSError:
+            return
+        here = os.path.join(self._root.path, folder.path)
+        for entry in playlists.entries(name, content):
+            path = os.path.normpath(os.path.join(here, entry))
+            if len(self.listed) < MAX_LINKS and path.startswith(self._root.path + b"/"):
+                self.listed.add(path[len(self._root.path) + 1 :])
+                if not entry.startswith(b"/"):
+                    self.listed.add(_join(folder.path, name))
+
     def _facts(self, fd: int, entries: Sequence[Entry]) -> list[Facts]:
         """Category and date of these files of one folder."""
         matcher, mode, reader = self._matcher, self._options.content, self._reader
@@ -275,6 +312,18 @@ def _open(fd: int, name: bytes) -> int:
 def _join(folder: bytes, name: bytes) -> bytes:
     """A path below the root."""
     return folder + b"/" + name if folder else name
+
+
+def sync_client(root: bytes) -> str | None:
+    """The program that syncs a folder, or one above it, by what it has left there."""
+    folder = root
+    while True:
+        for name, client in _SYNC_MARKERS.items():
+            if os.path.lexists(os.path.join(folder, name)):
+                return client
+        if folder == os.path.dirname(folder):
+            return None
+        folder = os.path.dirname(folder)
 
 
 def folder_names(root: Root, folder: bytes) -> Iterator[bytes]:

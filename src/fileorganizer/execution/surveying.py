@@ -52,6 +52,10 @@ class Findings(msgspec.Struct):
     dates_given_up: bool = False
     link_targets: set[bytes] = set()
     """Where symbolic links inside the root point, relative to the root: moving that would break them."""
+    listed: set[bytes] = set()
+    """What playlists inside the root name, relative to the root: moving that would break them, too."""
+    catalogues: int = 0
+    """Files of programs that remember where pictures or songs are."""
     nested_roots: list[bytes] = []
     by_category: dict[int, list[int]] = {}
     """Index of a category → files and bytes of it in the plan."""
@@ -65,6 +69,8 @@ class Findings(msgspec.Struct):
         self.mismatched += other.mismatched
         self.dates_given_up |= other.dates_given_up
         self.link_targets |= other.link_targets
+        self.listed |= other.listed
+        self.catalogues += other.catalogues
         self.nested_roots += other.nested_roots
         for category, (files, size) in other.by_category.items():
             _add_to(self.by_category.setdefault(category, [0, 0]), files, size)
@@ -150,6 +156,8 @@ class Survey:
             observer.mismatched,
             observer.dates_given_up,
             observer.link_targets,
+            observer.listed,
+            observer.catalogues,
             self._walker.nested_roots,
             draft.by_category,
             draft.arriving,

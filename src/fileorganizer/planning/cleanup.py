@@ -86,11 +86,13 @@ class CleanUp:
             return
         keeper = next((kept for copy in stay if (kept := self._keeper(group, copy)) is not None), None)
         for copy in go:
-            reason = self._reason(copy, keeper)
-            if reason is not None:
+            now = self._unchanged(copy)
+            if keeper is None or now is None:
+                self._skip(copy, Reason.CHANGED)
+            elif (reason := self._reason(copy, keeper)) is not None:
                 self._skip(copy, reason)
-            elif keeper is not None:
-                self._plan(copy, keeper)
+            else:
+                self._plan(copy, now, keeper)
 
     def _keeper(self, group: Group, copy: Copy) -> Keeper | None:
         """A copy as a keeper, if it still is what was hashed and nobody writes to it."""
@@ -99,15 +101,16 @@ class CleanUp:
         if copy.side != SOURCE:
             path = self._world.reference_root + b"/" + copy.path
             return Keeper(REFERENCE, path, copy.seen, group.digest, self._algorithm)
-        now = self._world.status_of(copy.path)
-        if now is None or _state(now) != _state(copy.seen):
-            return None
-        return Keeper(SOURCE, copy.path, now, group.digest, self._algorithm)
+        now = self._unchanged(copy)
+        return Keeper(SOURCE, copy.path, now, group.digest, self._algorithm) if now is not None else None
 
-    def _reason(self, copy: Copy, keeper: Keeper | None) -> Reason | None:
-        """Why a redundant file is left alone; None: it isn't."""
-        if keeper is None:
-            return Reason.CHANGED
+    def _unchanged(self, copy: Copy) -> Identity | None:
+        """The file as it is now; None when it isn't what was hashed any more."""
+        now = self._world.status_of(copy.path)
+        return now if now is not None and _state(now) == _state(copy.seen) else None
+
+    def _reason(self, copy: Copy, keeper: Keeper) -> Reason | None:
+        """Why a redundant file, unchanged, is left alone; None: it isn't."""
         if self._world.is_busy(copy.seen):
             return Reason.OPEN_FOR_WRITING
         if self._action != "trash" and copy.seen.dev != keeper.seen.dev:
@@ -122,12 +125,8 @@ class CleanUp:
         self.review.left_alone += 1
         self.review.left_by_reason[reason.label] = self.review.left_by_reason.get(reason.label, 0) + 1
 
-    def _plan(self, copy: Copy, keeper: Keeper) -> None:
+    def _plan(self, copy: Copy, now: Identity, keeper: Keeper) -> None:
         """The steps for one redundant file, under all its names: they share their fate, and count as one file."""
-        now = self._world.status_of(copy.path)
-        if now is None or _state(now) != _state(copy.seen):
-            self._skip(copy, Reason.CHANGED)
-            return
         steps = list(self._steps(copy, now, keeper))
         if len(steps) > 1:
             self._families += 1

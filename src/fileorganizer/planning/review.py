@@ -24,6 +24,12 @@ _SYNCED: Final = {
 """Names of folders that sync clients make for themselves by default."""
 
 
+def _synced_by(part: bytes) -> str | None:
+    """The client whose folder is called so: ``Dropbox``, ``Dropbox (Work)``, ``OneDrive - Company``."""
+    plain = part.lower()
+    return _SYNCED.get(plain) or _SYNCED.get(plain.split(b" (")[0]) or _SYNCED.get(plain.split(b" - ")[0])
+
+
 def note_broken_links(review: Review, count: int) -> None:
     """Links inside the root will point at nothing."""
     if count:
@@ -32,15 +38,29 @@ def note_broken_links(review: Review, count: int) -> None:
         )
 
 
+def note_playlists(review: Review, count: int) -> None:
+    """Playlists inside the root will name what isn't there any more."""
+    if count:
+        text = f"{count} files are moved that playlists in this folder name, or that are such playlists themselves."
+        review.risks.append(Risk("playlists-break", text, count))
+
+
+def note_catalogues(review: Review, count: int) -> None:
+    """Programs remember where their pictures or songs are."""
+    if count and review.planned:
+        text = f"{count} catalogues in this folder (of photos, music or films) may know moved files by their old places."
+        review.risks.append(Risk("catalogues", text, count))
+
+
 def note_unread_dates(review: Review) -> None:
     """Photo headers couldn't be read to the end."""
     text = "Reading the dates of photos failed again and again; the rest is filed by the dates of names and files."
     review.risks.append(Risk("dates-not-read", text))
 
 
-def add_risks(review: Review, root: bytes, blocked: dict[bytes, str]) -> None:
-    """Name what is unusual about the plan as a whole."""
-    synced = next((_SYNCED[part] for part in root.lower().split(b"/") if part in _SYNCED), None)
+def add_risks(review: Review, root: bytes, blocked: dict[bytes, str], client: str | None) -> None:
+    """Name what is unusual about the plan as a whole; ``client`` has left its mark in the root or above it."""
+    synced = client or next(filter(None, map(_synced_by, root.split(b"/"))), None)
     if synced and review.planned:
         review.risks.append(Risk("synced-folder", f"{synced} may sync this folder: other devices will see every move."))
     if blocked:

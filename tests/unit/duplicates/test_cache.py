@@ -141,16 +141,16 @@ def test_renames_of_ours_are_followed(tmp_path: Path) -> None:
 
 def test_it_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows that nobody asked for longest go; being asked for makes a row new again."""
-    keep(tmp_path, {(1, number << 9, 10, LONG_AGO, LONG_AGO): number for number in range(1, 400)})
+    keep(tmp_path, {(1, number << cache.BUCKET_BITS, 10, LONG_AGO, LONG_AGO): number for number in range(1, 1_000)})
     db = sqlite3.connect(tmp_path / "digests.db")
     db.execute("UPDATE buckets SET used = used - 30 + bucket % 20")
     db.commit()
-    asked = (1, 20 << 9, 10, LONG_AGO, LONG_AGO)
+    asked = (1, 20 << cache.BUCKET_BITS, 10, LONG_AGO, LONG_AGO)
     assert recall(tmp_path, [asked]) == [20]
-    monkeypatch.setattr(cache, "MOST_BYTES", 20_000)
-    keep(tmp_path, {(1, 999 << 9, 10, LONG_AGO, LONG_AGO): 999})
+    monkeypatch.setattr(cache, "MOST_BYTES", 50_000)
+    keep(tmp_path, {(1, 5_000 << cache.BUCKET_BITS, 10, LONG_AGO, LONG_AGO): 999})
     left = {row[0] for row in db.execute("SELECT bucket FROM buckets")}
-    assert 100 < len(left) < 400 and {20, 999} <= left
+    assert 200 < len(left) < 1_000 and {20, 5_000} <= left
     db.close()
 
 
@@ -158,6 +158,6 @@ def test_many_buckets_are_written_and_loaded_in_turn(tmp_path: Path, monkeypatch
     """Flushed while searching, dropped from memory when there are too many."""
     monkeypatch.setattr(cache, "_FLUSH_BYTES", 100)
     monkeypatch.setattr(cache, "_LOADED", 3)
-    files = {(1, number << 9, 10, LONG_AGO, LONG_AGO): number for number in range(1, 50)}
+    files = {(1, number << cache.BUCKET_BITS, 10, LONG_AGO, LONG_AGO): number for number in range(1, 50)}
     keep(tmp_path, files)
     assert recall(tmp_path, [*files, *files]) == [*files.values(), *files.values()]

@@ -204,8 +204,8 @@ def test_a_folder_that_has_gone(tmp_path: Path) -> None:
 
 def test_findings_add_up() -> None:
     """Of two surveys of one tree."""
-    one = Findings(1, 2, 3, False, {b"a"}, [b"n"], {0: [1, 10]}, {b"f": [1, 10]})
-    one.add(Findings(10, 20, 30, True, {b"b"}, [b"m"], {0: [2, 20], 1: [3, 30]}, {b"g": [4, 40]}))
-    assert one == Findings(
-        11, 22, 33, True, {b"a", b"b"}, [b"n", b"m"], {0: [3, 30], 1: [3, 30]}, {b"f": [1, 10], b"g": [4, 40]}
-    )
+    one = Findings(1, 2, 3, False, {b"a"}, {b"l"}, 1, [b"n"], {0: [1, 10]}, {b"f": [1, 10]})
+    one.add(Findings(10, 20, 30, True, {b"b"}, {b"k"}, 2, [b"m"], {0: [2, 20], 1: [3, 30]}, {b"g": [4, 40]}))
+    counts = {0: [3, 30], 1: [3, 30]}
+    places = {b"f": [1, 10], b"g": [4, 40]}
+    assert one == Findings(11, 22, 33, True, {b"a", b"b"}, {b"l", b"k"}, 3, [b"n", b"m"], counts, places)
