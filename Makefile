@@ -14,7 +14,7 @@ SAMPLE := data/sample
 PYTEST_ARGS ?= -n 2
 export DIR
 
-.PHONY: help setup run test check prove bench bench-duplicates core-coverage format lock clean test-packages lock-check
+.PHONY: help setup run demo openapi test check prove bench bench-duplicates core-coverage format lock clean test-packages lock-check
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,9 +41,19 @@ $(STAMP): requirements.lock pyproject.toml
 	fi
 	touch $@
 
+# The sample folder is made once: making it anew would take away the records of what was done in it.
+run: $(STAMP)  ## serve, with a sample folder to try it on, or a folder of yours: make run DIR=~/Downloads
+	@case "$$DIR" in
+	  '') folder=$(SAMPLE); [ -d "$$folder" ] || $(BIN)/python scripts/sample_folder.py "$$folder" ;;
+	  '~') folder=$$HOME ;;
+	  '~/'*) folder=$$HOME/$${DIR#'~/'} ;;
+	  *) folder=$$DIR ;;
+	esac
+	exec $(BIN)/python -m backend.manage run --offer "$$folder"
+
 # The command line ends with 10 when something was skipped (the sample has half a download), 11 when there is nothing
 # to do, 12 when the answer to its question was no: all fine here.
-run: $(STAMP)  ## organize a sample folder, or a folder of yours: make run DIR=~/Downloads
+demo: $(STAMP)  ## organize a sample folder by the command line, or a folder of yours: make demo DIR=~/Downloads
 	@fine() { "$$@" || case $$? in 10|11|12) ;; *) return 1 ;; esac; }
 	if [ -z "$$DIR" ]; then
 	  folder=$(SAMPLE)
@@ -67,6 +77,9 @@ test: $(STAMP) test-packages  ## run all tests; fails under 95 % branch coverage
 core-coverage: $(STAMP)  ## after `make test`: every branch of journal, execution and fs is covered
 	@$(BIN)/coverage report --include='src/fileorganizer/journal/*,src/fileorganizer/execution/*,src/fileorganizer/fs/*' --fail-under=100
 
+openapi: $(STAMP)  ## write docs/openapi.json and the generated part of docs/api_reference.md anew
+	@$(BIN)/python scripts/api_reference.py
+
 # Programs that some tests need: installed where that is possible, named where it isn't.
 test-packages:
 	@export PATH="$$PATH:/usr/sbin:/sbin"
@@ -74,6 +87,7 @@ test-packages:
 	for pair in strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs rmlint:rmlint jdupes:jdupes rdfind:rdfind; do
 	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair#*:}"
 	done
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql-15"
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	  echo "Installing for the tests:$$missing"
 	  export DEBIAN_FRONTEND=noninteractive
@@ -84,6 +98,7 @@ test-packages:
 	warn mkfs.ext4 e2fsprogs "power cuts on ext4"
 	warn mkfs.xfs xfsprogs "power cuts on xfs"
 	for rival in rmlint jdupes rdfind; do warn "$$rival" "$$rival" "the same groups of duplicates as it finds"; done
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo "!!! NOT COVERED: the server on PostgreSQL (install the package postgresql-15)"
 	[ "$$(id -u)" = 0 ] || echo "!!! NOT COVERED: what needs root (mounts, loop devices, owners)"
 
 check: $(STAMP) lock-check  ## formats, linters, types, docstrings, layers

@@ -58,7 +58,7 @@ class WriteTurn:
         self._threads = threading.Lock()
 
     def _opened(self) -> IO[bytes]:
-        """The lock file; closing it ends the lock."""
+        """The lock file; closing it ends the lock, unless a forked process has it open."""
         return os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb+")
 
     @contextmanager
@@ -70,7 +70,10 @@ class WriteTurn:
                 _check(began)
                 time.sleep(0.002)
             monitoring.db_write_wait.observe(time.monotonic() - began)
-            yield
+            try:
+                yield
+            finally:
+                fcntl.flock(file.fileno(), fcntl.LOCK_UN)  # a process forked meanwhile holds the file open, too
 
     @asynccontextmanager
     async def taken_async(self) -> AsyncIterator[None]:

@@ -38,7 +38,9 @@ def song(content: str = "x") -> File:
 
 def test_playlists_that_name_moved_files(root: Path, tmp_path: Path) -> None:
     """Relative, absolute and by an address; each moved file once, and the playlist, because it moves, too."""
-    listed = f"#EXTM3U\nmusic/a.mp3\n{root}/b.mp3\nfile://{root}/c%20c.mp3\nhttp://radio/\n{tmp_path}/outside.mp3\na.mp3\n"
+    listed = (
+        f"#EXTM3U\nmusic/a.mp3\n{root}/b.mp3\nfile://{root}/c%20c.mp3\nhttp://radio/\n{tmp_path}/outside.mp3\na.mp3\n"
+    )
     tree = {"music": {"a.mp3": song("a")}, "b.mp3": song("b"), "c c.mp3": song("c"), "d.mp3": song("d")}
     write_tree(root, {**tree, "list.m3u": File(listed.encode(), mtime=OLD)})
     found = risks(root)["playlists-break"]

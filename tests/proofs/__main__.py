@@ -26,6 +26,8 @@ PARTS = (
     "duplicates_rivals",
     "fresh_install",
     "real_input",
+    "service_kills",
+    "service_speed",
 )
 HOME = Path(__file__).resolve().parents[2]
 STATE, FIGURES = HOME / "data" / "proofs", HOME / "docs" / "proofs" / "engine.json"

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,10 +43,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _processes() -> str:
-    """Who runs, and what they wait for: what somebody wants to know of a server that doesn't answer."""
-    columns = "pid,ppid,stat,etimes,wchan:24,args"
-    return subprocess.run(["ps", "-e", "-o", columns], capture_output=True, text=True, check=False).stdout
+def wait_until_it_moves(root: Path, seconds: float = 60.0) -> None:
+    """Until the first file has arrived in a folder of a root that had no folders; the server learns of it a second later."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        folders = [entry for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")]
+        if any(next(os.scandir(folder), None) for folder in folders):
+            return
+        time.sleep(0.002)
+    raise AssertionError(f"nothing was moved within {seconds} s")
 
 
 @dataclass
@@ -129,7 +134,7 @@ class Server:
         with open(self.data_dir / "server.log", "ab") as log:
             command = [sys.executable, "-m", "uvicorn", "src.backend.api.main:app", "--port", str(self.port)]
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log
             try:
@@ -139,7 +144,23 @@ class Server:
             except httpx.TransportError:
                 pass
             time.sleep(0.1)
-        raise AssertionError(f"no answer:\n{self.log[-4_000:]}\n{_processes()}")
+        raise AssertionError(f"no answer:\n{self._where_all_stand()}")
+
+    def _where_all_stand(self) -> str:
+        """The processes of this server, what they wait for, and the stacks that workers write into the log when asked."""
+        mine = f"DATA_DIR={self.data_dir}\0".encode()
+        pids = []
+        for place in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if mine in (place / "environ").read_bytes():
+                    pids.append(place.name)
+                    if b"backend.worker" in (place / "cmdline").read_bytes():
+                        os.kill(int(place.name), signal.SIGUSR1)
+        time.sleep(1)
+        command = ["ps", "-o", "pid,ppid,stat,etimes,wchan:24,args", "-p", ",".join(pids)]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        lines = [line for line in self.log.splitlines() if '"route": "/health"' not in line]
+        return "\n".join([listed, *lines[-100:]])
 
     def stop(self) -> float:
         """End it as an orchestrator does; returns the seconds that it took."""
@@ -158,6 +179,11 @@ class Server:
     def worker_pid(self) -> int:
         """The embedded worker's process, as the log names it."""
         return int(re.findall(r'"pid": (\d+), "event": "worker started"', self.log)[-1])
+
+    def children(self) -> list[int]:
+        """The processes of running operations."""
+        command = ["pgrep", "-P", str(self.worker_pid())]
+        return [int(pid) for pid in subprocess.run(command, capture_output=True, check=False).stdout.split()]
 
     def client(self) -> httpx.Client:
         """A client without an account."""

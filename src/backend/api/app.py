@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -74,7 +80,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
 def _api() -> APIRouter:
     """Everything under the prefix. What isn't named public needs a caller: deny by default."""
     api = APIRouter(prefix=API_PREFIX)
-    private = APIRouter(dependencies=[Depends(signed_in), Depends(limited("api"))])
+    shown = HTTPBearer(auto_error=False, description="An access token, or an API key.")  # for the schema and /docs
+    private = APIRouter(dependencies=[Depends(shown), Depends(signed_in), Depends(limited("api"))])
     for router in PRIVATE:
         private.include_router(router)
     for router in PUBLIC:
@@ -129,6 +136,21 @@ def _services(config: Settings, database: Database, wake: Callable[[], None]) ->
     )
 
 
+def _end_streams_first(hub: Hub) -> None:
+    """On the signals that end the server, end open streams before the server waits for them; then what was to be done."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def heard(number: int, frame: FrameType | None, before: Any = before) -> None:
+            loop.call_soon_threadsafe(hub.closing.set)
+            if callable(before):
+                before(number, frame)
+
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(number, heard)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """From the first to the last request: services, listening to workers, the embedded worker."""
@@ -145,6 +167,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.hub = Hub(config, app.state.services.operations)
     supervisor = Supervisor(config)
     await app.state.hub.start()
+    _end_streams_first(app.state.hub)
     if config.embedded_worker == "auto":
         supervisor.start()
     try:

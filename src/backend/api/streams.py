@@ -51,6 +51,7 @@ class Hub:
         self._newest: dict[str, Event] = {}
         self._by_user: Counter[UUID] = Counter()
         self.closing = asyncio.Event()
+        """Set when the server is about to end: open streams end first, or the server would wait for them."""
 
     async def start(self) -> None:
         """Listen."""
@@ -98,21 +99,34 @@ class Hub:
                 yield _last_of(operation)
                 return
             async for message in self._progress(watcher):
-                yield message
+                if message is not None:
+                    yield message
+                elif _is_over(operation := await self._operations.get(caller, operation_id)):
+                    yield _last_of(
+                        operation
+                    )  # it ended without a word: cancelled while it waited, or the word was lost
+                    return
         finally:
             self._watchers[name].discard(watcher)
             if not self._watchers[name]:
                 del self._watchers[name]
 
-    async def _progress(self, watcher: _Watcher) -> AsyncGenerator[Event]:
-        """Messages as they come, not too many and not too few; ends with the operation or with the server."""
+    async def _progress(self, watcher: _Watcher) -> AsyncGenerator[Event | None]:
+        """Messages as they come, not too many; ends with the operation or with the server.
+
+        After a silence None, and the newest message again.
+        """
         closing = asyncio.create_task(self.closing.wait())
         try:
             while not self.closing.is_set():
                 news = asyncio.create_task(watcher.news.wait())
-                await asyncio.wait((news, closing), timeout=SILENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(
+                    (news, closing), timeout=SILENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
                 news.cancel()
                 watcher.news.clear()
+                if not done:
+                    yield None
                 message = watcher.newest
                 if message is None:
                     continue

@@ -30,7 +30,7 @@ RECHECK_SECONDS: Final = 5.0
 MESSAGE_CHARACTERS: Final = 8_192
 MESSAGES: Final = 100
 """A client has nothing to say after signing in; one that says more than this is let go."""
-DONE, TOO_BIG, RUDE, SLOW, NOT_SIGNED_IN, NOT_THERE = 1000, 1009, 1008, 1013, 4401, 4404
+DONE, RESTART, TOO_BIG, RUDE, SLOW, NOT_SIGNED_IN, NOT_THERE = 1000, 1012, 1009, 1008, 1013, 4401, 4404
 PROTOCOL: Final = "bearer"
 
 
@@ -92,7 +92,7 @@ async def _follow(websocket: WebSocket, services: Services, hub: Hub, caller: Ca
     """Send until it is over, while listening for the client's end and for its right to listen."""
     with hub.place(caller):
         tasks = {
-            asyncio.create_task(_send(websocket, hub.messages(caller, operation_id))),
+            asyncio.create_task(_send(websocket, hub, hub.messages(caller, operation_id))),
             asyncio.create_task(_listen(websocket)),
             asyncio.create_task(_recheck(services, caller)),
         }
@@ -106,7 +106,7 @@ async def _follow(websocket: WebSocket, services: Services, hub: Hub, caller: Ca
         await _close(websocket, code)
 
 
-async def _send(websocket: WebSocket, messages: AsyncIterator[Event]) -> int:
+async def _send(websocket: WebSocket, hub: Hub, messages: AsyncIterator[Event]) -> int:
     """Send messages; gives the code to close with."""
     try:
         async for message in messages:
@@ -114,7 +114,7 @@ async def _send(websocket: WebSocket, messages: AsyncIterator[Event]) -> int:
                 await websocket.send_text(json.dumps(message))
     except TimeoutError:
         return SLOW
-    return DONE
+    return RESTART if hub.closing.is_set() else DONE
 
 
 async def _listen(websocket: WebSocket) -> int:

@@ -54,7 +54,8 @@ class Settings(BaseSettings):
     embedded_worker: Literal["auto", "off"] = "auto"
     worker_slots: int = Field(default=2, ge=1, le=32)
     lease_seconds: float = Field(default=60.0, ge=1.0)
-    batch_size: int = Field(default=5_000, ge=1, le=5_000)
+    batch_size: int = Field(default=5_000, ge=1)
+    """Taken because deployments name it; the engine's batches have 5,000 steps, whatever stands here."""
     running_per_user: int = Field(default=3, ge=1)
     queued_per_user: int = Field(default=20, ge=1)
     rate_limit_user: int = Field(default=100, ge=1)

@@ -2,12 +2,14 @@
 
 So a crash, a leak or a wedged disk takes one operation with it, and two
 operations use two cores. The process ends with its parent: when the pipe on
-its standard input closes, on SIGTERM, on SIGINT.
+its standard input closes, on SIGTERM, on SIGINT. SIGUSR1 makes it, or the
+process of an operation, write the stacks of its threads.
 """
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import fcntl
 import os
 import select
@@ -155,6 +157,7 @@ def main() -> None:
     prepare_folders(config)
     os.environ["PLAN_DIR"] = str(config.plans)
     configure_logging(config.log_level)
+    faulthandler.register(signal.SIGUSR1)  # kill -USR1 makes the worker or an operation say where it stands
     lock = take_lock(config.folder, watch_stdin=given.with_parent)
     if lock is not None:
         Worker(config, lock).run(watch_stdin=given.with_parent)

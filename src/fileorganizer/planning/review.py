@@ -48,7 +48,9 @@ def note_playlists(review: Review, count: int) -> None:
 def note_catalogues(review: Review, count: int) -> None:
     """Programs remember where their pictures or songs are."""
     if count and review.planned:
-        text = f"{count} catalogues in this folder (of photos, music or films) may know moved files by their old places."
+        text = (
+            f"{count} catalogues in this folder (of photos, music or films) may know moved files by their old places."
+        )
         review.risks.append(Risk("catalogues", text, count))
 
 

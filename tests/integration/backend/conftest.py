@@ -21,9 +21,16 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session", params=BOTH)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests run on the databases that their module names in ``DATABASES``; on both when it names none."""
+    if "server" in metafunc.fixturenames:
+        databases = getattr(metafunc.module, "DATABASES", BOTH)
+        metafunc.parametrize("server", databases, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A running server, on each database."""
+    """A running server on one database."""
     environment = {}
     if request.param == "postgresql":
         environment["DATABASE_URL"] = new_database(request.getfixturevalue("postgres"))

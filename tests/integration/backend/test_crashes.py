@@ -10,14 +10,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from fileorganizer import organizer
 from tests.support.manifest import manifest
-from tests.support.server import FINAL, ROOT, Person, Server, prepared
+from tests.support.server import FINAL, ROOT, Person, Server, prepared, wait_until_it_moves
 from tests.support.trees import put_tree
 
 FILES = 3_000
@@ -65,7 +69,7 @@ def assert_true_and_complete(person: Person, operation: dict[str, Any], root: Pa
     assert not organizer.verify(root).problems
 
 
-def wait_for(server: Server, person: Person, operation: dict[str, Any], phase: str) -> None:
+def wait_for(person: Person, operation: dict[str, Any], phase: str) -> None:
     """Until an operation is in a phase or has ended."""
     while True:
         now = person.get(f"/operations/{operation['id']}")
@@ -82,15 +86,12 @@ def test_killed_in_the_middle(own: Server, victim: str) -> None:
     put_tree(root, tree())
     before = manifest(root)
     operation = ann.start("big")
-    wait_for(own, ann, operation, "moving")
+    wait_until_it_moves(root)
     time.sleep(random.uniform(0, 0.1))
     worker = own.worker_pid()
     if victim == "operation":
-        children = subprocess.run(
-            ["pgrep", "-P", str(worker)], capture_output=True, text=True, check=False
-        ).stdout.split()
-        for child in children:
-            os.kill(int(child), signal.SIGKILL)
+        for child in own.children():
+            os.kill(child, signal.SIGKILL)
     if victim in ("api", "both"):
         own.kill()
     if victim in ("worker", "both"):
@@ -110,7 +111,7 @@ def test_ends_in_time_and_goes_on(own: Server) -> None:
     root = ann.home / "big"
     put_tree(root, tree(12_000))
     operation = ann.start("big")
-    wait_for(own, ann, operation, "moving")
+    wait_until_it_moves(root)
     worker = own.worker_pid()
     assert own.stop() < 10
     with pytest.raises(ProcessLookupError):
@@ -121,12 +122,34 @@ def test_ends_in_time_and_goes_on(own: Server) -> None:
     assert_true_and_complete(ann, ended, root)
 
 
+def test_watchers_dont_hold_up_the_end(own: Server) -> None:
+    """F12: open streams end with the server, and say that they may come again."""
+    ann = own.sign_up("ann")
+    put_tree(ann.home / "big", tree(12_000))
+    operation = ann.start("big")
+    protocols = [Subprotocol("bearer"), Subprotocol(ann.tokens["access_token"])]
+    address = f"{own.url.replace('http', 'ws')}/ws/operations/{operation['id']}"
+    with (
+        connect(address, subprotocols=protocols, proxy=None) as stream,
+        ann.client.stream("GET", f"/api/v1/operations/{operation['id']}/events", headers=ann.headers) as events,
+    ):
+        stream.recv(10)
+        next(events.iter_lines())
+        assert own.stop() < 10
+        with suppress(ConnectionClosed):
+            while True:
+                stream.recv(10)
+        assert stream.close_code in (1012, 1000)
+    own.start()
+    assert ann.finished(operation, 60)["status"] == "completed"
+
+
 def test_an_interrupted_preview_is_made_again(own: Server) -> None:
     """Nothing was changed, so it simply begins anew."""
     ann = own.sign_up("ann")
     put_tree(ann.home / "big", tree(12_000))
     operation = ann.start("big", is_dry_run=True)
-    wait_for(own, ann, operation, "scanning")
+    wait_for(ann, operation, "scanning")
     own.kill()
     own.start()
     assert ann.finished(operation, 60)["status"] == "completed"
@@ -138,7 +161,7 @@ def test_settled_by_hand_meanwhile(own: Server) -> None:
     root = ann.home / "big"
     put_tree(root, tree(12_000))
     operation = ann.start("big")
-    wait_for(own, ann, operation, "moving")
+    wait_until_it_moves(root)
     own.stop()
     organizer.recover(root)
     own.start()

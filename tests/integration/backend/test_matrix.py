@@ -15,6 +15,8 @@ from backend.core.config import Settings, signing_key
 from tests.support.server import Person, Server
 from tests.support.trees import write_tree
 
+DATABASES = ("sqlite",)  # the other makes no difference here
+
 ANY = "any"
 P = "/api/v1"
 

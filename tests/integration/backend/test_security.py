@@ -18,6 +18,8 @@ import pytest
 from tests.support.server import PASSWORD, QUICK, ROOT, Person, Server, prepared, running_server
 from tests.support.trees import write_tree
 
+DATABASES = ("sqlite",)  # the other makes no difference here
+
 HEADERS = {"x-content-type-options", "x-frame-options", "referrer-policy", "cross-origin-opener-policy",
            "cross-origin-resource-policy", "permissions-policy", "content-security-policy",
            "x-permitted-cross-domain-policies", "cache-control", "x-request-id"}  # fmt: skip

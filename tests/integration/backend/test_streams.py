@@ -17,6 +17,8 @@ from websockets.typing import Origin, Subprotocol
 from tests.support.server import Person, Server
 from tests.support.trees import put_tree, write_tree
 
+DATABASES = ("sqlite",)  # the other makes no difference here
+
 MEMBERS = {
     "type", "operation_id", "status", "progress", "phase", "files_total", "files_scanned", "files_processed", "files_failed",
     "duplicates_found", "space_saved_bytes", "bytes_processed", "rate_files_per_second", "eta_seconds", "current_path", "sequence",
@@ -168,6 +170,22 @@ def running_operation(person: Person) -> dict[str, Any]:
     """One that runs for a while."""
     put_tree(person.home / "long", {f"{number}.jpg": "x" for number in range(40_000)})
     return person.start("long")
+
+
+def test_cancelled_while_it_waits(server: Server, ann: Person) -> None:
+    """An operation that never began ends without a word of a worker; its watchers hear of it all the same."""
+    first = [running_operation(ann)]
+    for number in range(4):
+        put_tree(ann.home / f"more-{number}", {f"{n}.jpg": "x" for n in range(12_000)})
+        first.append(ann.start(f"more-{number}"))
+    with listen(server, ann, first[-1]["id"]) as stream:
+        assert json.loads(stream.recv(10))["type"] == "status"
+        for operation in reversed(first):
+            ann.ask("POST", f"/operations/{operation['id']}/cancel")
+        last = messages_of(stream)[-1]
+    assert last["status"] in ("cancelled", "completed")
+    for operation in first:
+        ann.finished(operation)
 
 
 def test_rude_clients_and_many_of_them(server: Server, ann: Person) -> None:

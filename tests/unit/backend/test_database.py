@@ -1,0 +1,124 @@
+"""The schema and its migrations, on both databases; writers of SQLite take turns."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from backend import database as module
+from backend.core.config import Settings, prepare_folders
+from backend.database import SCHEMA_REVISION, Database, DatabaseBusy, SchemaMismatch, WorkerDatabase
+from backend.models import FileRecord, Operation
+from backend.services.files import FileView, key_of
+from tests.support.postgres import new_database, reason_without, running_postgres
+from tests.support.server import ROOT
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """A server's settings with an empty database."""
+    if request.param == "sqlite":
+        yield Settings(data_dir=tmp_path)
+        return
+    if why := reason_without():
+        pytest.skip(f"not covered: {why}")
+    with running_postgres() as url:
+        yield Settings(data_dir=tmp_path, database_url=new_database(url))
+
+
+def alembic(settings: Settings, *words: str) -> str:
+    """Run the command; gives what it says."""
+    environment = {**os.environ, "DATA_DIR": str(settings.data_dir), "DATABASE_URL": settings.database_url}
+    command = [sys.executable, "-m", "alembic", *words]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_up_check_and_down(settings: Settings) -> None:
+    """The migrations make exactly the tables of the models, and take them away again."""
+    alembic(settings, "upgrade", "head")
+    assert "No new upgrade operations detected" in alembic(settings, "check")
+    database = WorkerDatabase(settings)
+    with database.reading() as session:
+        assert "operations" in inspect(session.connection()).get_table_names()
+    alembic(settings, "downgrade", "base")
+    with database.reading() as session:
+        assert inspect(session.connection()).get_table_names() == ["alembic_version"]
+    database.close()
+
+
+def test_the_revision_is_the_newest() -> None:
+    """What the server asks for at its start is what the migrations end with."""
+    assert ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_current_head() == SCHEMA_REVISION
+
+
+def test_another_schema_is_refused(tmp_path: Path) -> None:
+    """R20: an empty database, and one of a newer program."""
+    settings = Settings(data_dir=tmp_path)
+    prepare_folders(settings)
+
+    async def check() -> None:
+        """Look at the schema."""
+        database = Database(settings)
+        try:
+            await database.check_schema()
+        finally:
+            await database.close()
+
+    with pytest.raises(SchemaMismatch, match="none"):
+        asyncio.run(check())
+    alembic(settings, "upgrade", "head")
+    asyncio.run(check())
+    worker = WorkerDatabase(settings)
+    with worker.writing() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    worker.close()
+    with pytest.raises(SchemaMismatch, match="9999"):
+        asyncio.run(check())
+
+
+def test_a_writer_that_holds_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who can't have the turn within the time is told so, on either side; nothing is written."""
+    monkeypatch.setattr(module, "LOCK_WAIT_SECONDS", 0.05)
+    settings = Settings(data_dir=tmp_path)
+    alembic(settings, "upgrade", "head")
+    one, other, third = WorkerDatabase(settings), WorkerDatabase(settings), Database(settings)
+
+    async def write() -> None:
+        """Try on the async side."""
+        async with third.writing():
+            raise AssertionError("the turn was taken")
+
+    with one.writing():
+        with pytest.raises(DatabaseBusy), other.writing():
+            raise AssertionError("the turn was taken")
+        with pytest.raises(DatabaseBusy):
+            asyncio.run(write())
+    with other.writing() as session:
+        session.execute(text("SELECT 1"))
+    one.close()
+    other.close()
+
+
+def test_ids_of_files() -> None:
+    """A public id holds the number and the place; any other id is nobody's."""
+    for number, sequence in ((1, 1 << 20), (2**62, (1 << 41) - 1), (7, (1 << 40) | 5)):
+        record = FileRecord(operation_number=number, sequence=sequence, original_path=b"a", new_path=None)
+        file_id = FileView(record, Operation(operation_type="organize")).id
+        assert (
+            file_id.version == 8
+            and file_id.variant == "specified in RFC 4122"
+            and key_of(file_id) == (number, sequence)
+        )
+    assert key_of(UUID(int=0)) is None and key_of(UUID("ffffffff-ffff-8fff-bfff-ffffffffffff")) is None
