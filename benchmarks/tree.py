@@ -18,7 +18,9 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import repeat
 from pathlib import Path
 
 VERSION = 1
@@ -80,8 +82,10 @@ def make_tree(root: Path, parameters: Parameters, *, processes: int | None = Non
     paths = _make_folders(root, parameters)
     workers = processes or os.cpu_count() or 1
     ranges = [range(first, len(paths), workers) for first in range(workers)]
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        pool.starmap(_fill_folders, [(root, parameters, [(i, paths[i]) for i in chosen]) for chosen in ranges])
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        shares = [[(i, paths[i]) for i in chosen] for chosen in ranges]
+        for _ in pool.map(_fill_folders, repeat(root), repeat(parameters), shares):  # raises what a worker raised
+            pass
     _date_folders(root, paths)
     _stamp(root).write_text(json.dumps(asdict(parameters)))
     return time.monotonic() - start

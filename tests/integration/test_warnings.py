@@ -79,9 +79,10 @@ def test_catalogues_that_know_moved_files(root: Path) -> None:
     """A library left whole beside the photos, or a loose one."""
     write_tree(root, {"Lightroom": {"2020.lrcat": "x", "Previews.lrdata": {}}, "p.jpg": song()})
     assert risks(root)["catalogues"].count == 1
-    write_tree(root, {"digikam4.db": song(), "a.db": song("another sort of data")})
-    assert risks(root)["catalogues"].count == 2
-    for name in ("p.jpg", "digikam4.db", "a.db"):
+    loose = {"digikam4.db": song(), "songs.ITL": song("1"), "a.db": song("2")}
+    write_tree(root, loose)
+    assert risks(root)["catalogues"].count == 3
+    for name in ("p.jpg", *loose):
         (root / name).unlink()
     assert "catalogues" not in risks(root)
 

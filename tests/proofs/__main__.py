@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 PARTS = (
     "kills",
@@ -33,28 +35,42 @@ HOME = Path(__file__).resolve().parents[2]
 STATE, FIGURES = HOME / "data" / "proofs", HOME / "docs" / "proofs" / "engine.json"
 
 
-def main(wanted: list[str]) -> None:
-    """Run the parts that aren't done for this commit; a part that fails ends the run with its traceback."""
+def main(wanted: list[str]) -> int:
+    """Run the parts that aren't done for this commit; returns how many failed. A failed one doesn't keep the others from running."""
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=HOME, capture_output=True, text=True, check=True
     ).stdout.strip()
     STATE.mkdir(parents=True, exist_ok=True)
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    failed = 0
     for part in wanted or PARTS:
         done = STATE / f"{part}-{commit[:12]}.json"
-        if not done.exists():
-            started = time.monotonic()
-            with tempfile.TemporaryDirectory(prefix=f"proof-{part}-") as place:
-                os.environ["PLAN_DIR"] = str(Path(place) / "plans")
-                os.environ["XDG_CACHE_HOME"] = str(Path(place) / "cache")
-                figures = import_module(f"tests.proofs.{part}").run(Path(place))
-            done.write_text(json.dumps({**figures, "seconds": round(time.monotonic() - started, 1)}))
+        try:
+            if not done.exists():
+                done.write_text(json.dumps(_figures_of(part)))
+        except Exception:  # noqa: BLE001  # whatever it is, the other parts are worth running
+            failed += 1
+            known.pop(part, None)  # figures of an older commit would claim what isn't so
+            traceback.print_exc()
+            print(part, "FAILED", flush=True)
+            continue
         known[part] = {**json.loads(done.read_text()), "commit": commit[:12]}
         print(part, known[part], flush=True)
     known["machine"] = {"cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     FIGURES.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+    return failed
+
+
+def _figures_of(part: str) -> dict[str, Any]:
+    """Run one part in a folder of its own."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=f"proof-{part}-") as place:
+        os.environ["PLAN_DIR"] = str(Path(place) / "plans")
+        os.environ["XDG_CACHE_HOME"] = str(Path(place) / "cache")
+        figures = import_module(f"tests.proofs.{part}").run(Path(place))
+    return {**figures, "seconds": round(time.monotonic() - started, 1)}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(min(main(sys.argv[1:]), 1))

@@ -13,9 +13,9 @@ PLAYLISTS: Final = frozenset({b".m3u", b".m3u8", b".pls", b".xspf", b".wpl", b".
 CATALOGUE_ENDINGS: Final = frozenset({b".lrcat", b".cocatalogdb", b".cosessiondb", b".itl", b".musicdb"})
 """Lower case: Lightroom, Capture One, iTunes and Music."""
 CATALOGUE_NAMES: Final = frozenset(
-    {b"digikam4.db", b"itunes library.xml", b"itunes music library.xml", b"collection.nml", b"rekordbox.xml"}
+    {b"digikam4.db", b"iTunes Library.xml", b"iTunes Music Library.xml", b"collection.nml", b"rekordbox.xml"}
 )
-"""Lower case: digiKam, iTunes, Traktor, rekordbox."""
+"""As their programs write them: digiKam, iTunes, Traktor, rekordbox."""
 CATALOGUE_KINDS: Final = ("Lightroom catalogue", "photo library", "media library", "video project", "music project")
 """How ``scan.ignoring`` calls the folders that are such a catalogue and are left whole."""
 MOST_BYTES: Final = 1 << 20
@@ -31,13 +31,8 @@ def ending(name: bytes) -> bytes:
     return name[dot:].lower() if dot > 0 else b""
 
 
-LOOKED_AT: Final = PLAYLISTS | CATALOGUE_ENDINGS | set(map(ending, CATALOGUE_NAMES))
+LOOKED_AT: Final = PLAYLISTS | CATALOGUE_ENDINGS
 """Endings of names of which more than the ending has to be seen."""
-
-
-def is_catalogue(name: bytes) -> bool:
-    """Is it the data of a program that remembers where its pictures or songs are?"""
-    return ending(name) in CATALOGUE_ENDINGS or name.lower() in CATALOGUE_NAMES
 
 
 def entries(name: bytes, content: bytes) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from fileorganizer.execution import observing, surveying
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.probe import Capabilities
+from fileorganizer.journal.codec import PackedSteps
 from fileorganizer.journal.plans import AFTER, BEFORE, PlanWriter
 from fileorganizer.model import (
     BATCH_STEPS,
@@ -220,14 +221,12 @@ class Drafting:
         units: list[conflicts.Unit] = []
         broken = unlisted = 0
         for seq, hashes in self._claims.items():
-            if not look_everywhere and contested.isdisjoint(hashes):
-                continue
-            steps = self._writer.batch(seq)
             if look_everywhere:
+                steps = self._writer.batch(seq)
                 vacating.update(step.source for step in steps if step.source in places)
                 broken += sum(step.source in links for step in steps) if links else 0
                 unlisted += sum(step.source in listed for step in steps) if listed else 0
-            units += self._take_out(seq, steps, hashes, contested, blocked)
+            units += self._take_out(seq, hashes, contested, blocked)
         if self._options.mode == "move":
             review.note_broken_links(self.review, broken)
             review.note_playlists(self.review, unlisted)
@@ -258,15 +257,18 @@ class Drafting:
         return observing.same_bytes(self._source, step, self._target, other)
 
     def _take_out(
-        self, seq: int, steps: list[Step], hashes: array[int], contested: set[int], blocked: dict[bytes, str]
+        self, seq: int, hashes: array[int], contested: set[int], blocked: dict[bytes, str]
     ) -> list[conflicts.Unit]:
         """Take the units of a batch that need a decision out of it."""
-        indexes = range(len(steps)) if blocked else [i for i, claim in enumerate(hashes) if claim in contested]
+        indexes = range(len(hashes)) if blocked else [i for i, claim in enumerate(hashes) if claim in contested]
+        if not indexes:
+            return []
+        steps = self._writer.packed_batch(seq)
         units: list[conflicts.Unit] = []
-        kept: list[Step] = []
+        kept: list[msgspec.Raw] = []
         end = 0
         for first, last in _unit_bounds(steps, indexes):
-            unit = steps[first:last]
+            unit = [steps[index] for index in range(first, last)]
             folder, sources = unit[0].target.rpartition(b"/")[0], tuple(step.source for step in unit)
             if folder in blocked or not self._blockers.isdisjoint(sources):
                 why = blocked.get(folder, "a folder with this name is needed")
@@ -279,10 +281,10 @@ class Drafting:
                 units.append(conflicts.Unit(unit, folder, sources))
             else:
                 continue
-            kept += steps[end:first]
+            kept += steps.raw[end:first]
             end = last
         if units:
-            self._writer.put_batch(seq, kept + steps[end:])
+            self._writer.put_batch(seq, kept + steps.raw[end:])
         return units
 
     def _put_decided(self, units: list[conflicts.Unit], added: list[conflicts.Unit]) -> list[list[Step]]:
@@ -407,7 +409,7 @@ def _batched(steps: Iterator[Step]) -> Iterator[list[Step]]:
         yield some
 
 
-def _unit_bounds(steps: list[Step], indexes: Iterable[int]) -> Iterator[tuple[int, int]]:
+def _unit_bounds(steps: PackedSteps, indexes: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Where the units begin and end that hold the steps at these indexes, given in order: a family, else one step."""
     last = 0
     for index in indexes:

@@ -86,6 +86,7 @@ class Observer:
             draft.scanned += len(folder.skips)
             return
         self._leave_guarded(folder)
+        self.catalogues += len(playlists.CATALOGUE_NAMES.intersection(folder.names))
         junk_names = [name for name in folder.names if name in JUNK]
         draft.enter(folder.path, folder.seen, folder.count, folder.skips, list(walker.entries(folder, junk_names)))
         draft.count(len(folder.skips), 0)
@@ -154,8 +155,9 @@ class Observer:
         """Files of which more than the name may have to be seen; learns which names decide alone."""
         for entry, facts in zip(entries, self._facts(folder.fd, entries), strict=True):
             draft.add(entry, facts)
-            self.catalogues += playlists.is_catalogue(entry.name)
-            if playlists.ending(entry.name) in playlists.PLAYLISTS:
+            ending = playlists.ending(entry.name)
+            self.catalogues += ending in playlists.CATALOGUE_ENDINGS
+            if ending in playlists.PLAYLISTS:
                 self._note_playlist(folder, entry.name)
             tail = entry.name[entry.name.find(b".", 1) :]
             if tail[0] == _DOT and tail not in self._decided and len(self._decided) < _MOST_TAILS:

@@ -22,6 +22,8 @@ _encoder = msgspec.msgpack.Encoder()
 _compressor = zstandard.ZstdCompressor(level=1)
 _decompressor = zstandard.ZstdDecompressor()
 _steps = msgspec.msgpack.Decoder(list[Step])
+_step = msgspec.msgpack.Decoder(Step)
+_raw = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _skips = msgspec.msgpack.Decoder(list[Skip])
 _outcomes = msgspec.msgpack.Decoder(list[Outcome])
 _folders = msgspec.msgpack.Decoder(list[Folder])
@@ -52,6 +54,22 @@ def _unpack(blob: bytes, decoder: msgspec.msgpack.Decoder[_T]) -> _T:
 def unpack_steps(blob: bytes) -> list[Step]:
     """The steps of a batch."""
     return _unpack(blob, _steps)
+
+
+class PackedSteps:
+    """A batch of which only the steps that are asked for are decoded; what stays packed can be packed again as it is."""
+
+    def __init__(self, blob: bytes) -> None:
+        """Take it apart. Raises JournalDamaged."""
+        self.raw = _unpack(blob, _raw)
+
+    def __len__(self) -> int:
+        """How many steps there are."""
+        return len(self.raw)
+
+    def __getitem__(self, index: int) -> Step:
+        """One step."""
+        return _step.decode(self.raw[index])
 
 
 def unpack_skips(blob: bytes) -> list[Skip]:

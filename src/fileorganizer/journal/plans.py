@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -80,8 +80,8 @@ class PlanWriter:
             self._next += 1
         return seq
 
-    def put_batch(self, seq: int, steps: list[Step]) -> None:
-        """Write or replace the batch ``seq``; with no steps it is removed."""
+    def put_batch(self, seq: int, steps: Sequence[Step | msgspec.Raw]) -> None:
+        """Write or replace the batch ``seq``, of steps as values or still packed; with no steps it is removed."""
         if steps:
             self.put_packed(seq, len(steps), codec.pack(steps))
         else:
@@ -93,8 +93,17 @@ class PlanWriter:
 
     def batch(self, seq: int) -> list[Step]:
         """Read a batch back."""
+        blob = self._blob(seq)
+        return codec.unpack_steps(blob) if blob else []
+
+    def packed_batch(self, seq: int) -> codec.PackedSteps:
+        """Read a batch back of which few steps are wanted."""
+        return codec.PackedSteps(self._blob(seq))
+
+    def _blob(self, seq: int) -> bytes:
+        """A batch as stored; empty when there is none."""
         row = self._db.execute("SELECT steps FROM batches WHERE seq = ?", (seq,)).fetchone()
-        return codec.unpack_steps(row[0]) if row else []
+        return row[0] if row else b""
 
     def batches(self) -> Iterator[list[Step]]:
         """All batches so far, in their order."""

@@ -147,7 +147,7 @@ class Reversal:
             # Nearly all are of this sort, and none of them goes through a parking place: those have a group.
             if self._wanted(step.source):
                 self.matched += 1
-                self._reverse_move(deed, self._look(step.target_side, deed.place))
+                self._reverse_plain(deed)
         elif step.kind == StepKind.MKDIR:
             made = self._after.get((step.target_side, step.target))
             if made is not None:
@@ -222,6 +222,25 @@ class Reversal:
             StepKind.MOVE, deed.place, step.source, seen, step.target_side, step.source_side, step.role, step.group
         )
         self._plan(back, contested=self._is_taken(step.source_side, step.source))
+
+    def _reverse_plain(self, deed: Deed) -> None:
+        """What ``_reverse_move`` does, for a file that nobody has touched. Runs once a file: written for speed."""
+        step, then = deed.step, deed.step.seen
+        now = self._look(step.target_side, deed.place)
+        if now is None or now.links != 1 or then is None or not _is_untouched(now.seen, then):
+            self._reverse_move(deed, now)
+            return
+        source, side = step.source, step.source_side
+        back = Step(StepKind.MOVE, deed.place, source, now.seen, step.target_side, side, Role.ITEM)
+        self._restored_in.add((side, source.rpartition(b"/")[0]))
+        if self._is_taken(side, source):
+            self._contested.append(back)
+            return
+        self.planned += 1
+        self.bytes += now.seen.size
+        self._batch.append(back)
+        if len(self._batch) >= BATCH_STEPS:
+            self._emit_batch()
 
     def _is_it(self, step: Step, side: int, place: bytes, now: Sight | None) -> bool:
         """Is it the file of the step, edited perhaps? Inode numbers are given out again: an edited one must be old enough."""
@@ -415,6 +434,13 @@ def _is_ours(now: Identity, then: Identity | None) -> bool:
     if now.ino == then.ino and now.dev == then.dev and (now.mode ^ then.mode) & 0o170000 == 0:
         return True
     return _is_unchanged(now, then)
+
+
+def _is_untouched(now: Identity, then: Identity) -> bool:
+    """The same inode with the same type, size and mtime."""
+    return (now.ino, now.mtime_ns, now.size, now.dev) == (then.ino, then.mtime_ns, then.size, then.dev) and (
+        now.mode ^ then.mode
+    ) & 0o170000 == 0
 
 
 def _is_unchanged(now: Identity, then: Identity) -> bool:

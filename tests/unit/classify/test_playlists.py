@@ -26,19 +26,3 @@ from fileorganizer.classify import playlists
 def test_what_a_playlist_names(name: bytes, content: bytes, found: list[bytes]) -> None:
     """Paths as they are written, with slashes; nothing of a network."""
     assert list(playlists.entries(name, content)) == found
-
-
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [
-        (b"Holiday.lrcat", True),
-        (b"digikam4.db", True),
-        (b"iTunes Library.xml", True),
-        (b"other.db", False),
-        (b".lrcat", False),
-        (b"no ending", False),
-    ],
-)
-def test_catalogues(name: bytes, known: bool) -> None:
-    """By their ending or their whole name."""
-    assert playlists.is_catalogue(name) is known
