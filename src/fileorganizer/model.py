@@ -21,6 +21,11 @@ SOURCE, DESTINATION, REFERENCE = 0, 1, 2
 Side 2 is a reference root: its files are only ever read, as keepers of a clean-up."""
 
 
+def joined(folder: bytes, name: bytes) -> bytes:
+    """The path of a name in a folder, both relative to a root, whose own path is empty."""
+    return folder + b"/" + name if folder else name
+
+
 class StepKind:
     """What a step does to the disk. Plain integers: a million of them are compared."""
 

@@ -43,7 +43,7 @@ from fileorganizer.duplicates.table import Part, Table
 from fileorganizer.errors import InvalidOption
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
-from fileorganizer.model import Reason, Skip
+from fileorganizer.model import Reason, Skip, joined
 from fileorganizer.progress import Listener
 from fileorganizer.scan.ignoring import Ignoring, in_use
 from fileorganizer.scan.walker import Folder, Limits, Walker
@@ -161,7 +161,7 @@ class Finder:
         guards = [skip.path.rpartition(b"/")[2] for skip in folder.skips if skip.reason == Reason.UNFINISHED]
         if guards:
             guarded = in_use(guards, set(folder.names)) - left
-            self.skips += [Skip(_join(folder.path, name), Reason.UNFINISHED) for name in sorted(guarded)]
+            self.skips += [Skip(joined(folder.path, name), Reason.UNFINISHED) for name in sorted(guarded)]
             left |= guarded
         names = [name for name in folder.names if name not in left] if left else folder.names
         if not names:
@@ -232,7 +232,7 @@ class Finder:
             if state in (PLAIN, LINKED):
                 regular.append(name)
             elif state != GONE and folder.side == 0:
-                self.skips.append(Skip(_join(folder.path, name), _SKIPPED[state]))
+                self.skips.append(Skip(joined(folder.path, name), _SKIPPED[state]))
         return regular
 
     # sizes, beginnings and ends
@@ -536,8 +536,3 @@ def _picked(column: array[int], files: list[int]) -> array[int]:
     if end - first == len(files):
         return column[first:end]
     return array(column.typecode, itemgetter(*files)(column))
-
-
-def _join(folder: bytes, name: bytes) -> bytes:
-    """A path below the root."""
-    return folder + b"/" + name if folder else name

@@ -9,7 +9,7 @@ from itertools import compress
 
 import msgspec
 
-from fileorganizer.model import Identity
+from fileorganizer.model import Identity, joined
 
 REGULAR = 0o100644
 """The mode of an identity made here: of the mode only the type is ever compared."""
@@ -99,7 +99,7 @@ class Table:
         number = file - chunk.first
         name = chunk.names.split(b"\0", number + 1)[number]
         place = self.places[chunk.place]
-        return place, place.path + b"/" + name if place.path else name
+        return place, joined(place.path, name)
 
     def inode_of(self, file: int) -> tuple[int, int]:
         """Device and inode of a file."""

@@ -32,6 +32,7 @@ from fileorganizer.model import (
     Skip,
     Step,
     StepKind,
+    joined,
 )
 from fileorganizer.planning import conflicts, naming, review
 from fileorganizer.planning.ordering import in_batches, order
@@ -189,7 +190,7 @@ class Drafting:
                 for name in observing.folder_names(self._target, folder):
                     claim = conflicts.claim_of(folder, name, names)
                     if claim in claims:
-                        occupied[claim] = folder + b"/" + name if folder else name
+                        occupied[claim] = joined(folder, name)
             except OSError as error:
                 blocked[folder] = error.strerror or "can't be used"
         return missing, blocked, occupied

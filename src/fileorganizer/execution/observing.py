@@ -16,7 +16,7 @@ from fileorganizer.classify.date_reader import DateReader
 from fileorganizer.classify.dates import name_date, wall_clock
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import identity_of, unchanged_since
-from fileorganizer.model import DateSource, Entry, Facts, Identity, Options, Reason, Skip, Step
+from fileorganizer.model import DateSource, Entry, Facts, Identity, Options, Reason, Skip, Step, joined
 from fileorganizer.planning.companions import companions
 from fileorganizer.planning.conflicts import Occupant
 from fileorganizer.planning.planner import Draft, Seen
@@ -114,7 +114,7 @@ class Observer:
         """Leave what an unfinished file beside it shows to be still written: ``film.mkv`` beside ``film.mkv.part``."""
         guards = [skip.path.rpartition(b"/")[2] for skip in folder.skips if skip.reason == Reason.UNFINISHED]
         guarded = in_use(guards, set(folder.names)) - folder.names_left - folder.folders if guards else set()
-        folder.skips += [Skip(_join(folder.path, name), Reason.UNFINISHED) for name in sorted(guarded)]
+        folder.skips += [Skip(joined(folder.path, name), Reason.UNFINISHED) for name in sorted(guarded)]
         folder.names_left |= guarded
 
     def _singles(self, folder: walker.Folder, names: list[bytes], draft: Draft) -> None:
@@ -146,7 +146,7 @@ class Observer:
             if reason is None:
                 odd.append(entry)
             else:
-                draft.skips.append(Skip(_join(folder.path, name), reason, status.st_size))
+                draft.skips.append(Skip(joined(folder.path, name), reason, status.st_size))
         draft.count(seen, size)
         draft.add_files(plain)
         self._odd_ones(folder, odd, draft)
@@ -187,7 +187,7 @@ class Observer:
         reasons = [self._reason(folder, entry) for entry in found]
         if any(reason is not None for reason in reasons):
             draft.skips += [
-                Skip(_join(folder.path, e.name), r if r is not None else Reason.WITH_COMPANION, e.seen.size)
+                Skip(joined(folder.path, e.name), r if r is not None else Reason.WITH_COMPANION, e.seen.size)
                 for e, r in zip(found, reasons, strict=True)
             ]
         elif found:
@@ -251,7 +251,7 @@ class Observer:
             if len(self.listed) < MAX_LINKS and path.startswith(self._root.path + b"/"):
                 self.listed.add(path[len(self._root.path) + 1 :])
                 if not entry.startswith(b"/"):
-                    self.listed.add(_join(folder.path, name))
+                    self.listed.add(joined(folder.path, name))
 
     def _facts(self, fd: int, entries: Sequence[Entry]) -> list[Facts]:
         """Category and date of these files of one folder."""
@@ -309,11 +309,6 @@ def _open(fd: int, name: bytes) -> int:
         return open_regular(fd, name)
     except OSError:
         return -1
-
-
-def _join(folder: bytes, name: bytes) -> bytes:
-    """A path below the root."""
-    return folder + b"/" + name if folder else name
 
 
 def sync_client(root: bytes) -> str | None:

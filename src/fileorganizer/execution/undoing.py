@@ -17,7 +17,7 @@ from fileorganizer.journal import codec
 from fileorganizer.journal.plans import PlanWriter
 from fileorganizer.journal.records import Batch, Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import CONTROL_DIRECTORY, Identity, Reason, Review, State, Step, StepKind
+from fileorganizer.model import CONTROL_DIRECTORY, Identity, Reason, Review, State, Step, StepKind, joined
 from fileorganizer.planning.reversing import Deed, Missing, Reversal, Sight
 
 _SKIPS_AT_ONCE: Final = 10_000
@@ -228,7 +228,7 @@ def find_inodes(root: Root, wanted: dict[tuple[int, int], Identity]) -> Iterator
             with os.scandir(fd) as listing:
                 for entry in listing:
                     name = os.fsencode(entry.name)
-                    path = folder + b"/" + name if folder else name
+                    path = joined(folder, name)
                     if entry.is_dir(follow_symlinks=False):
                         if name != CONTROL_DIRECTORY:
                             stack.append(path)

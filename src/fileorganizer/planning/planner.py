@@ -26,6 +26,7 @@ from fileorganizer.model import (
     Skip,
     Step,
     StepKind,
+    joined,
 )
 from fileorganizer.planning import naming
 from fileorganizer.planning.conflicts import claim_of
@@ -221,8 +222,8 @@ class Draft:
     def _append(self, folder: bytes, entry: Entry, facts: Facts, group: int) -> None:
         """Claim a name and add the step."""
         frame, here, size = self._frame, self._here, entry.seen.size
-        source = here.path + b"/" + entry.name if here.path else entry.name
-        target = folder + b"/" + entry.name if folder else entry.name
+        source = joined(here.path, entry.name)
+        target = joined(folder, entry.name)
         self._claims.append(claim_of(folder, entry.name, frame.names))
         temporary = b""
         if self._kind == StepKind.COPY:
@@ -230,7 +231,7 @@ class Draft:
             group = group or (self._groups if frame.across else 0)
             self._copies += 1
             name = b".%s-%x.partial" % (frame.tag, self._copies)
-            temporary = folder + b"/" + name if folder else name
+            temporary = joined(folder, name)
             self._copy_bytes += size
         seen = entry.seen if entry.links == 1 else msgspec.structs.replace(entry.seen, ctime_ns=0)
         self._steps.append(

@@ -19,7 +19,7 @@ import msgspec
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.identity import identity_of
-from fileorganizer.model import Entry, Identity, Reason, Skip
+from fileorganizer.model import Entry, Identity, Reason, Skip, joined
 from fileorganizer.scan.ignoring import Ignoring, is_control, whole_folder
 
 CHUNK: Final = 10_000
@@ -97,7 +97,7 @@ class Walker:
         if not self._limits.recursive:
             return []
         inside = sorted(folder.folders - folder.names_left, reverse=True)
-        return [(_join(folder.path, name), place[1] + 1) for name in inside]
+        return [(joined(folder.path, name), place[1] + 1) for name in inside]
 
     def _visit(self, path: bytes, depth: int) -> Folder | None:
         """List one folder and sort out what is left alone; None when it has gone."""
@@ -194,10 +194,5 @@ def _count_files(root: Root, path: bytes) -> int:
         finally:
             os.close(fd)
         total += len(names) - len(folders)
-        stack.extend(_join(current, name) for name in folders)
+        stack.extend(joined(current, name) for name in folders)
     return total
-
-
-def _join(folder: bytes, name: bytes) -> bytes:
-    """A path below the root."""
-    return folder + b"/" + name if folder else name
