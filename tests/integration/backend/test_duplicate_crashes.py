@@ -13,7 +13,7 @@ import pytest
 
 from fileorganizer import cleaner, organizer
 from tests.support.manifest import manifest
-from tests.support.server import FINAL, Person, Server, prepared
+from tests.support.server import Server, prepared
 from tests.support.trees import File, Tree, put_tree, write_tree
 
 DATABASES = ("sqlite",)  # servers of their own
@@ -75,7 +75,7 @@ def huge_pair(root: Path) -> None:
     """Two equal files that take some seconds to read and no room."""
     write_tree(root, {"a.bin": File("", mtime=1_400_000_000), "b.bin": File("", mtime=1_400_000_000)})
     for name in ("a.bin", "b.bin"):
-        os.truncate(root / name, 3 << 30)
+        os.truncate(root / name, 2 << 30)
         os.utime(root / name, (1_400_000_000, 1_400_000_000))
 
 
@@ -92,20 +92,24 @@ def test_killed_while_it_hashes(own: Server) -> None:
     assert (ended["status"], ended["duplicates_found"]) == ("completed", 1)
 
 
-@pytest.mark.parametrize("options", [{"operation_type": "duplicate_cleanup"}, {}], ids=["alone", "before organizing"])
 @pytest.mark.parametrize("action", ["trash", "hardlink"])
-def test_a_kill_at_some_fault_points(own: Server, action: str, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("options", "hits"),
+    [({"operation_type": "duplicate_cleanup"}, (2, 12)), ({}, (7, 25))],
+    ids=["alone", "before organizing"],
+)
+def test_a_kill_at_some_fault_points(own: Server, action: str, options: dict[str, Any], hits: tuple[int, int]) -> None:
     """Killed at its Nth fault point, it ends by itself as asked; never is a content lost; both operations come back."""
     ann = own.sign_up("ann")
     root = ann.home / "inbox"
     before = write_tree(root, pairs(6))
-    for hit in (2, 6, 14, 30):
+    for deaths, hit in enumerate(hits, 1):
         own.stop()
         own.environment["FILEORGANIZER_FAULTS"] = f"kill@{hit}"
         own.start()
         operation = ann.start("inbox", duplicate_action=action, **options)
         deadline = time.monotonic() + 10
-        while not own.events(event="operation's process died") and time.monotonic() < deadline:
+        while len(own.events(event="operation's process died")) < deaths and time.monotonic() < deadline:
             time.sleep(0.05)
         own.kill()
         del own.environment["FILEORGANIZER_FAULTS"]
