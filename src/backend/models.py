@@ -13,6 +13,7 @@ from sqlalchemy import (
     Dialect,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 PREVIEW, ORGANIZE, ROLLBACK, CLEANUP = "preview", "organize", "rollback", "duplicate_cleanup"
+RESTORE, PURGE = "restore", "purge"
 FINAL_STATES: Final = ("completed", "failed", "cancelled")
 ACTIVE_STATES: Final = ("pending", "running")
 STATES: Final = (*ACTIVE_STATES, *FINAL_STATES)
@@ -289,6 +291,54 @@ class FileRecord(Base):
     __table_args__ = (
         Index("ix_file_records_size", "operation_number", "size_bytes"),
         Index("ix_file_records_path", "operation_number", "original_path"),
+    )
+
+
+class DuplicateGroup(Base):
+    """Files with the same content, as a search found them. ``sequence`` is the rank: those that waste most come first."""
+
+    __tablename__ = "duplicate_groups"
+
+    operation_number: Mapped[int] = mapped_column(ForeignKey("operations.number", ondelete="CASCADE"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[bytes]
+    size_bytes: Mapped[int]
+    """Of each file."""
+    copies: Mapped[int]
+    """As they were found."""
+    present: Mapped[int]
+    """How many of them no operation has put away since."""
+
+    __table_args__ = (UniqueConstraint("operation_number", "digest"),)
+
+
+class DuplicateFile(Base):
+    """A file of a group: an inode under its first name, as the search saw it. It is looked at again before it is touched."""
+
+    __tablename__ = "duplicate_files"
+
+    operation_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    path: Mapped[bytes]
+    """Relative to the operation's folder; follows what later operations of that folder move."""
+    links: Mapped[list[Any]]
+    """Further names of it, as base64."""
+    device: Mapped[int]
+    inode: Mapped[int]
+    """Both as signed numbers of 64 bits."""
+    mtime_ns: Mapped[int]
+    ctime_ns: Mapped[int]
+    settled_by: Mapped[int | None]
+    """Number of the operation that has put it away, or made it a name of another copy."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["operation_number", "sequence"],
+            ["duplicate_groups.operation_number", "duplicate_groups.sequence"],
+            ondelete="CASCADE",
+        ),
+        Index("ix_duplicate_files_path", "operation_number", "path"),
     )
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from fileorganizer.classify.classifier import open_regular
 from fileorganizer.duplicates.finder import Search
-from fileorganizer.duplicates.groups import Copy, Groups
-from fileorganizer.duplicates.keepers import KeepRule
+from fileorganizer.duplicates.groups import Copy, Group
+from fileorganizer.duplicates.keepers import KeepNothing, KeepRule
 from fileorganizer.errors import InvalidOption, RootRefused
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution import operating
@@ -25,7 +25,7 @@ from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal.plans import Plan, PlanWriter, forget_old_plans
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import Identity, Options, Reason, Review
+from fileorganizer.model import Identity, Options, Reason, Review, Skip
 from fileorganizer.organizer import (
     Confirm,
     Report,
@@ -47,6 +47,10 @@ from fileorganizer.searcher import Found, Where, find_duplicates, search_in, whe
 from fileorganizer.settings import plan_dir
 
 OPERATION_TYPE: Final = "duplicate_cleanup"
+NOTHING: Final = "nothing"
+"""In place of a rule to keep by: all copies of the known groups go. Refused for a search."""
+OnFound = Callable[[Found], None]
+"""Told of what a clean-up found, before it plans anything."""
 
 
 class Cleaning(msgspec.Struct, frozen=True):
@@ -61,14 +65,45 @@ class Cleaning(msgspec.Struct, frozen=True):
     """The reference folder, absolute; None: there is none."""
 
 
+class KnownGroups(Protocol):
+    """Groups of a root that an earlier search found. They are gone through several times, and never all in memory."""
+
+    algorithm: str
+    """The digest by which they were found."""
+
+    def __iter__(self) -> Iterator[Group]:
+        """All of them."""
+
+
+class _Material(msgspec.Struct, frozen=True):
+    """What a clean-up is planned from: what was found just now, or is known from earlier."""
+
+    groups: KnownGroups
+    scanned: int
+    skips: list[Skip] = []
+    nested_roots: list[bytes] = []
+    seconds: float = 0.0
+    found_earlier: bool = False
+
+
 # cleaning up
 
 
-def preview_clean_up(root: RootPath, cleaning: Cleaning, *, listener: Listener | None = None) -> Plan:
-    """Make and store the plan of a clean-up; the caller closes it. Nothing is written into the folder."""
+def preview_clean_up(
+    root: RootPath,
+    cleaning: Cleaning,
+    *,
+    known: KnownGroups | None = None,
+    on_found: OnFound | None = None,
+    listener: Listener | None = None,
+) -> Plan:
+    """Make and store the plan of a clean-up; the caller closes it. Nothing is written into the folder.
+
+    ``known``: clean up these groups, and search for none.
+    """
     where = _where_to_clean(root, cleaning)
     with open_sides(where.root, where.outside) as sides:
-        return _draft(sides, where, cleaning, listener or Listener())
+        return _draft(sides, where, cleaning, listener or Listener(), known, on_found)
 
 
 def clean_up(
@@ -76,11 +111,14 @@ def clean_up(
     cleaning: Cleaning | None,
     *,
     plan_id: str | None = None,
+    known: KnownGroups | None = None,
+    on_found: OnFound | None = None,
     confirm: Confirm | None = None,
     listener: Listener | None = None,
 ) -> Report:
     """Search, plan and carry out, or carry out the stored plan ``plan_id`` (then ``cleaning`` is that of the plan).
 
+    With ``known`` nothing is searched: these groups are cleaned up, as far as their files are unchanged.
     Right before each step the copy that stays is compared with the one that goes.
     """
     path, listener = resolve_root(root), listener or Listener()
@@ -96,7 +134,7 @@ def clean_up(
         _refuse_unsupported(work, cleaning.action)
         if plan is None:
             with open_sides(where.root, where.outside) as sides:
-                plan = _draft(sides, where, cleaning, listener)
+                plan = _draft(sides, where, cleaning, listener, known, on_found)
             share_nested(work.locks, path, plan)
         else:
             share_nested(work.locks, path, plan)
@@ -156,12 +194,19 @@ def _stored(root: bytes, plan_id: str) -> Plan:
     return plan
 
 
-def _draft(sides: Sequence[Root], where: Where, cleaning: Cleaning, listener: Listener) -> Plan:
-    """Search and plan into the plan folder."""
+def _draft(
+    sides: Sequence[Root],
+    where: Where,
+    cleaning: Cleaning,
+    listener: Listener,
+    known: KnownGroups | None = None,
+    on_found: OnFound | None = None,
+) -> Plan:
+    """Search, unless the groups are known, and plan into the plan folder."""
     forget_old_plans(plan_dir())
     plan_id = operating.new_id()
-    rule = KeepRule(cleaning.keep, below=_kept_folder(where.root, cleaning.keep), metadata=_Metadata(sides).bytes_of)
-    found = search_in(sides, where, listener)
+    rule = _rule(sides, where, cleaning, known)
+    found = _found(sides, where, listener, on_found) if known is None else _known(known)
     listener.enter("planning")
     started = time.monotonic()
     writer = PlanWriter(plan_dir(), plan_id)
@@ -170,7 +215,7 @@ def _draft(sides: Sequence[Root], where: Where, cleaning: Cleaning, listener: Li
         head = head_without_rules(sides[:1], OPERATION_TYPE, plan_id, review, None, whole=True)
         head.options = msgspec.json.encode(_absolute(cleaning, where))
         head.nested_roots = found.nested_roots
-        head.scan_seconds, head.plan_seconds = sum(found.seconds.values()), time.monotonic() - started
+        head.scan_seconds, head.plan_seconds = found.seconds, time.monotonic() - started
         writer.finish(head)
     except BaseException:
         writer.abandon()
@@ -178,12 +223,33 @@ def _draft(sides: Sequence[Root], where: Where, cleaning: Cleaning, listener: Li
     return Plan(plan_dir(), plan_id)
 
 
+def _rule(sides: Sequence[Root], where: Where, cleaning: Cleaning, known: KnownGroups | None) -> KeepRule | KeepNothing:
+    """Which copies stay. Raises InvalidOption for a rule that isn't there, such as to keep nothing of what is searched."""
+    if known is not None and cleaning.keep == NOTHING:
+        return KeepNothing()
+    return KeepRule(cleaning.keep, below=_kept_folder(where.root, cleaning.keep), metadata=_Metadata(sides).bytes_of)
+
+
+def _found(sides: Sequence[Root], where: Where, listener: Listener, on_found: OnFound | None) -> _Material:
+    """Search."""
+    found = search_in(sides, where, listener)
+    if on_found is not None:
+        on_found(found)
+    return _Material(found.groups, found.scanned, found.skips, found.nested_roots, sum(found.seconds.values()))
+
+
+def _known(groups: KnownGroups) -> _Material:
+    """What an earlier search found."""
+    return _Material(groups, sum(len(group.copies) for group in groups), found_earlier=True)
+
+
 def _absolute(cleaning: Cleaning, where: Where) -> Cleaning:
     """The same with folders that don't depend on where the program stands."""
     reference = None if where.reference is None else os.fsdecode(where.reference)
     keep = cleaning.keep
     if keep.startswith("in:"):
-        keep = "in:" + os.fsdecode(os.path.join(where.root, _kept_folder(where.root, keep)))
+        kept = os.path.join(where.root, _kept_folder(where.root, keep))
+        keep = "in:" + kept.decode(errors="backslashreplace")  # for people: the plan's steps say what stays
     return msgspec.structs.replace(cleaning, against=reference, keep=keep)
 
 
@@ -200,7 +266,14 @@ def _kept_folder(root: bytes, keep: str) -> bytes:
     raise InvalidOption(f"There is no {shown_path(given)} in {shown_path(root)} that copies could be kept in.")
 
 
-def _plan(root: Root, where: Where, cleaning: Cleaning, found: Found, rule: KeepRule, writer: PlanWriter) -> Review:
+def _plan(
+    root: Root,
+    where: Where,
+    cleaning: Cleaning,
+    found: _Material,
+    rule: KeepRule | KeepNothing,
+    writer: PlanWriter,
+) -> Review:
     """Store the steps of all groups."""
     busy = open_for_writing()
 
@@ -214,7 +287,15 @@ def _plan(root: Root, where: Where, cleaning: Cleaning, found: Found, rule: Keep
         tears_family=_Families(root, found.groups, rule).tears if cleaning.action == "trash" else lambda _path: False,
         reference_root=where.outside or b"",
     )
-    clean = CleanUp(rule, cleaning.action, found.groups.algorithm, world, writer.add_batch, writer.add_skips)
+    clean = CleanUp(
+        rule,
+        cleaning.action,
+        found.groups.algorithm,
+        world,
+        writer.add_batch,
+        writer.add_skips,
+        found_earlier=found.found_earlier,
+    )
     clean.add(found.groups)
     writer.add_skips(found.skips)
     review = clean.review
@@ -289,7 +370,7 @@ class _Metadata:
 class _Families:
     """Companions of the files that would go: a sidecar or a raw image must not stay behind alone."""
 
-    def __init__(self, root: Root, groups: Groups, rule: KeepRule) -> None:
+    def __init__(self, root: Root, groups: Iterable[Group], rule: KeepRule | KeepNothing) -> None:
         """Find out once which files would go."""
         self._root = root
         self._going = {path for group in groups for copy in rule.part(group)[1] for path in (copy.path, *copy.links)}

@@ -560,10 +560,15 @@ def purge(
 ) -> Report:
     """Destroy what is in the trash for ever: the items named, or all that is older than some days."""
     path, listener = resolve_root(root), listener or Listener()
-    limit = time.time() - older_than_days * 86_400 if older_than_days is not None else None
-    chosen = [item for item in _chosen_items(path, items) if limit is None or item.trashed_at < limit]
+    chosen = trashed_before(_chosen_items(path, items), older_than_days)
     with working(path, _one_destination(chosen), "a purge") as work, _draft_purge(work, chosen) as plan:
         return run_plan(work, plan, confirm, listener)
+
+
+def trashed_before(items: Sequence[TrashItem], days: float | None) -> list[TrashItem]:
+    """Those that lie in the trash longer than some days; with None all."""
+    limit = time.time() - days * 86_400 if days is not None else None
+    return [item for item in items if limit is None or item.trashed_at < limit]
 
 
 def _chosen_items(root: bytes, items: Sequence[str]) -> list[TrashItem]:

@@ -18,5 +18,8 @@ def state_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """The program's folder in the user's cache directory: what is in it can be made again."""
+    """Where digests are remembered: ``CACHE_DIR``, or in the user's cache directory. What is in it can be made again."""
+    chosen = os.environ.get("CACHE_DIR")
+    if chosen:
+        return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fileorganizer"

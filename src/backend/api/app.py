@@ -20,7 +20,19 @@ from starlette.middleware.cors import CORSMiddleware
 from backend.api import docs, errors, websocket
 from backend.api.deps import API_PREFIX, Services, limited, signed_in
 from backend.api.middleware import Gate, Outermost
-from backend.api.routes import admin, api_keys, auth, categories, files, health, operations, reports, roots
+from backend.api.routes import (
+    admin,
+    api_keys,
+    auth,
+    categories,
+    duplicates,
+    files,
+    health,
+    operations,
+    reports,
+    roots,
+    trash,
+)
 from backend.api.streams import Hub
 from backend.api.supervisor import Supervisor
 from backend.core.config import Settings, prepare_folders, settings, signing_key
@@ -30,16 +42,20 @@ from backend.core.rate_limit import RateLimiter
 from backend.database import Database
 from backend.services.accounts import AccountService
 from backend.services.categories import CategoryService
+from backend.services.duplicates import DuplicateService
 from backend.services.files import FileService
 from backend.services.health import HealthService
 from backend.services.operations import OperationService
 from backend.services.profiles import ProfileService
 from backend.services.reports import ReportService
 from backend.services.roots import RootService
+from backend.services.trash import TrashService
 from fileorganizer import __version__
 
 PRIVATE = (
     operations.router,
+    duplicates.router,
+    trash.router,
     files.router,
     reports.router,
     categories.router,
@@ -122,13 +138,16 @@ def _middleware(config: Settings) -> list[Middleware]:
 def _services(config: Settings, database: Database, wake: Callable[[], None]) -> Services:
     """All services, over one database."""
     limits, key, folders = RateLimiter(config), signing_key(config), RootService(config, database)
+    operation_service = OperationService(config, database, folders, wake)
     return Services(
         settings=config,
         limits=limits,
         accounts=AccountService(config, database, key, limits, folders),
         profiles=ProfileService(database, limits),
         roots=folders,
-        operations=OperationService(config, database, folders, wake),
+        operations=operation_service,
+        duplicates=DuplicateService(database, folders, operation_service),
+        trash=TrashService(database, folders, operation_service),
         files=FileService(database, key),
         reports=ReportService(database),
         categories=CategoryService(database),

@@ -13,6 +13,7 @@ from backend.core.rate_limit import RateLimiter
 from backend.services.accounts import AccountService
 from backend.services.callers import Caller, Client
 from backend.services.categories import CategoryService
+from backend.services.duplicates import DuplicateService
 from backend.services.errors import NotAllowed, NotSignedIn, TooFast
 from backend.services.files import FileService
 from backend.services.health import HealthService
@@ -20,6 +21,7 @@ from backend.services.operations import OperationService
 from backend.services.profiles import ProfileService
 from backend.services.reports import ReportService
 from backend.services.roots import RootService
+from backend.services.trash import TrashService
 
 API_PREFIX = "/api/v1"
 READING = ("GET", "HEAD")
@@ -36,6 +38,8 @@ class Services:
     profiles: ProfileService
     roots: RootService
     operations: OperationService
+    duplicates: DuplicateService
+    trash: TrashService
     files: FileService
     reports: ReportService
     categories: CategoryService
@@ -120,6 +124,8 @@ Accounts = Annotated[AccountService, Depends(_service("accounts"))]
 Profiles = Annotated[ProfileService, Depends(_service("profiles"))]
 Roots = Annotated[RootService, Depends(_service("roots"))]
 Operations = Annotated[OperationService, Depends(_service("operations"))]
+Duplicates = Annotated[DuplicateService, Depends(_service("duplicates"))]
+Trash = Annotated[TrashService, Depends(_service("trash"))]
 FileRecords = Annotated[FileService, Depends(_service("files"))]
 Reports = Annotated[ReportService, Depends(_service("reports"))]
 Categories = Annotated[CategoryService, Depends(_service("categories"))]

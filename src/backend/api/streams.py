@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -110,6 +110,14 @@ class Hub:
             self._watchers[name].discard(watcher)
             if not self._watchers[name]:
                 del self._watchers[name]
+
+    async def wait_for_end(self, caller: Caller, operation_id: UUID, seconds: float) -> Operation:
+        """The operation once it has ended, or as it is after so many seconds. Raises NotFound."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), aclosing(self.messages(caller, operation_id)) as messages:
+                async for _ in messages:
+                    pass
+        return await self._operations.get(caller, operation_id)
 
     async def _progress(self, watcher: _Watcher) -> AsyncGenerator[Event | None]:
         """Messages as they come, not too many; ends with the operation or with the server.

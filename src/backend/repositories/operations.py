@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, and_, case, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.models import ACTIVE_STATES, IdempotencyKey, Operation, OperationStats
+from backend.models import ACTIVE_STATES, CLEANUP, IdempotencyKey, Operation, OperationStats
 
 _QUEUE_LOCK = 7_300_001
 """Any number of ours: PostgreSQL's name for the turn to queue something."""
@@ -61,13 +61,14 @@ class OwnOperations:
         return (await self._session.execute(query)).scalars().all()
 
     async def totals(self) -> dict[str, Any]:
-        """Everything added up."""
+        """Everything added up. Space is saved by clean-ups that weren't taken back, each counted once."""
+        cleaned = and_(Operation.operation_type == CLEANUP, Operation.rolled_back.is_(False))
         query = select(
             func.count(),
             func.coalesce(func.sum(Operation.files_processed), 0),
             func.coalesce(func.sum(Operation.bytes_processed), 0),
             func.coalesce(func.sum(Operation.duplicates_found), 0),
-            func.coalesce(func.sum(Operation.space_saved_bytes), 0),
+            func.coalesce(func.sum(case((cleaned, Operation.space_saved_bytes), else_=0)), 0),
         ).where(Operation.user_id == self._user_id, Operation.is_dry_run.is_(False))
         count, files, size, duplicates, saved = (await self._session.execute(query)).one()
         return {
@@ -77,6 +78,18 @@ class OwnOperations:
             "duplicates_found": int(duplicates),
             "space_saved_bytes": int(saved),
         }
+
+    async def worked_in(self) -> Sequence[bytes]:
+        """The folders in which operations of the user have changed something."""
+        query = select(Operation.root_path).where(Operation.user_id == self._user_id, Operation.journal_id.is_not(None))
+        return (await self._session.execute(query.distinct().order_by(Operation.root_path))).scalars().all()
+
+    async def by_journal(self, journal_ids: Iterable[str]) -> dict[str, UUID]:
+        """Ids in journals → ids of the user's operations."""
+        query = select(Operation.journal_id, Operation.id).where(
+            Operation.user_id == self._user_id, Operation.journal_id.in_(set(journal_ids))
+        )
+        return {str(row[0]): row[1] for row in await self._session.execute(query)}
 
     async def by_status(self) -> dict[str, int]:
         """How many there are in each state."""

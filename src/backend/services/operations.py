@@ -14,7 +14,17 @@ from uuid import UUID
 
 from backend.core.config import Settings
 from backend.database import Database
-from backend.models import ACTIVE_STATES, FINAL_STATES, ORGANIZE, PREVIEW, ROLLBACK, IdempotencyKey, Operation
+from backend.models import (
+    ACTIVE_STATES,
+    CLEANUP,
+    FINAL_STATES,
+    ORGANIZE,
+    PREVIEW,
+    RESTORE,
+    ROLLBACK,
+    IdempotencyKey,
+    Operation,
+)
 from backend.repositories.categories import OwnCategories
 from backend.repositories.operations import OwnOperations, Queue
 from backend.services.auditing import new_uuid, now
@@ -23,7 +33,7 @@ from backend.services.errors import InvalidInput, KeyReused, NotFound, Operation
 from backend.services.options import check_options, engine_options, rules_with
 from backend.services.roots import Place, RootService, check_path
 
-UNDOABLE: Final = (ORGANIZE, ROLLBACK)
+UNDOABLE: Final = (ORGANIZE, CLEANUP, ROLLBACK, RESTORE)
 NOTHING: Final = "nothing"
 
 
@@ -45,7 +55,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
+class Draft:
     """What distinguishes one new operation from another."""
 
     place: Place
@@ -57,6 +67,8 @@ class _Draft:
     plan_id: str | None = None
     also: Place | None = None
     """The destination, when it is another folder."""
+    duplicates_found: int = 0
+    """By the search that the plan was made from."""
 
 
 class OperationService:
@@ -78,12 +90,12 @@ class OperationService:
         if wanted.destination is not None:
             also = await self._roots.find(caller, wanted.destination, "destination")
         rules = await self._check(caller, wanted, place, also)
-        request: dict[str, Any] = {"confirm": wanted.confirm}
+        request: dict[str, Any] = {"confirm": wanted.confirm, "verb": wanted.operation_type}
         if also is not None:
             request["destination"] = _b64(also.path)
         kind = PREVIEW if wanted.is_dry_run else wanted.operation_type
-        draft = _Draft(place, kind, wanted.options, request, rules, also=also)
-        return await self._queue(caller, draft, key, wanted.fingerprint())
+        draft = Draft(place, kind, wanted.options, request, rules, also=also)
+        return await self.queue(caller, draft, key, wanted.fingerprint())
 
     async def _check(self, caller: Caller, wanted: Wanted, place: Place, also: Place | None) -> bytes | None:
         """Raise InvalidInput for options that can't be used; returns the rules if the user has categories of the own."""
@@ -108,8 +120,10 @@ class OperationService:
         place = await self._roots.find(caller, parent.root_path, "root_path")
         also = await self._destination(caller, parent)
         request = {**parent.request, "confirm": confirm, "apply": True}
-        draft = _Draft(place, ORGANIZE, parent.options, request, parent.rules, parent, parent.plan_id, also)
-        return await self._queue(caller, draft)
+        kind = CLEANUP if parent.request.get("verb") == CLEANUP else ORGANIZE
+        found = parent.duplicates_found if kind == CLEANUP else 0
+        draft = Draft(place, kind, parent.options, request, parent.rules, parent, parent.plan_id, also, found)
+        return await self.queue(caller, draft)
 
     async def roll_back(
         self, caller: Caller, operation_id: UUID, paths: list[bytes], key: str | None = None
@@ -131,8 +145,8 @@ class OperationService:
         if also is not None:
             request["destination"] = _b64(also.path)
         fingerprint = hashlib.sha256(json.dumps([str(operation_id), request["paths"]]).encode()).digest()
-        draft = _Draft(place, ROLLBACK, {}, request, parent=parent, also=also)
-        return await self._queue(caller, draft, key, fingerprint)
+        draft = Draft(place, ROLLBACK, {}, request, parent=parent, also=also)
+        return await self.queue(caller, draft, key, fingerprint)
 
     async def retry(self, caller: Caller, operation_id: UUID) -> Operation:
         """Plan anew, with the same options, what an operation left undone. Raises NotFound, WrongState, OperationOverlap."""
@@ -140,13 +154,15 @@ class OperationService:
             parent = await _existing(OwnOperations(session, caller.user_id), operation_id)
         if parent.status in ACTIVE_STATES:
             raise WrongState("The operation isn't finished.")
-        if parent.operation_type != ORGANIZE or (parent.status == "completed" and parent.outcome != "partial"):
+        if parent.operation_type not in (ORGANIZE, CLEANUP) or (
+            parent.status == "completed" and parent.outcome != "partial"
+        ):
             raise WrongState("This operation left nothing undone.")
         place = await self._roots.find(caller, parent.root_path, "root_path")
         also = await self._destination(caller, parent)
         request = {**parent.request, "apply": False}
-        return await self._queue(
-            caller, _Draft(place, ORGANIZE, parent.options, request, parent.rules, parent, also=also)
+        return await self.queue(
+            caller, Draft(place, parent.operation_type, parent.options, request, parent.rules, parent, also=also)
         )
 
     async def _destination(self, caller: Caller, parent: Operation) -> Place | None:
@@ -154,9 +170,7 @@ class OperationService:
         named = parent.request.get("destination")
         return await self._roots.find(caller, base64.b64decode(named), "destination") if named else None
 
-    async def _queue(
-        self, caller: Caller, draft: _Draft, key: str | None = None, fingerprint: bytes = b""
-    ) -> Operation:
+    async def queue(self, caller: Caller, draft: Draft, key: str | None = None, fingerprint: bytes = b"") -> Operation:
         """Write the row, unless the key was used, another operation is in the way, or there are too many."""
         async with self._database.writing() as session:
             queue, own = Queue(session), OwnOperations(session, caller.user_id)
@@ -171,6 +185,7 @@ class OperationService:
             if await own.count_active() >= self._settings.queued_per_user:
                 raise TooMany(f"At most {self._settings.queued_per_user} operations can wait. Let some finish first.")
             operation = _row(draft, caller)
+            operation.duplicates_found = draft.duplicates_found
             session.add(operation)
             if key:
                 session.add(
@@ -185,11 +200,11 @@ class OperationService:
         self._wake()
         return operation
 
-    async def _refuse_second_apply(self, own: OwnOperations, draft: _Draft) -> None:
+    async def _refuse_second_apply(self, own: OwnOperations, draft: Draft) -> None:
         """A plan is carried out once; one that didn't come to move anything may be tried again."""
         if draft.plan_id is None or draft.parent is None:
             return
-        for child in await own.children(draft.parent.id, ORGANIZE):
+        for child in await own.children(draft.parent.id, draft.operation_type):
             if child.status != "failed" or child.journal_id is not None:
                 raise WrongState("This preview was applied already.", operation_id=str(child.id))
 
@@ -253,7 +268,7 @@ async def _existing(own: OwnOperations, operation_id: UUID, *, for_change: bool 
     return operation
 
 
-def _refuse_overlap(active: Any, draft: _Draft, caller: Caller) -> None:
+def _refuse_overlap(active: Any, draft: Draft, caller: Caller) -> None:
     """Raise OperationOverlap when one that isn't finished works on one of these folders, above or inside them (F38)."""
     places = [place for place in (draft.place, draft.also) if place is not None]
     for other in active:
@@ -263,23 +278,29 @@ def _refuse_overlap(active: Any, draft: _Draft, caller: Caller) -> None:
                 raise OperationOverlap(other.id if other.user_id == caller.user_id else None)
 
 
-def _row(draft: _Draft, caller: Caller) -> Operation:
+def _row(draft: Draft, caller: Caller) -> Operation:
     """A new operation, waiting."""
     request = {**draft.request, "lineages": [draft.also.lineage]} if draft.also else dict(draft.request)
-    return Operation(
-        id=new_uuid(),
+    return new_operation(
         user_id=caller.user_id,
         root_id=draft.place.root_id,
         root_path=draft.place.path,
         lineage=draft.place.lineage,
         operation_type=draft.operation_type,
-        status="pending",
-        is_dry_run=draft.operation_type == PREVIEW,
         options=draft.options,
         request=request,
         rules=draft.rules,
         parent_id=draft.parent.id if draft.parent else None,
         plan_id=draft.plan_id,
+    )
+
+
+def new_operation(**values: Any) -> Operation:
+    """A row with these values, of which nothing is done yet."""
+    return Operation(
+        id=new_uuid(),
+        status="pending",
+        is_dry_run=values["operation_type"] == PREVIEW,
         reasons={},
         created_at=now(),
         **dict.fromkeys(
@@ -303,6 +324,7 @@ def _row(draft: _Draft, caller: Caller) -> Operation:
         ),
         rolled_back=False,
         cancel_requested=False,
+        **values,
     )
 
 

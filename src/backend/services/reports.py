@@ -10,6 +10,7 @@ from uuid import UUID
 
 from backend.database import Database
 from backend.models import Operation
+from backend.repositories.duplicates import DuplicateGroups
 from backend.repositories.files import Files, Filters
 from backend.repositories.operations import OwnOperations
 from backend.services.auditing import audit
@@ -40,6 +41,8 @@ class Report:
     duration_seconds: float | None
     shares: list[Share]
     largest: list[FileView]
+    duplicate_files: int
+    """Files that had a copy when the operation searched for duplicates."""
 
     @property
     def end_time(self) -> datetime | None:
@@ -63,6 +66,7 @@ class ReportService:
                 raise NotFound("operation")
             stats = await own.stats(operation.number)
             largest = await Files(session, operation.number).largest(LARGEST)
+            duplicate_files = await DuplicateGroups(session, operation.number).files_found()
         done = [
             (row.category or "Other", row.files, row.bytes) for row in stats if row.status == "completed" and row.files
         ]
@@ -72,7 +76,8 @@ class ReportService:
         seconds = None
         if operation.started_at and operation.completed_at:
             seconds = (operation.completed_at - operation.started_at).total_seconds()
-        return Report(operation, seconds, shares, [FileView(record, operation) for record in largest])
+        views = [FileView(record, operation) for record in largest]
+        return Report(operation, seconds, shares, views, duplicate_files)
 
     async def export(self, caller: Caller, operation_id: UUID, kind: str, client: Client) -> Report:
         """The report for an export, which is written down (S80). Raises NotFound."""

@@ -8,16 +8,17 @@ writes the rows, so a batch is never there twice and never half. All of it can b
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import and_, update
 from sqlalchemy.orm import Session
 
 from backend.database import WorkerDatabase
 from backend.models import FileRecord, Operation
+from backend.worker.bulk import Row, insert_rows, moment_now
 from backend.worker.queue import fenced_update
 from fileorganizer.errors import show
+from fileorganizer.fs.trash import TRASH
 from fileorganizer.journal import codec
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import Outcome, Reason, Role, Skip, State, Step, StepKind
@@ -41,13 +42,7 @@ _COLUMNS: Final = (
     "size_bytes",
     "created_at",
 )
-_INSERT: Final = (
-    f"INSERT INTO file_records ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # nosec B608
-)
-_COPY: Final = f"COPY file_records ({', '.join(_COLUMNS)}) FROM STDIN"
 _STATUS: Final = {State.DONE: "completed", State.SKIPPED: "skipped", State.FAILED: "failed", State.PENDING: "skipped"}
-
-Row = tuple[Any, ...]
 
 
 class Projection:
@@ -104,11 +99,13 @@ class Projection:
 
     # rows
 
-    def _rows_of(self, seq: int, steps: Sequence[Step], outcomes: dict[int, Outcome]) -> tuple[list[Row], list[bytes]]:
-        """The records of a batch, and the places of files that it has taken back."""
+    def _rows_of(
+        self, seq: int, steps: Sequence[Step], outcomes: dict[int, Outcome]
+    ) -> tuple[list[Row], list[tuple[bytes, bytes]]]:
+        """The records of a batch, and the files that it has taken back: from where, and to where."""
         rows: list[Row] = []
-        back: list[bytes] = []
-        moment = self._moment()
+        back: list[tuple[bytes, bytes]] = []
+        moment = moment_now(is_sqlite=self._database.is_sqlite)
         for index, step in enumerate(steps):
             outcome = outcomes.get(index)
             state = State.DONE if outcome is None else State(outcome.state)
@@ -116,12 +113,12 @@ class Projection:
                 if state != State.PENDING:
                     rows.append(self._row(seq, index, step, state, outcome, moment))
             elif state == State.DONE and step.role == Role.TAKE_BACK:
-                back.append(step.source)
+                back.append((step.source, step.target))
         return rows, back
 
     def _tail(self, seq: int, steps: Sequence[Step], outcomes: Sequence[Outcome]) -> list[Row]:
         """The records of what the last batch left undone."""
-        moment = self._moment()
+        moment = moment_now(is_sqlite=self._database.is_sqlite)
         return [
             self._row(seq, outcome.index, steps[outcome.index], State.PENDING, outcome, moment)
             for outcome in outcomes
@@ -132,14 +129,14 @@ class Projection:
         """The record of one step."""
         source = step.source or step.target
         original = self._parked.get(source, source)
-        done = state == State.DONE
+        visible = state == State.DONE and step.kind != StepKind.TRASH and not step.target.startswith(TRASH + b"/")
         reason = Reason.STOPPED if state == State.PENDING else Reason(outcome.reason) if outcome else Reason.NONE
         facts = step.facts
         return (
             self._operation.number,
             (seq << _INDEX_BITS) | index,
             original,
-            step.target if done and step.kind != StepKind.TRASH else None,
+            step.target if visible else None,
             show(original),
             self._category(facts.category) if facts else "",
             _STATUS[state],
@@ -150,7 +147,7 @@ class Projection:
 
     def _rows_of_skips(self, chunk: int, skips: Sequence[Skip]) -> list[Row]:
         """The records of what was left alone."""
-        moment = self._moment()
+        moment = moment_now(is_sqlite=self._database.is_sqlite)
         return [
             (
                 self._operation.number,
@@ -171,38 +168,20 @@ class Projection:
         """A category by its place in the rules."""
         return self._categories[index] if 0 <= index < len(self._categories) else ""
 
-    def _moment(self) -> object:
-        """Now, as the database takes it without SQLAlchemy in between."""
-        moment = datetime.now(UTC)
-        return moment.replace(tzinfo=None).isoformat(" ") if self._database.is_sqlite else moment
-
     # writing
 
-    def _write(self, marker: int, rows: list[Row], back: list[bytes]) -> None:
+    def _write(self, marker: int, rows: list[Row], back: list[tuple[bytes, bytes]]) -> None:
         """One transaction: rows, counters, how far it is."""
         number = self._operation.number
         with self._database.writing() as session:
             fenced_update(session, number, self._operation.epoch, also_closed=True, projected_batch=marker)
-            self._insert(session, rows)
+            insert_rows(session, "file_records", _COLUMNS, rows)
             counts = _counted(rows)
-            for place in back:
-                for key, change in _take_back(session, number, place):
+            for place, home in back:
+                for key, change in _take_back(session, number, place, home):
                     _add(counts, key, *change)
             _add_stats(session, number, counts)
         self._projected = marker
-
-    def _insert(self, session: Session, rows: list[Row]) -> None:
-        """Many rows at once, by the quickest way that the database has."""
-        if not rows:
-            return
-        connection = session.connection()
-        if self._database.is_sqlite:
-            connection.exec_driver_sql(_INSERT, rows)
-            return
-        cursor: Any = connection.connection.cursor()
-        with cursor.copy(_COPY) as copy:
-            for row in rows:
-                copy.write_row(row)
 
 
 def _words(reason: Reason, detail: str) -> str | None:
@@ -227,11 +206,22 @@ def _add(counts: dict[tuple[str, str], list[int]], key: tuple[str, str], files: 
     entry[1] += size
 
 
-def _take_back(session: Session, number: int, place: bytes) -> Iterator[tuple[tuple[str, str], tuple[int, int]]]:
-    """A file that was counted as done went back, with the family that it belongs to; yields what that changes."""
+def _take_back(
+    session: Session, number: int, place: bytes, home: bytes
+) -> Iterator[tuple[tuple[str, str], tuple[int, int]]]:
+    """A file that was counted as done went back, with the family that it belongs to; yields what that changes.
+
+    One in the trash has no new path: it is known by the place that it returns to.
+    """
+    put_away = place.startswith(TRASH + b"/")
+    known = (
+        and_(FileRecord.new_path.is_(None), FileRecord.original_path == home)
+        if put_away
+        else FileRecord.new_path == place
+    )
     query = (
         update(FileRecord)
-        .where(FileRecord.operation_number == number, FileRecord.new_path == place, FileRecord.status == "completed")
+        .where(FileRecord.operation_number == number, known, FileRecord.status == "completed")
         .values(status="skipped", new_path=None, reason=Reason.WITH_COMPANION.label)
         .returning(FileRecord.category, FileRecord.size_bytes)
     )

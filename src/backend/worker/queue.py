@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, aliased
 
 from backend.core.config import Settings
 from backend.database import WorkerDatabase
-from backend.models import FINAL_STATES, Operation, RootGrant
+from backend.models import ACTIVE_STATES, CLEANUP, FINAL_STATES, Operation, RootGrant
+from backend.services.operations import new_operation
 
 ATTEMPTS: Final = 3
 """An operation whose worker died so often is closed: it may be what kills them."""
@@ -62,6 +63,35 @@ class Queue:
             operation.started_at = operation.started_at or now
             return operation
 
+    def part_of(self, whole: Operation) -> Operation:
+        """The clean-up that is a part of a running operation: made with the first call, taken up again after a crash.
+
+        Nobody else claims it as long as the whole isn't finished. Raises Overtaken.
+        """
+        with self._database.writing() as session:
+            fenced_update(session, whole.number, whole.epoch)
+            query = select(Operation).where(Operation.parent_id == whole.id, Operation.operation_type == CLEANUP)
+            part: Operation | None = session.execute(query).scalars().first()
+            if part is None:
+                part = new_operation(
+                    user_id=whole.user_id,
+                    root_id=whole.root_id,
+                    root_path=whole.root_path,
+                    lineage=whole.lineage,
+                    operation_type=CLEANUP,
+                    options=whole.options,
+                    request={"confirm": whole.request.get("confirm", False)},
+                    parent_id=whole.id,
+                )
+                session.add(part)
+            if part.status not in FINAL_STATES:
+                part.status, part.worker = "running", self.host
+                part.epoch += 1
+                part.attempts += 1
+                part.revision += 1
+                part.started_at = part.started_at or _now()
+            return part
+
     def heartbeat(self, number: int, epoch: int, counts: dict[str, Any]) -> bool:
         """Lengthen the lease and note how far it is; returns whether the operation is to be cancelled. Raises Overtaken."""
         lease = _now() + timedelta(seconds=self._settings.lease_seconds)
@@ -70,10 +100,12 @@ class Queue:
         return self.cancel_wanted(number)
 
     def cancel_wanted(self, number: int) -> bool:
-        """Is the operation to be cancelled?"""
+        """Is the operation to be cancelled, or the part of it that runs?"""
+        part = aliased(Operation)
+        parts = select(part.number).where(part.parent_id == Operation.id, part.status == "running")
         with self._database.reading() as session:
-            query = select(Operation.cancel_requested).where(Operation.number == number)
-            return bool(session.execute(query).scalar())
+            query = select(or_(Operation.cancel_requested, parts.where(part.cancel_requested).exists()))
+            return bool(session.execute(query.where(Operation.number == number)).scalar())
 
     def reread(self, operation: Operation) -> Operation:
         """The row as it is now."""
@@ -110,10 +142,12 @@ def _waiting(now: datetime, at_once: int) -> Any:
         .where(other.user_id == Operation.user_id, other.status == "running", other.lease_until > now)
         .scalar_subquery()
     )
+    whole = aliased(Operation)
+    part = select(whole.number).where(whole.id == Operation.parent_id, whole.status.in_(ACTIVE_STATES)).exists()
     free = or_(Operation.lease_until.is_(None), Operation.lease_until <= now)
     return (
         select(Operation)
-        .where(Operation.status.in_(("pending", "running")), free, running < at_once)
+        .where(Operation.status.in_(("pending", "running")), free, ~part, running < at_once)
         .order_by(running, Operation.number)
         .limit(1)
     )

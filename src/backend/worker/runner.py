@@ -20,9 +20,12 @@ from backend.core.config import Settings
 from backend.core.events import Sender
 from backend.core.logging import logger
 from backend.database import DatabaseBusy, WorkerDatabase
-from backend.models import ORGANIZE, PREVIEW, ROLLBACK, Operation, User
+from backend.models import CLEANUP, FINAL_STATES, ORGANIZE, PREVIEW, RESTORE, ROLLBACK, Operation, User
 from backend.services.options import engine_options
 from backend.services.progress import message_of
+from backend.worker.duplicates import DuplicateWork
+from backend.worker.following import follow
+from backend.worker.pace import Pace
 from backend.worker.projection import Projection
 from backend.worker.queue import ATTEMPTS, Overtaken, Queue, fenced_update
 from fileorganizer import organizer
@@ -41,6 +44,7 @@ from fileorganizer.journal.plans import Plan
 from fileorganizer.journal.records import Operation as Record
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import Options, Outcome, Review, Step
+from fileorganizer.organizer import Report
 from fileorganizer.progress import Listener, Progress
 from fileorganizer.rules.builtin_categories import builtin_rules
 from fileorganizer.rules.syntax import RuleSet
@@ -61,26 +65,6 @@ class Suspended(BaseException):
     """The worker has to end now: the operation stays as after a crash, and goes on later. No error that the engine may handle."""
 
 
-class Pace:
-    """How fast the files of a phase go by."""
-
-    def __init__(self) -> None:
-        """No phase has begun."""
-        self._phase, self._since, self._first = "", 0.0, 0
-
-    def of(self, progress: Progress) -> tuple[float, float | None]:
-        """Files a second in this phase, and seconds that are left if that can be told."""
-        now = time.monotonic()
-        files = progress.files_processed if progress.phase == "moving" else progress.files_scanned
-        if progress.phase != self._phase:
-            self._phase, self._since, self._first = progress.phase, now, files
-        seconds = now - self._since
-        rate = (files - self._first) / seconds if seconds > 0.0 else 0.0
-        if not rate or progress.files_total is None:
-            return rate, None
-        return rate, max(0.0, (progress.files_total - files) / rate)
-
-
 class Runner:
     """Carries out one operation in this process."""
 
@@ -91,14 +75,17 @@ class Runner:
         operation: Operation,
         sender: Sender,
         must_end: Callable[[], bool],
+        whole: Runner | None = None,
     ) -> None:
-        """``must_end`` says that this process is to end soon."""
+        """``must_end`` says that this process is to end soon; ``whole`` carries out the operation that this one is a part of."""
         self._settings, self._database, self._operation = settings, database, operation
         self._queue = Queue(settings, database)
         self._sender, self._must_end = sender, must_end
         self._log = logger("worker").bind(operation_id=str(operation.id))
         self._listener = Listener(self._report, self._should_stop, self._settled)
-        self._cancelled = self._overtaken = False
+        self._whole = whole
+        self._duplicates = DuplicateWork(database, operation, whole.operation if whole else operation)
+        self._cancel_heard = self._overtaken = False
         self._ended = threading.Event()
         self._progress = Progress()
         self._next_event = 0.0
@@ -109,15 +96,24 @@ class Runner:
         self._rules = RuleSet.decode(operation.rules) if operation.rules else None
         self._pace = Pace()
 
+    @property
+    def operation(self) -> Operation:
+        """What is carried out."""
+        return self._operation
+
+    @property
+    def _cancelled(self) -> bool:
+        """Is it, or what it is a part of, to be cancelled?"""
+        return self._cancel_heard or (self._whole is not None and self._whole._cancelled)
+
     # the whole
 
     def run(self) -> None:
         """Carry it out; whatever happens is in the database afterwards, except when it was suspended or overtaken."""
-        self._log.info("operation begins", type=self._operation.operation_type, attempt=self._operation.attempts)
         watch = threading.Thread(target=self._watch, daemon=True)
         watch.start()
         try:
-            self._carry_out()
+            self.carry_out()
         except Suspended:
             self._log.info("operation suspended")
             self._queue.release(self._operation.number, self._operation.epoch)
@@ -127,8 +123,9 @@ class Runner:
             self._ended.set()
             watch.join()
 
-    def _carry_out(self) -> None:
-        """The verb, and its end in the database."""
+    def carry_out(self) -> None:
+        """The verb, and its end in the database. Raises Suspended, Overtaken."""
+        self._log.info("operation begins", type=self._operation.operation_type, attempt=self._operation.attempts)
         try:
             self._refuse()
             if self._operation.operation_type == PREVIEW:
@@ -165,17 +162,36 @@ class Runner:
     # verbs
 
     def _preview(self) -> None:
-        """Make and keep a plan."""
-        options = self._options()
-        with organizer.preview(self._operation.root_path, options, listener=self._listener, rules=self._rules) as plan:
+        """Make and keep a plan; a mere search for duplicates has none."""
+        if self._operation.request.get("verb") == CLEANUP and self._duplicates.only_reports:
+            self._search()
+            return
+        with self._draft() as plan:
             self._note_plan(plan)
             outcome = "all" if plan.batch_count else "nothing"
         self._close(status="completed", outcome=outcome)
 
+    def _draft(self) -> Plan:
+        """The stored plan of a preview."""
+        if self._operation.request.get("verb") == CLEANUP:
+            return self._duplicates.draft(self._listener)
+        self._meet_duplicates()
+        root, options = self._operation.root_path, self._options()
+        return organizer.preview(root, options, listener=self._listener, rules=self._rules)
+
+    def _search(self) -> None:
+        """Look for duplicates; nothing is planned and nothing changed."""
+        self._note_review(self._duplicates.search(self._listener))
+        self._close(status="completed", outcome="nothing")
+
     def _execute(self) -> None:
         """Carry out, or go on with what was cut off."""
+        if self._operation.operation_type == CLEANUP and self._duplicates.only_reports:
+            self._search()
+            return
         record = self._resumed() if self._operation.plan_id and self._operation.attempts > 1 else None
         if record is None:
+            self._meet_duplicates()
             record = self._patiently(self._begun)
         if record is None:
             self._close(status="completed", outcome="nothing")
@@ -195,29 +211,53 @@ class Runner:
             self._patiently(lambda: organizer.recover(root))
             return self._record_of(plan_id)
 
+    def _meet_duplicates(self) -> None:
+        """Before files are organized: count those with the same content, or put all but one away, as an operation of its own."""
+        operation = self._operation
+        if operation.operation_type not in (ORGANIZE, PREVIEW) or not operation.options["detect_duplicates"]:
+            return
+        if operation.options["duplicate_action"] == "report":
+            self._duplicates.search(Listener(self._report, self._should_stop))
+            return
+        part = self._queue.part_of(operation)
+        if part.status not in FINAL_STATES:
+            Runner(self._settings, self._database, part, self._sender, self._must_end, self).carry_out()
+        self._queue.update(operation, space_saved_bytes=part.space_saved_bytes)
+        operation.space_saved_bytes = part.space_saved_bytes
+        if part.status == "cancelled":
+            self._cancel_heard = True
+            raise KeyboardInterrupt
+        if part.status == "failed":
+            raise _CleanUpFailed(part)
+
     def _begun(self) -> Record | None:
         """The verb from its beginning; None when there was nothing to do."""
-        operation, root = self._operation, self._operation.root_path
         try:
-            if operation.operation_type == ROLLBACK:
-                paths = [base64.b64decode(path) for path in operation.request["paths"]]
-                undo = operation.request["undo"]
-                report = organizer.undo(root, undo, paths=paths, confirm=self._confirm, listener=self._listener)
-            else:
-                plan_id = operation.plan_id if operation.parent_id and operation.request.get("apply") else None
-                report = organizer.organize(
-                    root,
-                    self._options(),
-                    plan_id=plan_id,
-                    confirm=self._confirm,
-                    listener=self._listener,
-                    rules=self._rules,
-                )
+            report = self._verb()
         except NothingToUndo:
             return None
         if report.operation is None:
             self._note_review(report.review)
         return report.operation
+
+    def _verb(self) -> Report:
+        """What the engine is asked for."""
+        operation, root, request = self._operation, self._operation.root_path, self._operation.request
+        plan_id = operation.plan_id if operation.parent_id and request.get("apply") else None
+        heard: dict[str, Any] = {"confirm": self._confirm, "listener": self._listener}
+        match operation.operation_type:
+            case "rollback":
+                paths = [base64.b64decode(path) for path in request["paths"]]
+                return organizer.undo(root, request["undo"], paths=paths, **heard)
+            case "duplicate_cleanup":
+                return self._duplicates.clean_up(plan_id, self._confirm, self._listener)
+            case "restore":
+                return organizer.restore(root, request["items"], **heard)
+            case "purge":
+                days = request.get("older_than_days")
+                return organizer.purge(root, request["items"], older_than_days=days, **heard)
+            case _:
+                return organizer.organize(root, self._options(), plan_id=plan_id, rules=self._rules, **heard)
 
     def _patiently(self, verb: Callable[[], Any]) -> Any:
         """Wait for a while where somebody else works on the root."""
@@ -244,6 +284,9 @@ class Runner:
         """Asked with the stored plan: stop where a person has to say yes; note the plan's id, so that a crash can be mended."""
         review = plan.head.review
         risks = [risk for risk in review.risks if risk.needs_consent]
+        count = self._operation.request.get("count")
+        if count is not None and count != review.planned:
+            raise ConfirmationRequired(f"{review.planned} files would be destroyed, not {count}. Nothing was changed.")
         self._note_plan(plan)
         if risks and not self._operation.request.get("confirm"):
             raise ConfirmationRequired(
@@ -317,6 +360,8 @@ class Runner:
 
     def _should_stop(self) -> bool:
         """Asked by the engine every few steps."""
+        if self._whole is not None:
+            return self._whole._should_stop()
         if self._overtaken:
             raise Overtaken
         if self._must_end():
@@ -326,6 +371,8 @@ class Runner:
     def _report(self, progress: Progress) -> None:
         """Told by the engine every tenth of a second."""
         self._progress = progress
+        if self._whole is not None:
+            self._whole._report(Progress(progress.phase, progress.stage, current_path=progress.current_path))
         if time.monotonic() >= self._next_event:
             self._next_event = time.monotonic() + EVENT_SECONDS
             self._send("progress", insist=False)
@@ -357,11 +404,11 @@ class Runner:
             try:
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + HEARTBEAT_SECONDS
-                    self._cancelled |= self._queue.heartbeat(
+                    self._cancel_heard |= self._queue.heartbeat(
                         self._operation.number, self._operation.epoch, self._counts()
                     )
                 else:
-                    self._cancelled |= self._queue.cancel_wanted(self._operation.number)
+                    self._cancel_heard |= self._queue.cancel_wanted(self._operation.number)
             except Overtaken:
                 self._overtaken = not self._ended.is_set()
                 return
@@ -392,6 +439,8 @@ class Runner:
             "bytes_processed": totals.bytes,
             "reasons": reasons,
         }
+        if self._operation.operation_type == CLEANUP:
+            values["space_saved_bytes"] = totals.bytes
         if status == "failed":
             values["reason_code"] = record.reason_code or "interrupted"
             values["error_message"] = message
@@ -463,8 +512,10 @@ class Runner:
                 user = session.get(User, operation.user_id, with_for_update=True)
                 if user is not None:
                     user.storage_used_bytes = max(0, user.storage_used_bytes + added_bytes)
-            if operation.operation_type == ROLLBACK:
+            if operation.operation_type in (ROLLBACK, RESTORE):
                 self._note_rolled_back(session)
+            if operation.journal_id is not None:
+                follow(session, operation, values.get("files_processed", 0))
         for name, value in values.items():
             setattr(operation, name, value)
         self._progress = Progress(
@@ -492,6 +543,15 @@ class _NotGranted(FileOrganizerError):
     """The root was taken away from the user since."""
 
     code = "root-not-granted"
+
+
+class _CleanUpFailed(FileOrganizerError):
+    """The duplicates that were to be put away first couldn't be."""
+
+    def __init__(self, part: Operation) -> None:
+        """For the same reason."""
+        super().__init__(f"The clean-up of duplicates before it ended: {part.error_message}")
+        self.code = part.reason_code or "clean-up-failed"
 
 
 class _QuotaExceeded(FileOrganizerError):

@@ -20,7 +20,7 @@ from typing import Final, Self
 
 from xxhash import xxh3_64_intdigest
 
-from fileorganizer.fs.private import discard, private_folder
+from fileorganizer.fs.private import discard, kept_file, private_folder
 from fileorganizer.model import Identity
 from fileorganizer.settings import cache_dir
 
@@ -89,7 +89,7 @@ class DigestCache:
         for _ in range(2):
             try:
                 private_folder(self._folder)
-                self._db = self._opened(path)
+                self._db = self._opened(kept_file(path))
             except sqlite3.DatabaseError:
                 discard(path)
             except OSError:

@@ -64,6 +64,14 @@ class KeepRule:
         return below is not None and any(_is_in(path, below) for path in (copy.path, *copy.links))
 
 
+class KeepNothing:
+    """All copies go: only for groups that somebody named and confirmed, never for what a search finds."""
+
+    def part(self, group: Group) -> tuple[list[Copy], list[Copy]]:
+        """None that stays, and all."""
+        return [], list(group.copies)
+
+
 def _is_in(path: bytes, folder: bytes) -> bool:
     """Is a path this folder, this very file, or below it?"""
     return not folder or path == folder or path.startswith(folder + b"/")

@@ -19,6 +19,16 @@ def private_file(path: Path) -> Path:
     return path
 
 
+def kept_file(path: Path) -> Path:
+    """Make sure that a file of ours exists, readable by its owner only; what is in it stays."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(fd, 0o600)
+    finally:
+        os.close(fd)
+    return path
+
+
 def publish(partial: Path, final: Path) -> None:
     """Give a finished file its name durably; readers see all of it or nothing."""
     fd = os.open(partial, os.O_RDWR | os.O_CLOEXEC)

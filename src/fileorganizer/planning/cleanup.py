@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from fileorganizer.duplicates.groups import Copy, Group
-from fileorganizer.duplicates.keepers import KeepRule
+from fileorganizer.duplicates.keepers import KeepNothing, KeepRule
 from fileorganizer.model import (
     BATCH_STEPS,
     REFERENCE,
@@ -45,15 +45,22 @@ class CleanUp:
 
     def __init__(
         self,
-        rule: KeepRule,
+        rule: KeepRule | KeepNothing,
         action: str,
         algorithm: str,
         world: World,
         emit: Callable[[list[Step]], object],
         leave: Callable[[list[Skip]], object],
+        *,
+        found_earlier: bool = False,
     ) -> None:
-        """Nothing is planned yet."""
+        """Nothing is planned yet.
+
+        ``found_earlier``: the groups aren't from a search of just now. Then a file may have been renamed to and fro since:
+        where its ctime is another, its bytes are compared again instead of believing its digest.
+        """
         self._rule, self._action, self._algorithm, self._world = rule, action, algorithm, world
+        self._found_earlier = found_earlier
         self._emit, self._leave = emit, leave
         self._batch: list[Step] = []
         self._skips: list[Skip] = []
@@ -79,6 +86,9 @@ class CleanUp:
     def _add(self, group: Group) -> None:
         """One group: who stays, and what becomes of the others."""
         stay, go = self._rule.part(group)
+        if not stay:
+            self._add_all(go)
+            return
         if not go:
             for copy in stay:
                 if not copy.is_reference:
@@ -92,7 +102,18 @@ class CleanUp:
             elif (reason := self._reason(copy, keeper)) is not None:
                 self._skip(copy, reason)
             else:
-                self._plan(copy, now, keeper)
+                self._plan(copy, now, keeper if _state(now) == _state(copy.seen) else _doubted(keeper))
+
+    def _add_all(self, copies: Iterable[Copy]) -> None:
+        """A group of which nothing is to stay: each file goes by itself, unless it isn't what was hashed any more."""
+        for copy in copies:
+            now = self._unchanged(copy)
+            if now is None or _state(now) != _state(copy.seen):
+                self._skip(copy, Reason.CHANGED)
+            elif (reason := self._reason(copy, None)) is not None:
+                self._skip(copy, reason)
+            else:
+                self._plan(copy, now, None)
 
     def _keeper(self, group: Group, copy: Copy) -> Keeper | None:
         """A copy as a keeper, if it still is what was hashed and nobody writes to it."""
@@ -102,18 +123,24 @@ class CleanUp:
             path = self._world.reference_root + b"/" + copy.path
             return Keeper(REFERENCE, path, copy.seen, group.digest, self._algorithm)
         now = self._unchanged(copy)
-        return Keeper(SOURCE, copy.path, now, group.digest, self._algorithm) if now is not None else None
+        if now is None:
+            return None
+        keeper = Keeper(SOURCE, copy.path, now, group.digest, self._algorithm)
+        return keeper if _state(now) == _state(copy.seen) else _doubted(keeper)
 
     def _unchanged(self, copy: Copy) -> Identity | None:
         """The file as it is now; None when it isn't what was hashed any more."""
         now = self._world.status_of(copy.path)
-        return now if now is not None and _state(now) == _state(copy.seen) else None
+        if now is None:
+            return None
+        known = msgspec.structs.replace(copy.seen, ctime_ns=now.ctime_ns) if self._found_earlier else copy.seen
+        return now if _state(now) == _state(known) else None
 
-    def _reason(self, copy: Copy, keeper: Keeper) -> Reason | None:
+    def _reason(self, copy: Copy, keeper: Keeper | None) -> Reason | None:
         """Why a redundant file, unchanged, is left alone; None: it isn't."""
         if self._world.is_busy(copy.seen):
             return Reason.OPEN_FOR_WRITING
-        if self._action != "trash" and copy.seen.dev != keeper.seen.dev:
+        if keeper is not None and self._action != "trash" and copy.seen.dev != keeper.seen.dev:
             return Reason.ACROSS_DEVICES
         if self._action == "trash" and any(self._world.tears_family(path) for path in (copy.path, *copy.links)):
             return Reason.WITH_COMPANION
@@ -125,7 +152,7 @@ class CleanUp:
         self.review.left_alone += 1
         self.review.left_by_reason[reason.label] = self.review.left_by_reason.get(reason.label, 0) + 1
 
-    def _plan(self, copy: Copy, now: Identity, keeper: Keeper) -> None:
+    def _plan(self, copy: Copy, now: Identity, keeper: Keeper | None) -> None:
         """The steps for one redundant file, under all its names: they share their fate, and count as one file."""
         steps = list(self._steps(copy, now, keeper))
         if len(steps) > 1:
@@ -135,7 +162,7 @@ class CleanUp:
         self.review.planned += 1
         self.review.bytes += copy.seen.size
 
-    def _steps(self, copy: Copy, now: Identity, keeper: Keeper) -> Iterator[Step]:
+    def _steps(self, copy: Copy, now: Identity, keeper: Keeper | None) -> Iterator[Step]:
         """What is done with each name; renaming one changes the ctime for the others."""
         if self._action == "reflink":
             yield Step(StepKind.SHARE, copy.path, b"", now, keeper=keeper)
@@ -145,10 +172,15 @@ class CleanUp:
         for path in (copy.path, *copy.links):
             seen = msgspec.structs.replace(now, ctime_ns=0) if several and role == Role.AUXILIARY else now
             yield Step(StepKind.TRASH, path, b"", seen, role=role, keeper=keeper)
-            if self._action == "hardlink":
+            if self._action == "hardlink" and keeper is not None:
                 kept = msgspec.structs.replace(keeper.seen, ctime_ns=0)
                 yield Step(StepKind.LINK, keeper.path, path, kept, role=Role.AUXILIARY, temporary=REPLACEMENT)
             role = Role.AUXILIARY
+
+
+def _doubted(keeper: Keeper) -> Keeper:
+    """The same copy without its digest: its bytes are compared before anything goes for it."""
+    return msgspec.structs.replace(keeper, digest=b"")
 
 
 def _state(seen: Identity) -> tuple[int, int, int, int, int]:

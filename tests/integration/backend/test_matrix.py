@@ -69,6 +69,12 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", f"{P}/operations/{{operation_id}}/preview"): Row(409, 404, 409, 404),
     ("GET", f"{P}/operations/{{operation_id}}/explain"): Row(422, 404, 422, 404),
     ("GET", f"{P}/operations/{{operation_id}}/verify"): OWN,
+    ("GET", f"{P}/duplicates/{{operation_id}}"): OWN,
+    ("DELETE", f"{P}/duplicates/{{operation_id}}/{{hash_value}}"): Row(404, 404, 403, 404),
+    ("POST", f"{P}/duplicates/{{operation_id}}/cleanup"): Row(409, 404, 403, 404, body={}),
+    ("GET", f"{P}/trash"): LIST,
+    ("POST", f"{P}/trash/restore"): Row(422, 422, 403, 422, body={}),
+    ("POST", f"{P}/trash/purge"): Row(422, 422, 403, 422, body={}),
     ("GET", f"{P}/stats/overview"): LIST,
     ("GET", f"{P}/files"): Row(422, 422, 422, 422),
     ("GET", f"{P}/files/search"): Row(422, 422, 422, 422),
@@ -136,7 +142,13 @@ def things(server: Server) -> tuple[Person, dict[str, str]]:
     files = owner.get(f"/files?operation_id={operation['id']}")["files"]
     category = owner.post("/categories", {"name": "Mine", "rules": {"extensions": ["x"]}}, status=201)
     nothing = {name: str(uuid4()) for name in ("session_id", "key_id", "root_id", "user_id")}
-    return owner, {"operation_id": operation["id"], "file_id": files[0]["id"], "category_id": category["id"], **nothing}
+    return owner, {
+        "operation_id": operation["id"],
+        "file_id": files[0]["id"],
+        "category_id": category["id"],
+        "hash_value": "0" * 64,
+        **nothing,
+    }
 
 
 def expired(server: Server, person: Person) -> str:

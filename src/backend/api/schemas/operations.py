@@ -12,7 +12,8 @@ from backend.models import PREVIEW, Operation
 from backend.services.operations import Wanted
 from backend.services.progress import progress_of
 
-OperationType = Literal["organize", "duplicate_cleanup", "rollback", "preview"]
+OperationType = Literal["organize", "duplicate_cleanup", "rollback", "preview", "restore", "purge"]
+KeepRule = Literal["oldest", "newest", "shortest_path", "longest_path", "first_alphabetical", "largest_metadata"]
 OperationStatus = Literal["pending", "running", "completed", "failed", "cancelled"]
 Word = Annotated[PlainText, StringConstraints(min_length=1, max_length=100)]
 Pattern = Annotated[PlainText, StringConstraints(min_length=1, max_length=500)]
@@ -26,6 +27,14 @@ _NOT_OPTIONS = {
     "destination_b64",
     "confirm",
 }
+_NARROWING = (
+    "categories",
+    "extensions",
+    "max_size_bytes",
+    "modified_after",
+    "modified_before",
+    "max_depth",
+)
 
 
 class OperationCreate(Input):
@@ -42,6 +51,8 @@ class OperationCreate(Input):
     layout: PlainText = Field(default="category_year", max_length=500)
     detect_duplicates: bool = True
     duplicate_action: Literal["report", "trash", "hardlink"] = "report"
+    keep: KeepRule = "oldest"
+    """Which of several equal files stays, where the others are put away or linked."""
     conflict: Literal["rename", "skip", "keep_newer"] = "rename"
     recursive: bool = True
     exclude: list[Pattern] = Field(default=[], max_length=200)
@@ -70,9 +81,21 @@ class OperationCreate(Input):
             raise ValueError("name the destination once")
         if None not in (self.min_size_bytes, self.max_size_bytes) and self.min_size_bytes > self.max_size_bytes:  # type: ignore[operator]
             raise ValueError("min_size_bytes is above max_size_bytes")
-        if self.operation_type == "duplicate_cleanup" or self.duplicate_action != "report":
-            raise ValueError("duplicates are only reported in this version")
+        self._refuse_what_a_clean_up_ignores()
         return self
+
+    def _refuse_what_a_clean_up_ignores(self) -> None:
+        """A search for duplicates takes all files in turn: nobody may believe that a filter protects some of them."""
+        alone = self.operation_type == "duplicate_cleanup"
+        cleans = self.duplicate_action != "report" and (alone or self.detect_duplicates)
+        fields = dict(type(self).model_fields)
+        names = [name for name in _NARROWING if getattr(self, name) != fields[name].default]
+        if names and (alone or cleans):
+            raise ValueError(f"{names[0]} doesn't narrow a search for duplicates; leave it out, or use exclude")
+        if alone and (self.mode != "move" or self.destination is not None or self.destination_b64 is not None):
+            raise ValueError("a clean-up of duplicates has no mode and no destination")
+        if cleans and not alone and (self.is_dry_run or self.operation_type == PREVIEW):
+            raise ValueError("a plan can't hold both: preview duplicate_cleanup by itself, then organize")
 
     def wanted(self) -> Wanted:
         """The request as the service takes it."""

@@ -79,7 +79,7 @@ class ReportRead(Output):
             total_files_skipped=operation.files_skipped,
             total_size_bytes=operation.bytes_processed,
             duplicates_found=operation.duplicates_found,
-            duplicate_files=operation.duplicates_found,
+            duplicate_files=report.duplicate_files,
             space_saved_bytes=operation.space_saved_bytes,
         )
         return cls(

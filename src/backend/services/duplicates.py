@@ -1,0 +1,154 @@
+"""Duplicates that operations have found: listed, and put away, one group or all. The worker does it; this only queues."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from backend.database import Database
+from backend.models import CLEANUP, FINAL_STATES, PREVIEW, DuplicateFile, DuplicateGroup, Operation
+from backend.repositories.duplicates import DuplicateGroups, DuplicateTotals
+from backend.repositories.operations import OwnOperations
+from backend.services.callers import Caller
+from backend.services.errors import InvalidInput, NotFound, WrongState
+from backend.services.operations import Draft, OperationService
+from backend.services.roots import RootService, check_path
+
+NOTHING_STAYS: Final = "nothing"
+"""In place of a rule to keep by."""
+_SEARCH_OPTIONS: Final = ("min_size_bytes", "exclude", "include_hidden", "keep_together", "recursive")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A group with the files that are left of it, and the folder that their paths are relative to."""
+
+    root: bytes
+    group: DuplicateGroup
+    files: list[DuplicateFile]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPage:
+    """Some groups, and all of them in numbers."""
+
+    operation: Operation
+    totals: DuplicateTotals
+    groups: list[GroupView]
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is to become of one group."""
+
+    keep_original: bool
+    keep: str | None
+    """The name of a rule; None: the oldest stays, or ``keep_path``."""
+    keep_path: bytes | None
+    confirm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUpWanted:
+    """What is to become of all groups."""
+
+    keep: str
+    action: str
+    is_dry_run: bool
+    min_size_bytes: int
+    confirm: bool
+
+
+class DuplicateService:
+    """The duplicates."""
+
+    def __init__(self, database: Database, roots: RootService, operations: OperationService) -> None:
+        """Clean-ups are queued with ``operations``."""
+        self._database, self._roots, self._operations = database, roots, operations
+
+    async def page(self, caller: Caller, operation_id: UUID, limit: int, offset: int, min_size: int) -> GroupPage:
+        """Groups that an operation has found and that still have copies. Raises NotFound."""
+        async with self._database.reading() as session:
+            operation = await _existing(OwnOperations(session, caller.user_id), operation_id)
+            known = DuplicateGroups(session, operation.number)
+            totals = await known.totals(min_size)
+            groups = await known.page(min_size, limit, offset)
+            files = await known.files(groups)
+        views = [GroupView(operation.root_path, group, files.get(group.sequence, [])) for group in groups]
+        return GroupPage(operation, totals, views)
+
+    async def remove(self, caller: Caller, operation_id: UUID, digest: bytes, wanted: Removal) -> Operation:
+        """Queue the clean-up of one group: all but one go into the trash, or all.
+
+        Raises NotFound, InvalidInput, WrongState, OperationOverlap.
+        """
+        async with self._database.reading() as session:
+            parent = await _existing(OwnOperations(session, caller.user_id), operation_id)
+            known = DuplicateGroups(session, parent.number)
+            group = await known.group(digest)
+            if group is None:
+                raise NotFound("group of duplicates")
+            files = (await known.files([group])).get(group.sequence, [])
+        named: dict[str, Any] = {"digest": digest.hex(), "action": "trash"}
+        if not wanted.keep_original and (wanted.keep or wanted.keep_path):
+            raise InvalidInput("keep", "Nothing is kept with keep_original=false.")
+        if wanted.keep_original:
+            named |= _kept(wanted, parent, files)
+        elif wanted.confirm:
+            named["keep"] = NOTHING_STAYS
+        else:
+            words = f"All {len(files)} copies would go into the trash. Ask again with confirm=true to go ahead."
+            raise WrongState(words, count=len(files))
+        return await self._queue(caller, parent, CLEANUP, named, confirm=True)
+
+    async def clean_up(self, caller: Caller, operation_id: UUID, wanted: CleanUpWanted) -> Operation:
+        """Queue the clean-up of all groups that an operation has found, or a preview of it.
+
+        Raises NotFound, WrongState, OperationOverlap.
+        """
+        async with self._database.reading() as session:
+            parent = await _existing(OwnOperations(session, caller.user_id), operation_id)
+            totals = await DuplicateGroups(session, parent.number).totals(wanted.min_size_bytes)
+        if not totals.groups:
+            raise WrongState("No duplicates are left of those that this operation found.")
+        named = {"keep": wanted.keep, "action": wanted.action, "min_size_bytes": wanted.min_size_bytes}
+        kind = PREVIEW if wanted.is_dry_run else CLEANUP
+        return await self._queue(caller, parent, kind, named, confirm=wanted.confirm)
+
+    async def _queue(
+        self, caller: Caller, parent: Operation, kind: str, named: dict[str, Any], *, confirm: bool
+    ) -> Operation:
+        """Queue a clean-up of groups that are known by their operation."""
+        if parent.status not in FINAL_STATES:
+            raise WrongState("The operation isn't finished.")
+        place = await self._roots.find(caller, parent.root_path, "root_path")
+        search = {name: parent.options.get(name) for name in _SEARCH_OPTIONS}
+        request = {"verb": CLEANUP, "confirm": confirm, "known": {**named, "number": parent.number, "search": search}}
+        options = {**parent.options, "duplicate_action": named["action"], "keep": named["keep"]}
+        return await self._operations.queue(caller, Draft(place, kind, options, request, parent=parent))
+
+
+def _kept(wanted: Removal, parent: Operation, files: list[DuplicateFile]) -> dict[str, Any]:
+    """Which copy stays. Raises InvalidInput when the one that is named isn't among them."""
+    if wanted.keep_path is None:
+        return {"keep": wanted.keep or "oldest"}
+    path = wanted.keep_path
+    check_path(path, "keep")
+    if path.startswith(b"/"):
+        path = path[len(parent.root_path) + 1 :] if path.startswith(parent.root_path + b"/") else b""
+    path = os.path.normpath(path) if path else b""
+    for file in files:
+        if path in (file.path, *map(base64.b64decode, file.links)):
+            return {"keep": "in", "keep_path": base64.b64encode(path).decode()}
+    raise InvalidInput("keep", "Name a rule (oldest, newest, shortest_path) or one of the group's files.")
+
+
+async def _existing(own: OwnOperations, operation_id: UUID) -> Operation:
+    """One of the caller's operations. Raises NotFound."""
+    operation = await own.get(operation_id)
+    if operation is None:
+        raise NotFound("operation")
+    return operation
