@@ -23,6 +23,7 @@ from backend.api.middleware import Gate, Outermost
 from backend.api.routes import admin, api_keys, auth, categories, files, health, operations, reports, roots
 from backend.api.streams import Hub
 from backend.api.supervisor import Supervisor
+from backend.core.cache import MemoryCache
 from backend.core.config import Settings, prepare_folders, settings, signing_key
 from backend.core.events import wake_sender
 from backend.core.logging import configure_logging, logger
@@ -122,16 +123,17 @@ def _middleware(config: Settings) -> list[Middleware]:
 def _services(config: Settings, database: Database, wake: Callable[[], None]) -> Services:
     """All services, over one database."""
     limits, key, folders = RateLimiter(config), signing_key(config), RootService(config, database)
+    cache = MemoryCache()
     return Services(
         settings=config,
         limits=limits,
         accounts=AccountService(config, database, key, limits, folders),
         profiles=ProfileService(database, limits),
         roots=folders,
-        operations=OperationService(config, database, folders, wake),
+        operations=OperationService(config, database, cache, folders, wake),
         files=FileService(database, key),
-        reports=ReportService(database),
-        categories=CategoryService(database),
+        reports=ReportService(database, cache),
+        categories=CategoryService(database, cache),
         health=HealthService(config, database),
     )
 

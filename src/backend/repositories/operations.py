@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.models import ACTIVE_STATES, IdempotencyKey, Operation, OperationStats
+from backend.repositories.owners import Owner
 
 _QUEUE_LOCK = 7_300_001
 """Any number of ours: PostgreSQL's name for the turn to queue something."""
 
 
+def owned_by(owner: Owner) -> ColumnElement[bool]:
+    """Is an operation the owner's? For a key of one root: does all of it lie in that root?"""
+    mine: ColumnElement[bool] = Operation.user_id == owner.user_id
+    if owner.limit is None:
+        return mine
+    below = Operation.destination.between(owner.limit.path + b"/", owner.limit.path + b"0")  # 0 comes after / in ASCII
+    inside = or_(Operation.destination.is_(None), Operation.destination == owner.limit.path, below)
+    return and_(mine, Operation.root_id == owner.limit.root_id, inside)
+
+
 class OwnOperations:
     """The operations of one user."""
 
-    def __init__(self, session: AsyncSession, user_id: UUID) -> None:
-        """Everything is limited to ``user_id``."""
-        self._session, self._user_id = session, user_id
+    def __init__(self, session: AsyncSession, owner: Owner) -> None:
+        """Everything is limited to ``owner``."""
+        self._session, self._user_id, self._is_mine = session, owner.user_id, owned_by(owner)
 
     def _mine(self) -> Select[Operation]:
         """All of them."""
-        return select(Operation).where(Operation.user_id == self._user_id)
+        return select(Operation).where(self._is_mine)
 
     async def get(self, operation_id: UUID, *, for_change: bool = False) -> Operation | None:
         """One of them."""
@@ -47,9 +57,9 @@ class OwnOperations:
         return (await self._session.execute(query)).scalars().all()
 
     async def count_active(self) -> int:
-        """How many are waiting or running."""
-        query = self._mine().where(Operation.status.in_(ACTIVE_STATES))
-        return (await self._session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+        """How many of the user's are waiting or running, in whichever root."""
+        query = select(func.count()).where(Operation.user_id == self._user_id, Operation.status.in_(ACTIVE_STATES))
+        return (await self._session.execute(query)).scalar_one()
 
     async def idempotency_key(self, key: str) -> IdempotencyKey | None:
         """A request that was made before."""
@@ -60,7 +70,13 @@ class OwnOperations:
         query = select(OperationStats).where(OperationStats.operation_number == number)
         return (await self._session.execute(query)).scalars().all()
 
-    async def totals(self) -> dict[str, Any]:
+    async def version(self) -> tuple[int, int]:
+        """Another pair of numbers after each change of any of them: revisions only grow, and rows don't go."""
+        query = select(func.count(), func.coalesce(func.sum(Operation.revision), 0)).where(self._is_mine)
+        count, revisions = (await self._session.execute(query)).one()
+        return count, int(revisions)
+
+    async def totals(self) -> dict[str, int]:
         """Everything added up."""
         query = select(
             func.count(),
@@ -68,7 +84,7 @@ class OwnOperations:
             func.coalesce(func.sum(Operation.bytes_processed), 0),
             func.coalesce(func.sum(Operation.duplicates_found), 0),
             func.coalesce(func.sum(Operation.space_saved_bytes), 0),
-        ).where(Operation.user_id == self._user_id, Operation.is_dry_run.is_(False))
+        ).where(self._is_mine, Operation.is_dry_run.is_(False))
         count, files, size, duplicates, saved = (await self._session.execute(query)).one()
         return {
             "operations": count,
@@ -80,9 +96,7 @@ class OwnOperations:
 
     async def by_status(self) -> dict[str, int]:
         """How many there are in each state."""
-        query = (
-            select(Operation.status, func.count()).where(Operation.user_id == self._user_id).group_by(Operation.status)
-        )
+        query = select(Operation.status, func.count()).where(self._is_mine).group_by(Operation.status)
         return {row[0]: row[1] for row in await self._session.execute(query)}
 
     async def by_category(self) -> list[tuple[str, int, int]]:
@@ -92,7 +106,7 @@ class OwnOperations:
             select(OperationStats.category, files, size)
             .join(Operation, Operation.number == OperationStats.operation_number)
             .where(
-                Operation.user_id == self._user_id,
+                self._is_mine,
                 Operation.operation_type == "organize",
                 OperationStats.status == "completed",
                 Operation.rolled_back.is_(False),
