@@ -269,6 +269,12 @@ class OperationStats(Base):
     bytes: Mapped[int]
 
 
+INDEX_BITS: Final = 20
+"""A record's sequence is ``batch << INDEX_BITS | index``. A batch has 5,000 steps, and a few more where a family isn't torn."""
+SKIPPED_BIT: Final = 1 << 40
+"""Set in the sequence of what the plan left alone: those records come after those of steps."""
+
+
 class FileRecord(Base):
     """What became of one file in one operation: a row of the projection, keyed by its place in the journal."""
 

@@ -31,6 +31,7 @@ from backend.core.rate_limit import RateLimiter
 from backend.database import Database
 from backend.services.accounts import AccountService
 from backend.services.categories import CategoryService
+from backend.services.contents import ContentService
 from backend.services.files import FileService
 from backend.services.health import HealthService
 from backend.services.operations import OperationService
@@ -39,17 +40,22 @@ from backend.services.reports import ReportService
 from backend.services.roots import RootService
 from fileorganizer import __version__
 
-PRIVATE = (
-    operations.router,
-    files.router,
-    reports.router,
-    categories.router,
-    roots.router,
-    admin.router,
-    auth.private,
-    api_keys.router,
-    health.private,
-)
+PRIVATE = {
+    "api": (
+        operations.router,
+        files.router,
+        reports.router,
+        categories.router,
+        roots.router,
+        admin.router,
+        auth.private,
+        api_keys.router,
+        health.private,
+    ),
+    "trees": (files.trees,),
+    "export": (reports.exported,),
+}
+"""What needs a caller, by the rate limit that a request counts in."""
 PUBLIC = (auth.public,)
 
 
@@ -82,12 +88,13 @@ def _api() -> APIRouter:
     """Everything under the prefix. What isn't named public needs a caller: deny by default."""
     api = APIRouter(prefix=API_PREFIX)
     shown = HTTPBearer(auto_error=False, description="An access token, or an API key.")  # for the schema and /docs
-    private = APIRouter(dependencies=[Depends(shown), Depends(signed_in), Depends(limited("api"))])
-    for router in PRIVATE:
-        private.include_router(router)
     for router in PUBLIC:
         api.include_router(router)
-    api.include_router(private)
+    for bucket, routers in PRIVATE.items():
+        private = APIRouter(dependencies=[Depends(shown), Depends(signed_in), Depends(limited(bucket))])
+        for router in routers:
+            private.include_router(router)
+        api.include_router(private)
     return api
 
 
@@ -123,7 +130,7 @@ def _middleware(config: Settings) -> list[Middleware]:
 def _services(config: Settings, database: Database, wake: Callable[[], None]) -> Services:
     """All services, over one database."""
     limits, key, folders = RateLimiter(config), signing_key(config), RootService(config, database)
-    cache = MemoryCache()
+    cache, files = MemoryCache(), FileService(database, key)
     return Services(
         settings=config,
         limits=limits,
@@ -131,7 +138,8 @@ def _services(config: Settings, database: Database, wake: Callable[[], None]) ->
         profiles=ProfileService(database, limits),
         roots=folders,
         operations=OperationService(config, database, cache, folders, wake),
-        files=FileService(database, key),
+        files=files,
+        contents=ContentService(config, cache, folders, files),
         reports=ReportService(database, cache),
         categories=CategoryService(database, cache),
         health=HealthService(config, database),
@@ -177,5 +185,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         app.state.hub.stop()
         await supervisor.stop()
+        app.state.services.contents.close()
         wake.close()
         await database.close()

@@ -13,6 +13,7 @@ from backend.core.rate_limit import RateLimiter
 from backend.services.accounts import AccountService
 from backend.services.callers import Caller, Client
 from backend.services.categories import CategoryService
+from backend.services.contents import ContentService
 from backend.services.errors import NotAllowed, NotSignedIn, TooFast
 from backend.services.files import FileService
 from backend.services.health import HealthService
@@ -37,6 +38,7 @@ class Services:
     roots: RootService
     operations: OperationService
     files: FileService
+    contents: ContentService
     reports: ReportService
     categories: CategoryService
     health: HealthService
@@ -121,6 +123,7 @@ Profiles = Annotated[ProfileService, Depends(_service("profiles"))]
 Roots = Annotated[RootService, Depends(_service("roots"))]
 Operations = Annotated[OperationService, Depends(_service("operations"))]
 FileRecords = Annotated[FileService, Depends(_service("files"))]
+Contents = Annotated[ContentService, Depends(_service("contents"))]
 Reports = Annotated[ReportService, Depends(_service("reports"))]
 Categories = Annotated[CategoryService, Depends(_service("categories"))]
 Health = Annotated[HealthService, Depends(_service("health"))]

@@ -56,6 +56,12 @@ class FileView:
         path = self.record.new_path
         return None if path is None else os.path.join(self._side(source=False), path)
 
+    @property
+    def places(self) -> list[tuple[bytes, bytes]]:
+        """Where it may be now, as root and path in it: where it went, and where it was (when it is taken back)."""
+        went = [(self._side(source=False), self.record.new_path)] if self.record.new_path is not None else []
+        return [*went, (self._side(source=True), self.record.original_path)]
+
     def _side(self, *, source: bool) -> bytes:
         """The root in which paths lie: a destination outside is where files come to, and where a rollback takes them from."""
         outside = self.operation.destination

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from backend.database import WorkerDatabase
-from backend.models import FileRecord, Operation
+from backend.models import INDEX_BITS, SKIPPED_BIT, FileRecord, Operation
 from backend.worker.queue import fenced_update
 from fileorganizer.errors import show
 from fileorganizer.journal import codec
@@ -25,10 +25,6 @@ from fileorganizer.planning.settling import PARKING
 from fileorganizer.rules.syntax import RuleSet
 
 TAIL: Final = 1 << 40
-_INDEX_BITS: Final = 20
-"""A batch has 5,000 steps, and a few more where a family isn't torn."""
-_SKIPPED: Final = 1 << 40
-"""Records of what was left alone come after those of steps."""
 _COLUMNS: Final = (
     "operation_number",
     "sequence",
@@ -137,7 +133,7 @@ class Projection:
         facts = step.facts
         return (
             self._operation.number,
-            (seq << _INDEX_BITS) | index,
+            (seq << INDEX_BITS) | index,
             original,
             step.target if done and step.kind != StepKind.TRASH else None,
             show(original),
@@ -154,7 +150,7 @@ class Projection:
         return [
             (
                 self._operation.number,
-                _SKIPPED | (chunk << _INDEX_BITS) | index,
+                SKIPPED_BIT | (chunk << INDEX_BITS) | index,
                 skip.path,
                 None,
                 show(skip.path),
