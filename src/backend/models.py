@@ -160,6 +160,8 @@ class ApiKey(Base):
     prefix: Mapped[str] = mapped_column(String(20))
     digest: Mapped[bytes] = mapped_column(unique=True)
     scopes: Mapped[list[Any]]
+    root_id: Mapped[UUID | None] = mapped_column(ForeignKey("roots.id", ondelete="CASCADE"))
+    """The one root that it is for; None for all of the user's."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]

@@ -22,6 +22,9 @@ USAGE, REPORT, SEEN = "usage", "report", "seen"
 SECONDS: Final = {USAGE: 300.0, REPORT: 3_600.0, SEEN: 3_600.0}
 """Kinds of answers and how long they are kept: everything of a user's in numbers; the report of a finished operation; by
 what a file of a finished operation is known again."""
+for _kind in SECONDS:  # so that they are there as zeros from the start
+    monitoring.cache_hits.labels(_kind)
+    monitoring.cache_misses.labels(_kind)
 
 _T = TypeVar("_T")
 

@@ -25,6 +25,8 @@ storage_bytes = Gauge("storage_bytes_total", "Bytes used on the storage director
 cache_hits = Counter("cache_hits", "Answers that were kept", ("kind",))
 cache_misses = Counter("cache_misses", "Answers that had to be worked out", ("kind",))
 thumbnails = Counter("thumbnails", "Thumbnails asked for: made, kept, or failed", ("result",))
+for _result in ("made", "kept", "failed"):
+    thumbnails.labels(_result)
 login_failures = Counter("login_failures", "Wrong passwords")
 rate_limited = Counter("rate_limited", "Requests refused for coming too fast", ("bucket",))
 websocket_clients = Gauge("websocket_clients", "Open progress streams")

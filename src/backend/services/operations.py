@@ -283,6 +283,7 @@ def _row(draft: _Draft, caller: Caller) -> Operation:
         rules=draft.rules,
         parent_id=draft.parent.id if draft.parent else None,
         plan_id=draft.plan_id,
+        destination=draft.also.path if draft.also and draft.also.root_id != draft.place.root_id else None,
         reasons={},
         created_at=now(),
         **dict.fromkeys(
