@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     bcrypt_rounds: int = Field(default=12, ge=4, le=16)
     embedded_worker: Literal["auto", "off"] = "auto"
     worker_slots: int = Field(default=2, ge=1, le=32)
+    slice_seconds: float = Field(default=4.0, ge=0.1)
     lease_seconds: float = Field(default=60.0, ge=1.0)
     batch_size: int = Field(default=5_000, ge=1)
     """Taken because deployments name it; the engine's batches have 5,000 steps, whatever stands here."""

@@ -58,7 +58,10 @@ CUT_OFF: Final = "The operation was cut off. What was moved stays moved and can 
 
 
 class Suspended(BaseException):
-    """The worker has to end now: the operation stays as after a crash, and goes on later. No error that the engine may handle."""
+    """The worker has to end now, or somebody else's turn has come: the operation stays as after a crash, and goes on later.
+
+    No error that the engine may handle.
+    """
 
 
 class Pace:
@@ -98,7 +101,8 @@ class Runner:
         self._sender, self._must_end = sender, must_end
         self._log = logger("worker").bind(operation_id=str(operation.id))
         self._listener = Listener(self._report, self._should_stop, self._settled)
-        self._cancelled = self._overtaken = False
+        self._cancelled = self._overtaken = self._gives_way = False
+        self._turn_ends = time.monotonic() + settings.slice_seconds
         self._ended = threading.Event()
         self._progress = Progress()
         self._next_event = 0.0
@@ -120,7 +124,7 @@ class Runner:
             self._carry_out()
         except Suspended:
             self._log.info("operation suspended")
-            self._queue.release(self._operation.number, self._operation.epoch)
+            self._queue.suspend(self._operation.number, self._operation.epoch)
         except Overtaken:
             self._log.warning("operation overtaken by another worker")
         finally:
@@ -174,7 +178,7 @@ class Runner:
 
     def _execute(self) -> None:
         """Carry out, or go on with what was cut off."""
-        record = self._resumed() if self._operation.plan_id and self._operation.attempts > 1 else None
+        record = self._resumed() if self._operation.plan_id and self._operation.epoch > 1 else None
         if record is None:
             record = self._patiently(self._begun)
         if record is None:
@@ -319,8 +323,8 @@ class Runner:
         """Asked by the engine every few steps."""
         if self._overtaken:
             raise Overtaken
-        if self._must_end():
-            raise Suspended
+        if self._must_end() or (self._gives_way and self._projection is not None):
+            raise Suspended  # to give way, only after a batch was settled: each turn gets on, and no scan is done twice
         return self._cancelled
 
     def _report(self, progress: Progress) -> None:
@@ -357,6 +361,8 @@ class Runner:
             try:
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + HEARTBEAT_SECONDS
+                    if time.monotonic() >= self._turn_ends:
+                        self._gives_way = self._queue.others_wait(self._operation)
                     self._cancelled |= self._queue.heartbeat(
                         self._operation.number, self._operation.epoch, self._counts()
                     )
