@@ -37,7 +37,7 @@ _PRAGMAS: Final = (
 _WRITES: Final = "writes"
 
 
-SCHEMA_REVISION: Final = "0002"
+SCHEMA_REVISION: Final = "0003"
 """The revision of the newest migration; a test compares it with the folder of migrations."""
 
 

@@ -162,6 +162,8 @@ class ApiKey(Base):
     prefix: Mapped[str] = mapped_column(String(20))
     digest: Mapped[bytes] = mapped_column(unique=True)
     scopes: Mapped[list[Any]]
+    root_id: Mapped[UUID | None] = mapped_column(ForeignKey("roots.id", ondelete="CASCADE"))
+    """The one root that it is for; None for all of the user's."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
@@ -269,6 +271,12 @@ class OperationStats(Base):
     category: Mapped[str] = mapped_column(String(100), primary_key=True)
     files: Mapped[int]
     bytes: Mapped[int]
+
+
+INDEX_BITS: Final = 20
+"""A record's sequence is ``batch << INDEX_BITS | index``. A batch has 5,000 steps, and a few more where a family isn't torn."""
+SKIPPED_BIT: Final = 1 << 40
+"""Set in the sequence of what the plan left alone: those records come after those of steps."""
 
 
 class FileRecord(Base):

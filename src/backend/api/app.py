@@ -35,6 +35,7 @@ from backend.api.routes import (
 )
 from backend.api.streams import Hub
 from backend.api.supervisor import Supervisor
+from backend.core.cache import MemoryCache
 from backend.core.config import Settings, prepare_folders, settings, signing_key
 from backend.core.events import wake_sender
 from backend.core.logging import configure_logging, logger
@@ -42,6 +43,7 @@ from backend.core.rate_limit import RateLimiter
 from backend.database import Database
 from backend.services.accounts import AccountService
 from backend.services.categories import CategoryService
+from backend.services.contents import ContentService
 from backend.services.duplicates import DuplicateService
 from backend.services.files import FileService
 from backend.services.health import HealthService
@@ -52,19 +54,24 @@ from backend.services.roots import RootService
 from backend.services.trash import TrashService
 from fileorganizer import __version__
 
-PRIVATE = (
-    operations.router,
-    duplicates.router,
-    trash.router,
-    files.router,
-    reports.router,
-    categories.router,
-    roots.router,
-    admin.router,
-    auth.private,
-    api_keys.router,
-    health.private,
-)
+PRIVATE = {
+    "api": (
+        operations.router,
+        duplicates.router,
+        trash.router,
+        files.router,
+        reports.router,
+        categories.router,
+        roots.router,
+        admin.router,
+        auth.private,
+        api_keys.router,
+        health.private,
+    ),
+    "trees": (files.trees,),
+    "export": (reports.exported,),
+}
+"""What needs a caller, by the rate limit that a request counts in."""
 PUBLIC = (auth.public,)
 
 
@@ -97,12 +104,13 @@ def _api() -> APIRouter:
     """Everything under the prefix. What isn't named public needs a caller: deny by default."""
     api = APIRouter(prefix=API_PREFIX)
     shown = HTTPBearer(auto_error=False, description="An access token, or an API key.")  # for the schema and /docs
-    private = APIRouter(dependencies=[Depends(shown), Depends(signed_in), Depends(limited("api"))])
-    for router in PRIVATE:
-        private.include_router(router)
     for router in PUBLIC:
         api.include_router(router)
-    api.include_router(private)
+    for bucket, routers in PRIVATE.items():
+        private = APIRouter(dependencies=[Depends(shown), Depends(signed_in), Depends(limited(bucket))])
+        for router in routers:
+            private.include_router(router)
+        api.include_router(private)
     return api
 
 
@@ -138,7 +146,8 @@ def _middleware(config: Settings) -> list[Middleware]:
 def _services(config: Settings, database: Database, wake: Callable[[], None]) -> Services:
     """All services, over one database."""
     limits, key, folders = RateLimiter(config), signing_key(config), RootService(config, database)
-    operation_service = OperationService(config, database, folders, wake)
+    cache, files = MemoryCache(), FileService(database, key)
+    operation_service = OperationService(config, database, cache, folders, wake)
     return Services(
         settings=config,
         limits=limits,
@@ -148,9 +157,10 @@ def _services(config: Settings, database: Database, wake: Callable[[], None]) ->
         operations=operation_service,
         duplicates=DuplicateService(database, folders, operation_service),
         trash=TrashService(database, folders, operation_service),
-        files=FileService(database, key),
-        reports=ReportService(database),
-        categories=CategoryService(database),
+        files=files,
+        contents=ContentService(config, cache, folders, files),
+        reports=ReportService(database, cache),
+        categories=CategoryService(database, cache),
         health=HealthService(config, database),
     )
 
@@ -194,5 +204,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         app.state.hub.stop()
         await supervisor.stop()
+        app.state.services.contents.close()
         wake.close()
         await database.close()

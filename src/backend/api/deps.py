@@ -13,6 +13,7 @@ from backend.core.rate_limit import RateLimiter
 from backend.services.accounts import AccountService
 from backend.services.callers import Caller, Client
 from backend.services.categories import CategoryService
+from backend.services.contents import ContentService
 from backend.services.duplicates import DuplicateService
 from backend.services.errors import NotAllowed, NotSignedIn, TooFast
 from backend.services.files import FileService
@@ -41,6 +42,7 @@ class Services:
     duplicates: DuplicateService
     trash: TrashService
     files: FileService
+    contents: ContentService
     reports: ReportService
     categories: CategoryService
     health: HealthService
@@ -127,6 +129,7 @@ Operations = Annotated[OperationService, Depends(_service("operations"))]
 Duplicates = Annotated[DuplicateService, Depends(_service("duplicates"))]
 Trash = Annotated[TrashService, Depends(_service("trash"))]
 FileRecords = Annotated[FileService, Depends(_service("files"))]
+Contents = Annotated[ContentService, Depends(_service("contents"))]
 Reports = Annotated[ReportService, Depends(_service("reports"))]
 Categories = Annotated[CategoryService, Depends(_service("categories"))]
 Health = Annotated[HealthService, Depends(_service("health"))]

@@ -28,6 +28,7 @@ STATUS: Final[dict[type[errors.ServiceError], int]] = {
     errors.AlreadyThere: 409,
     errors.OperationOverlap: 409,
     errors.WrongState: 409,
+    errors.NoThumbnail: 415,
     errors.KeyReused: 422,
     errors.TooMany: 429,
     errors.TooFast: 429,

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     bcrypt_rounds: int = Field(default=12, ge=4, le=16)
     embedded_worker: Literal["auto", "off"] = "auto"
     worker_slots: int = Field(default=2, ge=1, le=32)
+    slice_seconds: float = Field(default=4.0, ge=0.1)
     lease_seconds: float = Field(default=60.0, ge=1.0)
     batch_size: int = Field(default=5_000, ge=1)
     """Taken because deployments name it; the engine's batches have 5,000 steps, whatever stands here."""
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     rate_limit_trees: int = Field(default=600, ge=1)
     login_failures_per_account: int = Field(default=10, ge=1)
     login_failures_per_address: int = Field(default=20, ge=1)
+    thumbnail_cache_bytes: int = Field(default=268_435_456, ge=0)
     max_body_bytes: int = Field(default=1_048_576, ge=1_024)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -117,6 +119,11 @@ class Settings(BaseSettings):
         return (self.plan_dir or self.folder / "plans").expanduser().absolute()
 
     @property
+    def thumbnails(self) -> Path:
+        """Where thumbnails are kept."""
+        return self.folder / "thumbnails"
+
+    @property
     def url(self) -> str:
         """The database, as a synchronous SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.folder}/fileorganizer.db"
@@ -129,7 +136,8 @@ class Settings(BaseSettings):
 
 def prepare_folders(settings: Settings) -> None:
     """Make the server's own folders, for its user only."""
-    for folder in (settings.folder, settings.storage, settings.plans, settings.folder / "run", secret_folder(settings)):
+    own = (settings.folder / "run", settings.thumbnails, secret_folder(settings))
+    for folder in (settings.folder, settings.storage, settings.plans, *own):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.folder.chmod(0o700)
 

@@ -13,7 +13,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from backend.core import monitoring
 from backend.core.config import Settings
 
-GLOBAL = "global"
+GLOBAL, TREES = "global", "trees"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,17 @@ class RateLimiter:
         self._items = {
             "api": RateLimitItemPerMinute(settings.rate_limit_user),
             "export": RateLimitItemPerMinute(settings.rate_limit_export),
-            "trees": RateLimitItemPerMinute(settings.rate_limit_trees),
+            TREES: RateLimitItemPerMinute(settings.rate_limit_trees),
             GLOBAL: RateLimitItemPerMinute(settings.rate_limit_global),
             "login-account": RateLimitItemPerMinute(settings.login_failures_per_account, 15),
             "login-address": RateLimitItemPerMinute(settings.login_failures_per_address, 15),
         }
 
     async def hit(self, bucket: str, who: str) -> Allowance:
-        """Count one request of ``who``, and one of everybody's."""
+        """Count one request of ``who``, and one of everybody's; not for pictures and trees, of which one page needs hundreds."""
         item = self._items[bucket]
         allowed = await self._windows.hit(item, bucket, who)
-        if allowed and not await self._windows.hit(self._items[GLOBAL], GLOBAL):
+        if allowed and bucket != TREES and not await self._windows.hit(self._items[GLOBAL], GLOBAL):
             bucket, item, who, allowed = GLOBAL, self._items[GLOBAL], "", False
         return await self._state(bucket, who, allowed=allowed)
 
@@ -79,7 +79,7 @@ class RateLimiter:
 
     async def forget(self, who: str) -> None:
         """Give ``who`` whole windows again."""
-        for bucket in ("api", "export", "trees"):
+        for bucket in ("api", "export", TREES):
             await self._windows.clear(self._items[bucket], bucket, who)
 
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.models import ApiKey, AuditEvent, RefreshToken, Session, Ticket, User
+from backend.models import ApiKey, AuditEvent, RefreshToken, Root, Session, Ticket, User
+from backend.repositories.owners import RootLimit
 
 
 class Accounts:
@@ -98,11 +99,22 @@ class Accounts:
         """Change a password."""
         await self._session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
 
-    async def api_key(self, digest: bytes) -> tuple[ApiKey, User] | None:
-        """A key and whose it is."""
-        query = select(ApiKey, User).join(User, User.id == ApiKey.user_id).where(ApiKey.digest == digest)
-        row = (await self._session.execute(query)).first()
-        return None if row is None else (row[0], row[1])
+    async def api_key(self, digest: bytes) -> tuple[ApiKey, User, RootLimit | None] | None:
+        """A key, whose it is, and the root that it is limited to."""
+        return await self._key_where(ApiKey.digest == digest)
+
+    async def api_key_by_id(self, key_id: UUID) -> tuple[ApiKey, User, RootLimit | None] | None:
+        """The same, for one that was recognised before."""
+        return await self._key_where(ApiKey.id == key_id)
+
+    async def _key_where(self, wanted: ColumnElement[bool]) -> tuple[ApiKey, User, RootLimit | None] | None:
+        """A key with what belongs to it."""
+        query = select(ApiKey, User, Root.path).join(User, User.id == ApiKey.user_id)
+        row = (await self._session.execute(query.outerjoin(Root, Root.id == ApiKey.root_id).where(wanted))).first()
+        if row is None:
+            return None
+        key, user, path = row
+        return key, user, RootLimit(key.root_id, path) if key.root_id else None
 
     async def take_ticket(self, digest: bytes, purpose: str) -> Ticket | None:
         """Use a ticket up; None when there is none."""

@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tup
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.models import FileRecord, Operation
+from backend.repositories.operations import owned_by
+from backend.repositories.owners import Owner
 
 COUNTED_AT_MOST: Final = 10_000
 SORTS: Final = {
@@ -83,9 +85,9 @@ class Files:
 class FileSearch:
     """The records of all operations of one user."""
 
-    def __init__(self, session: AsyncSession, user_id: UUID) -> None:
-        """Everything is limited to ``user_id``."""
-        self._session, self._user_id = session, user_id
+    def __init__(self, session: AsyncSession, owner: Owner) -> None:
+        """Everything is limited to ``owner``."""
+        self._session, self._is_mine = session, owned_by(owner)
 
     async def find(
         self, words: str, operation_id: UUID | None, *, limit: int, offset: int
@@ -101,7 +103,7 @@ class FileSearch:
         matches: ColumnElement[bool] = or_(
             lowered.like(f"%{text}%", escape="\\"), func.lower(FileRecord.category) == words.lower()
         )
-        mine = and_(Operation.user_id == self._user_id, Operation.number == FileRecord.operation_number)
+        mine = and_(self._is_mine, Operation.number == FileRecord.operation_number)
         if operation_id is not None:
             mine = and_(mine, Operation.id == operation_id)
         query = select(FileRecord, Operation).join(Operation, mine).where(matches)
@@ -114,7 +116,7 @@ class FileSearch:
 
     async def operation(self, number: int) -> Operation | None:
         """One of the user's operations by its number."""
-        query = select(Operation).where(Operation.user_id == self._user_id, Operation.number == number)
+        query = select(Operation).where(self._is_mine, Operation.number == number)
         return (await self._session.execute(query)).scalars().first()
 
 

@@ -6,25 +6,36 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, func, select, text
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.models import ACTIVE_STATES, CLEANUP, IdempotencyKey, Operation, OperationStats
+from backend.repositories.owners import Owner
 
 _QUEUE_LOCK = 7_300_001
 """Any number of ours: PostgreSQL's name for the turn to queue something."""
 
 
+def owned_by(owner: Owner) -> ColumnElement[bool]:
+    """Is an operation the owner's? For a key of one root: does all of it lie in that root?"""
+    mine: ColumnElement[bool] = Operation.user_id == owner.user_id
+    if owner.limit is None:
+        return mine
+    below = Operation.destination.between(owner.limit.path + b"/", owner.limit.path + b"0")  # 0 comes after / in ASCII
+    inside = or_(Operation.destination.is_(None), Operation.destination == owner.limit.path, below)
+    return and_(mine, Operation.root_id == owner.limit.root_id, inside)
+
+
 class OwnOperations:
     """The operations of one user."""
 
-    def __init__(self, session: AsyncSession, user_id: UUID) -> None:
-        """Everything is limited to ``user_id``."""
-        self._session, self._user_id = session, user_id
+    def __init__(self, session: AsyncSession, owner: Owner) -> None:
+        """Everything is limited to ``owner``."""
+        self._session, self._user_id, self._is_mine = session, owner.user_id, owned_by(owner)
 
     def _mine(self) -> Select[Operation]:
         """All of them."""
-        return select(Operation).where(Operation.user_id == self._user_id)
+        return select(Operation).where(self._is_mine)
 
     async def get(self, operation_id: UUID, *, for_change: bool = False) -> Operation | None:
         """One of them."""
@@ -47,9 +58,9 @@ class OwnOperations:
         return (await self._session.execute(query)).scalars().all()
 
     async def count_active(self) -> int:
-        """How many are waiting or running."""
-        query = self._mine().where(Operation.status.in_(ACTIVE_STATES))
-        return (await self._session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+        """How many of the user's are waiting or running, in whichever root."""
+        query = select(func.count()).where(self._is_mine, Operation.status.in_(ACTIVE_STATES))
+        return (await self._session.execute(query)).scalar_one()
 
     async def idempotency_key(self, key: str) -> IdempotencyKey | None:
         """A request that was made before."""
@@ -60,6 +71,12 @@ class OwnOperations:
         query = select(OperationStats).where(OperationStats.operation_number == number)
         return (await self._session.execute(query)).scalars().all()
 
+    async def version(self) -> tuple[int, int]:
+        """Another pair of numbers after each change of any of them: revisions only grow, and rows don't go."""
+        query = select(func.count(), func.coalesce(func.sum(Operation.revision), 0)).where(self._is_mine)
+        count, revisions = (await self._session.execute(query)).one()
+        return count, int(revisions)
+
     async def totals(self) -> dict[str, Any]:
         """Everything added up. Space is saved by clean-ups that weren't taken back, each counted once."""
         cleaned = and_(Operation.operation_type == CLEANUP, Operation.rolled_back.is_(False))
@@ -69,7 +86,7 @@ class OwnOperations:
             func.coalesce(func.sum(Operation.bytes_processed), 0),
             func.coalesce(func.sum(Operation.duplicates_found), 0),
             func.coalesce(func.sum(case((cleaned, Operation.space_saved_bytes), else_=0)), 0),
-        ).where(Operation.user_id == self._user_id, Operation.is_dry_run.is_(False))
+        ).where(self._is_mine, Operation.is_dry_run.is_(False))
         count, files, size, duplicates, saved = (await self._session.execute(query)).one()
         return {
             "operations": count,
@@ -81,21 +98,19 @@ class OwnOperations:
 
     async def worked_in(self) -> Sequence[bytes]:
         """The folders in which operations of the user have changed something."""
-        query = select(Operation.root_path).where(Operation.user_id == self._user_id, Operation.journal_id.is_not(None))
+        query = select(Operation.root_path).where(self._is_mine, Operation.journal_id.is_not(None))
         return (await self._session.execute(query.distinct().order_by(Operation.root_path))).scalars().all()
 
     async def by_journal(self, journal_ids: Iterable[str]) -> dict[str, UUID]:
         """Ids in journals → ids of the user's operations."""
         query = select(Operation.journal_id, Operation.id).where(
-            Operation.user_id == self._user_id, Operation.journal_id.in_(set(journal_ids))
+            self._is_mine, Operation.journal_id.in_(set(journal_ids))
         )
         return {str(row[0]): row[1] for row in await self._session.execute(query)}
 
     async def by_status(self) -> dict[str, int]:
         """How many there are in each state."""
-        query = (
-            select(Operation.status, func.count()).where(Operation.user_id == self._user_id).group_by(Operation.status)
-        )
+        query = select(Operation.status, func.count()).where(self._is_mine).group_by(Operation.status)
         return {row[0]: row[1] for row in await self._session.execute(query)}
 
     async def by_category(self) -> list[tuple[str, int, int]]:
@@ -105,7 +120,7 @@ class OwnOperations:
             select(OperationStats.category, files, size)
             .join(Operation, Operation.number == OperationStats.operation_number)
             .where(
-                Operation.user_id == self._user_id,
+                self._is_mine,
                 Operation.operation_type == "organize",
                 OperationStats.status == "completed",
                 Operation.rolled_back.is_(False),

@@ -10,23 +10,26 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.models import Root, RootGrant, User
+from backend.repositories.owners import Owner
 
 
 class GrantedRoots:
     """The roots of one user."""
 
-    def __init__(self, session: AsyncSession, user_id: UUID) -> None:
-        """Everything is limited to ``user_id``."""
-        self._session, self._user_id = session, user_id
+    def __init__(self, session: AsyncSession, owner: Owner) -> None:
+        """Everything is limited to ``owner``."""
+        self._session, self._owner = session, owner
 
     async def all(self) -> Sequence[Root]:
-        """The user's roots, the home first."""
+        """The user's roots, the home first; for a key of one root only that."""
         query = (
             select(Root)
             .join(RootGrant, RootGrant.root_id == Root.id)
-            .where(RootGrant.user_id == self._user_id)
+            .where(RootGrant.user_id == self._owner.user_id)
             .order_by(Root.is_home.desc(), Root.path)
         )
+        if self._owner.limit is not None:
+            query = query.where(Root.id == self._owner.limit.root_id)
         return (await self._session.execute(query)).scalars().all()
 
 

@@ -23,8 +23,9 @@ from backend.core.security import (
     weakness,
 )
 from backend.database import Database
-from backend.models import RefreshToken, Session, Ticket, User
+from backend.models import ApiKey, RefreshToken, Session, Ticket, User
 from backend.repositories.accounts import Accounts
+from backend.repositories.owners import RootLimit
 from backend.services.auditing import audit, new_uuid, now
 from backend.services.callers import SCOPES, Caller, Client
 from backend.services.errors import AlreadyThere, InvalidInput, NotAllowed, NotFound, NotSignedIn, TooFast, WrongLogin
@@ -245,10 +246,15 @@ class AccountService:
 
     async def still_valid(self, caller: Caller) -> bool:
         """Would the caller be recognised now? Asked again and again while a stream is open."""
-        if caller.session_id is None or caller.expires_at < now().timestamp():
-            return caller.session_id is None and caller.expires_at > now().timestamp()
+        if caller.expires_at < now().timestamp():
+            return False
         try:
-            await self._caller_of_session(caller.session_id, caller.expires_at)
+            if caller.key_id is not None:
+                async with self._database.reading() as session:
+                    found = await Accounts(session).api_key_by_id(caller.key_id)
+                await self._caller_of_key(found)
+            elif caller.session_id is not None:
+                await self._caller_of_session(caller.session_id, caller.expires_at)
         except NotSignedIn:
             return False
         return True
@@ -269,12 +275,16 @@ class AccountService:
 
     async def _recognise_key(self, secret: str) -> Caller:
         """Whose API key it is. Raises NotSignedIn."""
-        moment = now()
         async with self._database.reading() as session:
             found = await Accounts(session).api_key(digest_of(secret))
+        return await self._caller_of_key(found)
+
+    async def _caller_of_key(self, found: tuple[ApiKey, User, RootLimit | None] | None) -> Caller:
+        """Who uses a key, if it is alive. Raises NotSignedIn."""
         if found is None:
             raise NotSignedIn
-        key, user = found
+        key, user, limit = found
+        moment = now()
         if (
             key.revoked_at is not None
             or not user.is_active
@@ -285,8 +295,9 @@ class AccountService:
             async with self._database.writing() as session:
                 await Accounts(session).touch_api_key(key.id, moment)
         highest = max(SCOPES.index(scope) for scope in key.scopes)
-        scopes = frozenset(SCOPES[: highest + 1]) - (frozenset() if user.is_admin else {"admin"})
-        return Caller(user.id, None, scopes, key.expires_at.timestamp() if key.expires_at else float("inf"))
+        scopes = frozenset(SCOPES[: highest + 1]) - (frozenset() if user.is_admin and limit is None else {"admin"})
+        expires_at = key.expires_at.timestamp() if key.expires_at else float("inf")
+        return Caller(user.id, None, scopes, expires_at, key.id, limit)
 
     # tickets for streams
 

@@ -9,13 +9,14 @@ from uuid import UUID, uuid5
 
 from sqlalchemy.exc import IntegrityError
 
+from backend.core.cache import Cache
 from backend.database import Database
 from backend.models import Category
 from backend.repositories.categories import OwnCategories
-from backend.repositories.operations import OwnOperations
 from backend.services.auditing import new_uuid, now
 from backend.services.callers import Caller
 from backend.services.errors import AlreadyThere, NotAllowed, NotFound
+from backend.services.usage import usage_of
 from fileorganizer.rules.builtin_categories import builtin_rules
 
 _NAMESPACE: Final = UUID("6f1c7c1e-6d0b-5c5e-9c39-0c1d3f3c6a11")
@@ -52,15 +53,16 @@ class CategoryWanted:
 class CategoryService:
     """The categories."""
 
-    def __init__(self, database: Database) -> None:
-        """Own categories are rows, default ones are the engine's."""
-        self._database = database
+    def __init__(self, database: Database, cache: Cache) -> None:
+        """Own categories are rows, default ones are the engine's; what lies in them is kept in ``cache``."""
+        self._database, self._cache = database, cache
 
     async def all(self, caller: Caller, *, include_defaults: bool) -> list[CategoryView]:
         """The caller's own, then those that everybody has."""
         async with self._database.reading() as session:
             own = await OwnCategories(session, caller.user_id).all()
-            counts = await self._counts(OwnOperations(session, caller.user_id))
+        usage = await usage_of(self._database, self._cache, caller)
+        counts = {name: files for name, files, _ in usage.by_category}
         mine = [_view(category, counts) for category in own]
         return mine + (_defaults(counts) if include_defaults else [])
 
@@ -72,7 +74,8 @@ class CategoryService:
         raise NotFound("category")
 
     async def make(self, caller: Caller, wanted: CategoryWanted) -> CategoryView:
-        """Make one of the caller's own. Raises AlreadyThere."""
+        """Make one of the caller's own. Raises AlreadyThere, NotAllowed."""
+        _refuse_limited(caller)
         moment = now()
         row = Category(id=new_uuid(), user_id=caller.user_id, created_at=moment)
         _fill(row, wanted, moment)
@@ -86,6 +89,7 @@ class CategoryService:
 
     async def change(self, caller: Caller, category_id: UUID, wanted: CategoryWanted) -> CategoryView:
         """Change one of the caller's own. Raises NotFound, NotAllowed, AlreadyThere."""
+        _refuse_limited(caller)
         _refuse_default(category_id)
         try:
             async with self._database.writing() as session:
@@ -101,6 +105,7 @@ class CategoryService:
 
     async def remove(self, caller: Caller, category_id: UUID) -> None:
         """Remove one of the caller's own; files that are in it stay where they are. Raises NotFound, NotAllowed."""
+        _refuse_limited(caller)
         _refuse_default(category_id)
         async with self._database.writing() as session:
             own = OwnCategories(session, caller.user_id)
@@ -114,10 +119,6 @@ class CategoryService:
         known = await own.named(name)
         if (known is not None and known is not but) or name.lower() in _default_names():
             raise _taken()
-
-    async def _counts(self, own: OwnOperations) -> dict[str, int]:
-        """How many files went into each category."""
-        return {name: files for name, files, _ in await own.by_category()}
 
 
 def _default_names() -> set[str]:
@@ -141,6 +142,12 @@ def _defaults(counts: dict[str, int]) -> list[CategoryView]:
         )
         for category in builtin_rules().categories
     ]
+
+
+def _refuse_limited(caller: Caller) -> None:
+    """Raise NotAllowed for a key of one root: categories decide in all of them."""
+    if caller.limit is not None:
+        raise NotAllowed("This key is limited to one root; categories hold in all of them.")
 
 
 def _refuse_default(category_id: UUID) -> None:

@@ -72,7 +72,7 @@ class DuplicateService:
     async def page(self, caller: Caller, operation_id: UUID, limit: int, offset: int, min_size: int) -> GroupPage:
         """Groups that an operation has found and that still have copies. Raises NotFound."""
         async with self._database.reading() as session:
-            operation = await _existing(OwnOperations(session, caller.user_id), operation_id)
+            operation = await _existing(OwnOperations(session, caller.owner), operation_id)
             known = DuplicateGroups(session, operation.number)
             totals = await known.totals(min_size)
             groups = await known.page(min_size, limit, offset)
@@ -86,7 +86,7 @@ class DuplicateService:
         Raises NotFound, InvalidInput, WrongState, OperationOverlap.
         """
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.user_id), operation_id)
+            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
             known = DuplicateGroups(session, parent.number)
             group = await known.group(digest)
             if group is None:
@@ -110,7 +110,7 @@ class DuplicateService:
         Raises NotFound, WrongState, OperationOverlap.
         """
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.user_id), operation_id)
+            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
             totals = await DuplicateGroups(session, parent.number).totals(wanted.min_size_bytes)
         if not totals.groups:
             raise WrongState("No duplicates are left of those that this operation found.")

@@ -109,6 +109,19 @@ class WrongState(ServiceError):
     code = "wrong-state"
 
 
+class NoThumbnail(ServiceError):
+    """The file is no picture of a known format, or can't be read as one."""
+
+    code = "no-thumbnail"
+
+    def __init__(self) -> None:
+        """The same words for whatever is wrong with a picture."""
+        words = (
+            "There is no thumbnail of this file: it isn't a JPEG, PNG, GIF, WebP or BMP, or it is damaged or too large."
+        )
+        super().__init__(words)
+
+
 class KeyReused(ServiceError):
     """An idempotency key was used for another request before."""
 

@@ -56,6 +56,12 @@ class FileView:
         path = self.record.new_path
         return None if path is None else os.path.join(self._side(source=False), path)
 
+    @property
+    def places(self) -> list[tuple[bytes, bytes]]:
+        """Where it may be now, as root and path in it: where it went, and where it was (when it is taken back)."""
+        went = [(self._side(source=False), self.record.new_path)] if self.record.new_path is not None else []
+        return [*went, (self._side(source=True), self.record.original_path)]
+
     def _side(self, *, source: bool) -> bytes:
         """The root in which paths lie: a destination outside is where files come to, and where a rollback takes them from."""
         outside = self.operation.destination
@@ -137,7 +143,7 @@ class FileService:
         """Some records of an operation. Raises NotFound, also for a cursor that was given for something else."""
         filters = Filters(wanted.status, wanted.category, wanted.min_size_bytes)
         async with self._database.reading() as session:
-            own = OwnOperations(session, caller.user_id)
+            own = OwnOperations(session, caller.owner)
             operation = await _existing(own, operation_id)
             files = Files(session, operation.number)
             by_status, counted = await self._counted(own, files, operation, filters)
@@ -180,8 +186,8 @@ class FileService:
         """Records by words in path or category, best first. Raises NotFound for an operation that isn't the caller's."""
         async with self._database.reading() as session:
             if operation_id is not None:
-                await _existing(OwnOperations(session, caller.user_id), operation_id)
-            found, total, exact = await FileSearch(session, caller.user_id).find(
+                await _existing(OwnOperations(session, caller.owner), operation_id)
+            found, total, exact = await FileSearch(session, caller.owner).find(
                 words, operation_id, limit=page_size, offset=(page - 1) * page_size
             )
         return FilePage([FileView(record, operation) for record, operation in found], total, exact, {}, None)
@@ -190,7 +196,7 @@ class FileService:
         """One record. Raises NotFound."""
         key = key_of(file_id)
         async with self._database.reading() as session:
-            operation = await FileSearch(session, caller.user_id).operation(key[0]) if key else None
+            operation = await FileSearch(session, caller.owner).operation(key[0]) if key else None
             record = await Files(session, operation.number).record(key[1]) if key and operation else None
         if operation is None or record is None:
             raise NotFound("file")
@@ -226,7 +232,7 @@ class FileService:
     async def _operation(self, caller: Caller, operation_id: UUID) -> Operation:
         """One of the caller's operations. Raises NotFound."""
         async with self._database.reading() as session:
-            return await _existing(OwnOperations(session, caller.user_id), operation_id)
+            return await _existing(OwnOperations(session, caller.owner), operation_id)
 
     # cursors
 

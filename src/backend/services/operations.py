@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+from backend.core.cache import Cache
 from backend.core.config import Settings
 from backend.database import Database
 from backend.models import (
@@ -32,6 +33,7 @@ from backend.services.callers import Caller
 from backend.services.errors import InvalidInput, KeyReused, NotFound, OperationOverlap, TooMany, WrongState
 from backend.services.options import check_options, engine_options, rules_with
 from backend.services.roots import Place, RootService, check_path
+from backend.services.usage import usage_of
 
 UNDOABLE: Final = (ORGANIZE, CLEANUP, ROLLBACK, RESTORE)
 NOTHING: Final = "nothing"
@@ -74,9 +76,12 @@ class Draft:
 class OperationService:
     """The operations."""
 
-    def __init__(self, settings: Settings, database: Database, roots: RootService, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, cache: Cache, roots: RootService, wake: Callable[[], None]
+    ) -> None:
         """``wake`` tells the worker that there is something to do; it may be lost, the worker looks by itself too."""
-        self._settings, self._database, self._roots, self._wake = settings, database, roots, wake
+        self._settings, self._database, self._cache = settings, database, cache
+        self._roots, self._wake = roots, wake
 
     # asking for
 
@@ -114,7 +119,7 @@ class OperationService:
     async def apply(self, caller: Caller, operation_id: UUID, *, confirm: bool) -> Operation:
         """Carry out exactly the plan of a preview, as its child. Raises NotFound, WrongState, OperationOverlap."""
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.user_id), operation_id)
+            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
         if parent.operation_type != PREVIEW or parent.status != "completed" or parent.outcome == NOTHING:
             raise WrongState("Only a finished preview that found something to do can be applied.")
         place = await self._roots.find(caller, parent.root_path, "root_path")
@@ -130,7 +135,7 @@ class OperationService:
     ) -> Operation:
         """Take an operation back, whole or for some original paths. Raises NotFound, InvalidInput, WrongState, OperationOverlap."""
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.user_id), operation_id)
+            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
         if parent.status in ACTIVE_STATES:
             raise WrongState("The operation isn't finished. Cancel it first.")
         if parent.operation_type not in UNDOABLE or parent.journal_id is None:
@@ -151,7 +156,7 @@ class OperationService:
     async def retry(self, caller: Caller, operation_id: UUID) -> Operation:
         """Plan anew, with the same options, what an operation left undone. Raises NotFound, WrongState, OperationOverlap."""
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.user_id), operation_id)
+            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
         if parent.status in ACTIVE_STATES:
             raise WrongState("The operation isn't finished.")
         if parent.operation_type not in (ORGANIZE, CLEANUP) or (
@@ -173,7 +178,7 @@ class OperationService:
     async def queue(self, caller: Caller, draft: Draft, key: str | None = None, fingerprint: bytes = b"") -> Operation:
         """Write the row, unless the key was used, another operation is in the way, or there are too many."""
         async with self._database.writing() as session:
-            queue, own = Queue(session), OwnOperations(session, caller.user_id)
+            queue, own = Queue(session), OwnOperations(session, caller.owner)
             await queue.take_turn()
             known = await own.idempotency_key(key) if key else None
             if known is not None:
@@ -213,7 +218,7 @@ class OperationService:
     async def get(self, caller: Caller, operation_id: UUID) -> Operation:
         """One of the caller's operations. Raises NotFound."""
         async with self._database.reading() as session:
-            return await _existing(OwnOperations(session, caller.user_id), operation_id)
+            return await _existing(OwnOperations(session, caller.owner), operation_id)
 
     async def page(
         self,
@@ -228,18 +233,16 @@ class OperationService:
         """The caller's operations, the newest first, and how many there are."""
         folder = os.fsencode(root_path).rstrip(b"/") if root_path else None
         async with self._database.reading() as session:
-            found, total = await OwnOperations(session, caller.user_id).page(
+            found, total = await OwnOperations(session, caller.owner).page(
                 limit, offset, status=status, operation_type=operation_type, root_path=folder
             )
         return list(found), total
 
     async def overview(self, caller: Caller) -> dict[str, Any]:
         """Everything of the caller's in numbers."""
-        async with self._database.reading() as session:
-            own = OwnOperations(session, caller.user_id)
-            totals, states, categories = await own.totals(), await own.by_status(), await own.by_category()
-            recent, _ = await own.page(5, 0, status=None, operation_type=None, root_path=None)
-        return {**totals, "by_status": states, "by_category": categories, "recent": list(recent)}
+        usage = await usage_of(self._database, self._cache, caller)
+        recent, _ = await self.page(caller, 5, 0)
+        return {**usage.totals, "by_status": usage.by_status, "by_category": usage.by_category, "recent": recent}
 
     # cancelling
 
@@ -249,7 +252,7 @@ class OperationService:
         Raises NotFound, WrongState.
         """
         async with self._database.writing() as session:
-            operation = await _existing(OwnOperations(session, caller.user_id), operation_id, for_change=True)
+            operation = await _existing(OwnOperations(session, caller.owner), operation_id, for_change=True)
             if operation.status in FINAL_STATES:
                 raise WrongState("The operation is finished already.")
             operation.cancel_requested = True
@@ -292,6 +295,7 @@ def _row(draft: Draft, caller: Caller) -> Operation:
         rules=draft.rules,
         parent_id=draft.parent.id if draft.parent else None,
         plan_id=draft.plan_id,
+        destination=draft.also.path if draft.also and draft.also.root_id != draft.place.root_id else None,
     )
 
 

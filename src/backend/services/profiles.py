@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,12 +12,23 @@ from backend.core.security import NewKey, new_api_key
 from backend.database import Database
 from backend.models import ApiKey, AuditEvent, Session, User
 from backend.repositories.accounts import Accounts, OwnAccount
+from backend.repositories.roots import GrantedRoots
 from backend.services.auditing import audit, new_uuid, now
 from backend.services.callers import Caller, Client
 from backend.services.errors import InvalidInput, NotAllowed, NotFound
 
 ACTIVE_WITHIN = timedelta(days=1)
 """A user with a session that was used since is active."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWanted:
+    """What a new API key is to be for."""
+
+    name: str
+    scopes: list[str]
+    expires_at: datetime | None = None
+    root_id: UUID | None = None
 
 
 class ProfileService:
@@ -66,28 +78,40 @@ class ProfileService:
         async with self._database.reading() as session:
             return list(await OwnAccount(session, caller.user_id).api_keys())
 
-    async def make_api_key(
-        self, caller: Caller, name: str, scopes: list[str], expires_at: datetime | None, client: Client
-    ) -> tuple[ApiKey, NewKey]:
+    async def make_api_key(self, caller: Caller, wanted: KeyWanted, client: Client) -> tuple[ApiKey, NewKey]:
         """Make a key; its secret is in the answer and nowhere else. Raises NotAllowed, InvalidInput."""
-        if "admin" in scopes and not caller.is_admin:
+        if "admin" in wanted.scopes and not caller.is_admin:
             raise NotAllowed("Only an administrator's key can have the scope admin.")
-        if expires_at is not None and expires_at <= now():
+        if wanted.expires_at is not None and wanted.expires_at <= now():
             raise InvalidInput("expires_at", "This moment is over.")
+        if wanted.root_id is not None:
+            await self._check_root(caller, wanted)
         new = new_api_key()
         row = ApiKey(
             id=new_uuid(),
             user_id=caller.user_id,
-            name=name,
+            name=wanted.name,
             prefix=new.prefix,
             digest=new.digest,
-            scopes=sorted(set(scopes)),
+            scopes=sorted(set(wanted.scopes)),
+            root_id=wanted.root_id,
             created_at=now(),
-            expires_at=expires_at,
+            expires_at=wanted.expires_at,
         )
         async with self._database.writing() as session:
             session.add_all((row, audit(caller.user_id, "API key made", client, new.prefix)))
         return row, new
+
+    async def _check_root(self, caller: Caller, wanted: KeyWanted) -> None:
+        """Raise InvalidInput for a root that isn't the caller's, and for a key that administers but one root."""
+        if "admin" in wanted.scopes:
+            raise InvalidInput(
+                "root_id", "Administration isn't limited to a root: leave out root_id or the scope admin."
+            )
+        async with self._database.reading() as session:
+            roots = await GrantedRoots(session, caller.owner).all()
+        if wanted.root_id not in {root.id for root in roots}:
+            raise InvalidInput("root_id", "This isn't one of your roots. GET /api/v1/roots lists them.")
 
     async def revoke_api_key(self, caller: Caller, key_id: UUID, client: Client) -> None:
         """End a key. Raises NotFound."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
+from backend.core.cache import REPORT, Cache, remembered
 from backend.database import Database
-from backend.models import Operation
+from backend.models import FINAL_STATES, FileRecord, Operation
 from backend.repositories.duplicates import DuplicateGroups
 from backend.repositories.files import Files, Filters
 from backend.repositories.operations import OwnOperations
@@ -33,6 +36,14 @@ class Share:
     percentage: float
 
 
+class _Numbers(msgspec.Struct):
+    """What a report has to look up: the same for ever, once an operation is finished."""
+
+    shares: list[Share]
+    largest: list[dict[str, Any]]
+    """Records, as columns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """An operation in numbers."""
@@ -53,31 +64,44 @@ class Report:
 class ReportService:
     """The reports."""
 
-    def __init__(self, database: Database) -> None:
-        """Numbers come from counters, never from counting rows."""
-        self._database = database
+    def __init__(self, database: Database, cache: Cache) -> None:
+        """Numbers come from counters, never from counting rows; those of finished operations are kept in ``cache``."""
+        self._database, self._cache = database, cache
 
     async def report(self, caller: Caller, operation_id: UUID) -> Report:
         """What an operation did. Raises NotFound."""
         async with self._database.reading() as session:
-            own = OwnOperations(session, caller.user_id)
-            operation = await own.get(operation_id)
+            operation = await OwnOperations(session, caller.owner).get(operation_id)
             if operation is None:
                 raise NotFound("operation")
-            stats = await own.stats(operation.number)
-            largest = await Files(session, operation.number).largest(LARGEST)
             duplicate_files = await DuplicateGroups(session, operation.number).files_found()
+        if operation.status in FINAL_STATES:
+            version = (operation.id, operation.revision)
+            numbers = await remembered(
+                self._cache, REPORT, caller.cache_owner, version, _Numbers, lambda: self._numbers(caller, operation)
+            )
+        else:
+            numbers = await self._numbers(caller, operation)
+        seconds = None
+        if operation.started_at and operation.completed_at:
+            seconds = (operation.completed_at - operation.started_at).total_seconds()
+        largest = [FileView(FileRecord(**columns), operation) for columns in numbers.largest]
+        return Report(operation, seconds, numbers.shares, largest, duplicate_files)
+
+    async def _numbers(self, caller: Caller, operation: Operation) -> _Numbers:
+        """What has to be looked up."""
+        async with self._database.reading() as session:
+            stats = await OwnOperations(session, caller.owner).stats(operation.number)
+            largest = await Files(session, operation.number).largest(LARGEST)
         done = [
             (row.category or "Other", row.files, row.bytes) for row in stats if row.status == "completed" and row.files
         ]
         total = sum(files for _, files, _ in done)
         shares = [Share(name, files, size, round(100 * files / total, 2)) for name, files, size in done]
         shares.sort(key=lambda share: (-share.file_count, share.category))
-        seconds = None
-        if operation.started_at and operation.completed_at:
-            seconds = (operation.completed_at - operation.started_at).total_seconds()
-        views = [FileView(record, operation) for record in largest]
-        return Report(operation, seconds, shares, views, duplicate_files)
+        names = FileRecord.__table__.columns.keys()
+        rows = [{name: getattr(record, name) for name in names} for record in largest]
+        return _Numbers(shares, rows)
 
     async def export(self, caller: Caller, operation_id: UUID, kind: str, client: Client) -> Report:
         """The report for an export, which is written down (S80). Raises NotFound."""

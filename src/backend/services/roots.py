@@ -78,17 +78,19 @@ class RootService:
     async def granted(self, caller: Caller) -> list[Root]:
         """The caller's roots."""
         async with self._database.reading() as session:
-            return list(await GrantedRoots(session, caller.user_id).all())
+            return list(await GrantedRoots(session, caller.owner).all())
 
     async def find(self, caller: Caller, path: bytes, field: str) -> Place:
-        """The folder that a path of a request means: absolute, or relative to the caller's home.
+        """The folder that a path of a request means: absolute, or relative to the caller's home (for a key of one root: to that).
 
         Raises InvalidInput, RootNotGranted (also when it leads out by a link) and RootMissing.
         """
         check_path(path, field)
         roots = await self.granted(caller)
         if not path.startswith(b"/"):
-            path = os.path.join(next(root.path for root in roots if root.is_home), path)
+            if not roots or not (roots[0].is_home or caller.limit):
+                raise RootNotGranted
+            path = os.path.join(roots[0].path, path)
         return await asyncio.to_thread(_confined, roots, path)
 
     async def folders(self, caller: Caller, path: bytes) -> tuple[Place, list[SubFolder], bool]:

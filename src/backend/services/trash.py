@@ -64,7 +64,7 @@ class TrashService:
         found = await asyncio.to_thread(_listed, [place.path for place in places])
         shown = found[offset : offset + limit]
         async with self._database.reading() as session:
-            names = await OwnOperations(session, caller.user_id).by_journal(view.item.operation_id for view in shown)
+            names = await OwnOperations(session, caller.owner).by_journal(view.item.operation_id for view in shown)
         views = [replace(view, operation_id=names.get(view.item.operation_id)) for view in shown]
         return TrashPage(views, len(found), sum(view.item.size for view in found))
 
@@ -97,7 +97,7 @@ class TrashService:
         if folder is not None:
             return [await self._roots.find(caller, folder, "root_path")]
         async with self._database.reading() as session:
-            paths = await OwnOperations(session, caller.user_id).worked_in()
+            paths = await OwnOperations(session, caller.owner).worked_in()
         places: list[Place] = []
         for path in paths:
             try:

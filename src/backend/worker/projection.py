@@ -14,7 +14,7 @@ from sqlalchemy import and_, update
 from sqlalchemy.orm import Session
 
 from backend.database import WorkerDatabase
-from backend.models import FileRecord, Operation
+from backend.models import INDEX_BITS, SKIPPED_BIT, FileRecord, Operation
 from backend.worker.bulk import Row, insert_rows, moment_now
 from backend.worker.queue import fenced_update
 from fileorganizer.errors import show
@@ -26,10 +26,6 @@ from fileorganizer.planning.settling import PARKING
 from fileorganizer.rules.syntax import RuleSet
 
 TAIL: Final = 1 << 40
-_INDEX_BITS: Final = 20
-"""A batch has 5,000 steps, and a few more where a family isn't torn."""
-_SKIPPED: Final = 1 << 40
-"""Records of what was left alone come after those of steps."""
 _COLUMNS: Final = (
     "operation_number",
     "sequence",
@@ -134,7 +130,7 @@ class Projection:
         facts = step.facts
         return (
             self._operation.number,
-            (seq << _INDEX_BITS) | index,
+            (seq << INDEX_BITS) | index,
             original,
             step.target if visible else None,
             show(original),
@@ -151,7 +147,7 @@ class Projection:
         return [
             (
                 self._operation.number,
-                _SKIPPED | (chunk << _INDEX_BITS) | index,
+                SKIPPED_BIT | (chunk << INDEX_BITS) | index,
                 skip.path,
                 None,
                 show(skip.path),

@@ -16,6 +16,8 @@ from backend.services.operations import new_operation
 
 ATTEMPTS: Final = 3
 """An operation whose worker died so often is closed: it may be what kills them."""
+FOUND_WITHIN: Final = timedelta(seconds=1)
+"""A worker with a free place looks twice as often."""
 
 
 class Overtaken(Exception):
@@ -44,8 +46,23 @@ class Queue:
             )
             session.execute(query.values(lease_until=None))
 
+    def suspend(self, number: int, epoch: int) -> None:
+        """Put an operation back that stopped in good order: it waits from now on, and wasn't tried in vain."""
+        with self._database.writing() as session:
+            query = update(Operation).where(
+                Operation.number == number, Operation.epoch == epoch, Operation.status == "running"
+            )
+            session.execute(query.values(lease_until=_now(), attempts=Operation.attempts - 1))
+
+    def others_wait(self, operation: Operation) -> bool:
+        """Does another user wait who has nothing running, longer than it takes to find a free place?"""
+        now = _now()
+        query = _waiting(now, 1).where(Operation.user_id != operation.user_id, _waits_since() < now - FOUND_WITHIN)
+        with self._database.reading() as session:
+            return session.execute(query).first() is not None
+
     def claim(self) -> Operation | None:
-        """Take the operation whose turn it is: of the user with the fewest running ones, the oldest."""
+        """Take the operation whose turn it is: of the user with the fewest running ones, the one that waits longest."""
         now = _now()
         with self._database.reading() as session:
             if session.execute(_waiting(now, self._settings.running_per_user)).first() is None:
@@ -133,6 +150,11 @@ def fenced_update(session: Session, number: int, epoch: int, *, also_closed: boo
         raise Overtaken
 
 
+def _waits_since() -> Any:
+    """Of an operation that can be claimed: since it gave way, or its worker should have been heard of, or it was asked for."""
+    return func.coalesce(Operation.lease_until, Operation.created_at)
+
+
 def _waiting(now: datetime, at_once: int) -> Any:
     """What may be claimed, in order: pending, or running with a lease that is over."""
     other = aliased(Operation)
@@ -148,7 +170,7 @@ def _waiting(now: datetime, at_once: int) -> Any:
     return (
         select(Operation)
         .where(Operation.status.in_(("pending", "running")), free, ~part, running < at_once)
-        .order_by(running, Operation.number)
+        .order_by(running, _waits_since(), Operation.number)
         .limit(1)
     )
 

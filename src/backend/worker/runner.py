@@ -62,7 +62,10 @@ CUT_OFF: Final = "The operation was cut off. What was moved stays moved and can 
 
 
 class Suspended(BaseException):
-    """The worker has to end now: the operation stays as after a crash, and goes on later. No error that the engine may handle."""
+    """The worker has to end now, or somebody else's turn has come: the operation stays as after a crash, and goes on later.
+
+    No error that the engine may handle.
+    """
 
 
 class Runner:
@@ -85,7 +88,8 @@ class Runner:
         self._listener = Listener(self._report, self._should_stop, self._settled)
         self._whole = whole
         self._duplicates = DuplicateWork(database, operation, whole.operation if whole else operation)
-        self._cancel_heard = self._overtaken = False
+        self._cancel_heard = self._overtaken = self._gives_way = False
+        self._turn_ends = time.monotonic() + settings.slice_seconds
         self._ended = threading.Event()
         self._progress = Progress()
         self._next_event = 0.0
@@ -116,7 +120,7 @@ class Runner:
             self.carry_out()
         except Suspended:
             self._log.info("operation suspended")
-            self._queue.release(self._operation.number, self._operation.epoch)
+            self._queue.suspend(self._operation.number, self._operation.epoch)
         except Overtaken:
             self._log.warning("operation overtaken by another worker")
         finally:
@@ -189,7 +193,7 @@ class Runner:
         if self._operation.operation_type == CLEANUP and self._duplicates.only_reports:
             self._search()
             return
-        record = self._resumed() if self._operation.plan_id and self._operation.attempts > 1 else None
+        record = self._resumed() if self._operation.plan_id and self._operation.epoch > 1 else None
         if record is None:
             self._meet_duplicates()
             record = self._patiently(self._begun)
@@ -364,8 +368,8 @@ class Runner:
             return self._whole._should_stop()
         if self._overtaken:
             raise Overtaken
-        if self._must_end():
-            raise Suspended
+        if self._must_end() or (self._gives_way and self._projection is not None):
+            raise Suspended  # to give way, only after a batch was settled: each turn gets on, and no scan is done twice
         return self._cancelled
 
     def _report(self, progress: Progress) -> None:
@@ -404,6 +408,8 @@ class Runner:
             try:
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + HEARTBEAT_SECONDS
+                    if time.monotonic() >= self._turn_ends:
+                        self._gives_way = self._queue.others_wait(self._operation)
                     self._cancel_heard |= self._queue.heartbeat(
                         self._operation.number, self._operation.epoch, self._counts()
                     )

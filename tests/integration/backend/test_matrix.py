@@ -79,6 +79,8 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", f"{P}/files"): Row(422, 422, 422, 422),
     ("GET", f"{P}/files/search"): Row(422, 422, 422, 422),
     ("GET", f"{P}/files/{{file_id}}"): OWN,
+    ("GET", f"{P}/files/{{file_id}}/download"): OWN,
+    ("GET", f"{P}/files/{{file_id}}/thumbnail"): Row(415, 404, 415, 404),
     ("GET", f"{P}/reports/{{operation_id}}"): OWN,
     ("GET", f"{P}/reports/{{operation_id}}/export"): OWN,
     ("GET", f"{P}/categories"): LIST,

@@ -161,6 +161,9 @@ def test_metrics(server: Server, ann: Person, admin: Person) -> None:
         "active_operations",
         "active_users",
         "storage_bytes_total",
+        "cache_hits_total",
+        "cache_misses_total",
+        "thumbnails_total",
     ):
         assert f"\n{name}" in text, name
     assert len({line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}) >= 20
@@ -212,7 +215,7 @@ def test_nothing_internal_is_told(server: Server, ann: Person) -> None:
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with small limits, behind a proxy that it trusts."""
-    limits = {"RATE_LIMIT_USER": "20", "RATE_LIMIT_EXPORT": "2", "RATE_LIMIT_GLOBAL": "500", "LOGIN_FAILURES_PER_ACCOUNT": "3",
+    limits = {"RATE_LIMIT_USER": "20", "RATE_LIMIT_EXPORT": "2", "RATE_LIMIT_TREES": "30", "RATE_LIMIT_GLOBAL": "500", "LOGIN_FAILURES_PER_ACCOUNT": "3",
               "LOGIN_FAILURES_PER_ADDRESS": "6", "TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8", "METRICS_TOKEN": "scrape-me",
               "CORS_ORIGINS": "https://app.example", "DOCS": "off"}  # fmt: skip
     with running_server(tmp_path_factory.mktemp("strict"), **{**QUICK, **limits}) as running:
@@ -232,7 +235,7 @@ def tries(server: Server, addresses: list[str], names: list[str]) -> list[int]:
 
 
 def test_rate_limits(strict: Server) -> None:
-    """A sliding window for each user; the three headers; Retry-After; exports have a smaller one; health has none."""
+    """A sliding window for each user; the three headers; Retry-After; exports and pictures have their own; health has none."""
     ann, bob = (Person(p.client, p.tokens) for p in (strict.sign_up("ann"), strict.sign_up("bob")))
     answers = [ann.ask("GET", "/operations") for _ in range(21)]
     assert [answer.status_code for answer in answers] == [200] * 20 + [429]
@@ -241,6 +244,14 @@ def test_rate_limits(strict: Server) -> None:
     assert bob.ask("GET", "/operations").status_code == 200
     export = f"/reports/{bob.tokens['user_id']}/export"
     assert [bob.ask("GET", export).status_code for _ in range(3)] == [404, 404, 429]
+    picture = f"/files/{bob.tokens['user_id']}/thumbnail"
+    answers = [bob.ask("GET", picture) for _ in range(31)]
+    assert [answer.status_code for answer in answers] == [404] * 30 + [429]
+    assert answers[0].headers["x-ratelimit-limit"] == "30"
+    tree = f"/operations/{bob.tokens['user_id']}/preview"
+    assert bob.ask("GET", tree).status_code == 429  # pictures and trees share one
+    left = bob.ask("GET", "/operations").headers["x-ratelimit-remaining"]
+    assert left == "18"  # neither counted as an ordinary request
     assert all(httpx.get(f"{strict.url}/health").status_code == 200 for _ in range(30))
 
 

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.support.server import Person, Server
+from tests.support.server import Person, Server, running_server
 from tests.support.trees import put_tree, write_tree
 
 DATABASES = ("sqlite",)  # the other makes no difference here
@@ -219,3 +220,20 @@ def test_logging_out_ends_streams(server: Server, ann: Person, admin: Person) ->
         ann.ask("POST", "/auth/logout")
         waiting.join(60)
     assert ended and ended[0] in (4401, 1000)  # 1000: the operation was quicker than the next look
+
+
+def test_ending_a_key_ends_its_streams(tmp_path: Path) -> None:
+    """S38: the same for an API key, and for a session where nothing else ends the stream: no worker works here."""
+    with running_server(tmp_path / "data", EMBEDDED_WORKER="off") as idle:
+        ann = idle.sign_up("ann")
+        write_tree(ann.home / "inbox", {"a.jpg": "a"})
+        operation = ann.start("inbox")
+        key = ann.post("/api-keys", {"name": "watcher"}, status=201)
+        watcher = Person(idle.client(), {"access_token": key["key"]})
+        with listen(idle, watcher, operation["id"]) as by_key, listen(idle, ann, operation["id"]) as by_session:
+            for stream in (by_key, by_session):
+                assert json.loads(stream.recv(10))["status"] == "pending"
+            assert ann.ask("DELETE", f"/api-keys/{key['id']}").status_code == 204
+            assert close_code(by_key) == 4401
+            assert ann.ask("POST", "/auth/logout").status_code == 204
+            assert close_code(by_session) == 4401

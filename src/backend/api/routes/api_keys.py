@@ -24,9 +24,8 @@ async def api_keys(caller: Person, profiles: Profiles) -> ApiKeyList:
 
 @router.post("", status_code=201)
 async def make(body: ApiKeyCreate, caller: Person, profiles: Profiles, client: From) -> ApiKeyMade:
-    """Make a key. Its secret is shown this once."""
-    scopes = [str(scope) for scope in body.scopes]
-    row, new = await profiles.make_api_key(caller, body.name, scopes, body.expires_at, client)
+    """Make a key, for all of the own roots or for one. Its secret is shown this once."""
+    row, new = await profiles.make_api_key(caller, body.wanted(), client)
     return ApiKeyMade(key=new.secret, **ApiKeyRead.model_validate(row).model_dump())
 
 

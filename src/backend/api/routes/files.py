@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Query, Request, Response
 
-from backend.api.deps import CurrentCaller, FileRecords, limited
+from backend.api.deps import Contents, CurrentCaller, FileRecords
+from backend.api.downloads import SANDBOXED, as_download, is_known
 from backend.api.schemas.base import Base64, PlainText, path_of
 from backend.api.schemas.files import (
     ExplanationList,
@@ -22,6 +23,20 @@ from backend.api.strict import StrictRouter
 from backend.services.files import PageWanted
 
 router = StrictRouter(tags=["files"])
+trees = StrictRouter(tags=["files"])
+"""What a page asks for in numbers, with a rate limit of its own: trees of plans and thumbnails."""
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+BYTES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": _BINARY}},
+    206: {"description": "A range", "content": {"application/octet-stream": _BINARY}},
+    304: {"description": "Known already, by If-None-Match"},
+    416: {"description": "The range lies behind the end"},
+}
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/webp": _BINARY}},
+    304: {"description": "Known already, by If-None-Match"},
+    415: {"description": "No picture, or one that can't be read"},
+}
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
 PageSize = Annotated[int, Query(ge=1, le=1_000)]
 PathText = Annotated[PlainText | None, Query(min_length=1, max_length=4_096)]
@@ -69,7 +84,35 @@ async def file(file_id: UUID, caller: CurrentCaller, service: FileRecords) -> Fi
     return FileRead.of(await service.file(caller, file_id))
 
 
-@router.get("/operations/{operation_id}/preview", dependencies=[Depends(limited("trees"))])
+@router.get("/files/{file_id}/download", response_class=Response, responses=BYTES)
+async def download(
+    file_id: UUID, caller: CurrentCaller, service: FileRecords, contents: Contents, request: Request
+) -> Response:
+    """The file itself, if it is still the one of the record and unchanged. One ``Range`` is heeded."""
+    content = await contents.open(caller, await service.file(caller, file_id))
+    return as_download(content, request)
+
+
+@trees.get("/files/{file_id}/thumbnail", response_class=Response, responses=PICTURE)
+async def thumbnail(
+    file_id: UUID,
+    caller: CurrentCaller,
+    service: FileRecords,
+    contents: Contents,
+    request: Request,
+    size: Annotated[Literal["128", "256", "512"], Query()] = "256",
+) -> Response:
+    """A JPEG, PNG, GIF, WebP or BMP small, upright and without metadata, as WebP in a box of ``size`` pixels."""
+    content = await contents.open(caller, await service.file(caller, file_id))
+    with content.file:
+        headers = {**SANDBOXED, "ETag": f'"{content.tag}-{size}"', "Cache-Control": "private, no-cache"}
+        if is_known(request, f"{content.tag}-{size}"):
+            return Response(status_code=304, headers=headers)
+        made = await contents.thumbnail(caller, content, int(size))
+    return Response(made, media_type="image/webp", headers=headers)
+
+
+@trees.get("/operations/{operation_id}/preview")
 async def preview(
     operation_id: UUID,
     caller: CurrentCaller,

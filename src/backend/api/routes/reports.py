@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
-from fastapi import Depends, Response
+from fastapi import Response
 
 from backend.api import exports
-from backend.api.deps import CurrentCaller, From, Reports, limited
+from backend.api.deps import CurrentCaller, From, Reports
 from backend.api.schemas.reports import ReportRead
 from backend.api.strict import StrictRouter
 
 router = StrictRouter(prefix="/reports", tags=["reports"])
+exported = StrictRouter(prefix="/reports", tags=["reports"])
+"""With a rate limit of its own."""
 
 
 @router.get("/{operation_id}")
@@ -21,7 +23,7 @@ async def report(operation_id: UUID, caller: CurrentCaller, service: Reports) ->
     return ReportRead.of(await service.report(caller, operation_id))
 
 
-@router.get("/{operation_id}/export", response_class=Response, dependencies=[Depends(limited("export"))])
+@exported.get("/{operation_id}/export", response_class=Response)
 async def export(
     operation_id: UUID,
     caller: CurrentCaller,

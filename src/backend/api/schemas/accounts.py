@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, EmailStr, Field, HttpUrl, StringConstraints, model_validator
 
 from backend.api.schemas.base import Input, Moment, Output, PlainText
+from backend.services.profiles import KeyWanted
 
 Username = Annotated[PlainText, StringConstraints(min_length=3, max_length=100, strip_whitespace=True)]
 FullName = Annotated[PlainText, StringConstraints(max_length=200, strip_whitespace=True)]
@@ -121,6 +122,11 @@ class ApiKeyCreate(Input):
     name: PlainText = Field(min_length=1, max_length=100)
     scopes: list[Literal["read", "organize", "admin"]] = Field(default=["read"], min_length=1, max_length=3)
     expires_at: AwareDatetime | None = None
+    root_id: UUID | None = None
+
+    def wanted(self) -> KeyWanted:
+        """For the service."""
+        return KeyWanted(self.name, [str(scope) for scope in self.scopes], self.expires_at, self.root_id)
 
 
 class ApiKeyRead(Output):
@@ -130,6 +136,7 @@ class ApiKeyRead(Output):
     name: str
     prefix: str
     scopes: list[str]
+    root_id: UUID | None
     created_at: Moment
     expires_at: Moment | None
     last_used_at: Moment | None

@@ -1,0 +1,93 @@
+"""S59: a long operation of one user doesn't keep another's waiting; it gives way and goes on, as one operation."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from backend.core.config import Settings
+from backend.database import WorkerDatabase
+from backend.models import Operation
+from backend.worker.queue import Queue
+from tests.support.manifest import manifest
+from tests.support.server import Server, prepared, running_server, wait_until_it_moves
+from tests.support.trees import put_tree, write_tree
+
+FILES = 40_000
+
+
+def columns(server: Server, operation_id: str) -> tuple[int, int]:
+    """How often it was claimed, and how many of those count as tries."""
+    with sqlite3.connect(f"file:{server.data_dir}/fileorganizer.db?mode=ro", uri=True) as database:
+        query = "SELECT epoch, attempts FROM operations WHERE id = ?"
+        found: tuple[int, int] = database.execute(query, (operation_id.replace("-", ""),)).fetchone()
+    database.close()
+    return found
+
+
+def test_taking_turns(tmp_path: Path) -> None:
+    """With one place: somebody else's operation is done while the long one isn't; both end whole, and the long one can be taken back."""
+    with running_server(tmp_path / "data", WORKER_SLOTS="1", SLICE_SECONDS="0.1") as server:
+        ann, bob = server.sign_up("ann"), server.sign_up("bob")
+        root = ann.home / "big"
+        put_tree(root, {f"{number}.{('jpg', 'txt', 'mp3')[number % 3]}": "x" for number in range(FILES)})
+        before = manifest(root)
+        write_tree(bob.home / "inbox", {"a.jpg": "a"})
+        long = ann.start("big")
+        wait_until_it_moves(root)
+        short = bob.done("inbox")
+        assert short["files_processed"] == 1
+        ended = ann.finished(long, 120)
+        assert (ended["status"], ended["files_processed"]) == ("completed", FILES), ended
+        assert short["completed_at"] < ended["completed_at"]
+        claimed, tries = columns(server, long["id"])
+        assert claimed >= 2 and tries == 1
+        assert ann.get(f"/files?operation_id={long['id']}&page_size=1")["total_files"] == FILES
+        back = ann.finished(ann.post(f"/operations/{long['id']}/rollback"), 120)
+        assert back["files_processed"] == FILES and manifest(root) == before
+
+
+def row(user: UUID, moment: datetime) -> Operation:
+    """An operation of a user that waits."""
+    numbers = ("files_total files_scanned files_in_place files_processed files_skipped files_failed bytes_processed duplicates_found"
+               " space_saved_bytes rolled_back_count revision projected_batch epoch attempts").split()  # fmt: skip
+    return Operation(
+        id=uuid4(), user_id=user, root_id=user, root_path=b"/", lineage=[], operation_type="organize", status="pending",
+        is_dry_run=False, options={}, request={}, reasons={}, created_at=moment, rolled_back=False, cancel_requested=False,
+        **dict.fromkeys(numbers, 0),
+    )  # fmt: skip
+
+
+def test_whose_turn_it_is(tmp_path: Path) -> None:
+    """Fewest running of the user, then who waits longest; giving way goes to the end and, however often, is no failed try."""
+    server = prepared(tmp_path / "data")
+    settings = Settings(data_dir=server.data_dir)
+    database = WorkerDatabase(settings)
+    queue = Queue(settings, database)
+    ann, bob, long_ago = uuid4(), uuid4(), datetime.now(UTC) - timedelta(hours=1)
+    with database.writing() as session:
+        session.execute(text("PRAGMA defer_foreign_keys = ON"))
+        session.execute(text("INSERT INTO users SELECT :id, :id, :id, :id, :id, '', NULL, '', '', 0, 0, 1, 0, 0, 0, :at, NULL"),
+                        [{"id": user.hex, "at": "2026-01-01 00:00:00"} for user in (ann, bob)])  # fmt: skip
+        session.execute(text("INSERT INTO roots VALUES (:id, :path, 1, 1, 0, '2026-01-01 00:00:00')"),
+                        [{"id": user.hex, "path": user.bytes} for user in (ann, bob)])  # fmt: skip
+        session.add_all([row(ann, long_ago), row(ann, long_ago), row(bob, long_ago + timedelta(minutes=1))])
+    first = queue.claim()
+    assert first is not None and (first.number, first.user_id) == (1, ann) and queue.others_wait(first)
+    second = queue.claim()  # ann has one running, so it is bob's turn, though he came later
+    assert second is not None and second.user_id == bob and not queue.others_wait(first)
+    queue.suspend(first.number, first.epoch)
+    third = queue.claim()
+    assert third is not None and third.number == 2  # waits since an hour, the first one since a moment
+    for turn in range(2, 7):
+        again = queue.claim()
+        assert again is not None and (again.number, again.epoch, again.attempts) == (1, turn, 1)
+        queue.suspend(again.number, again.epoch)
+    queue.release(second.number, second.epoch)  # its process died: that was a try
+    died = queue.claim()
+    assert died is not None and (died.user_id, died.attempts) == (bob, 2)
+    database.close()
