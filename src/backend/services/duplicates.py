@@ -16,6 +16,7 @@ from backend.services.callers import Caller
 from backend.services.errors import InvalidInput, NotFound, WrongState
 from backend.services.operations import Draft, OperationService
 from backend.services.roots import RootService, check_path
+from fileorganizer.errors import show
 
 NOTHING_STAYS: Final = "nothing"
 """In place of a rule to keep by."""
@@ -127,7 +128,9 @@ class DuplicateService:
         place = await self._roots.find(caller, parent.root_path, "root_path")
         search = {name: parent.options.get(name) for name in _SEARCH_OPTIONS}
         request = {"verb": CLEANUP, "confirm": confirm, "known": {**named, "number": parent.number, "search": search}}
-        options = {**parent.options, "duplicate_action": named["action"], "keep": named["keep"]}
+        kept = named.get("keep_path")
+        keep = show(base64.b64decode(kept)) if kept else named["keep"]
+        options = {**parent.options, "duplicate_action": named["action"], "keep": keep}
         return await self._operations.queue(caller, Draft(place, kind, options, request, parent=parent))
 
 

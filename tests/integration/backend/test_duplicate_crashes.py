@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from fileorganizer import cleaner, organizer
 from tests.support.manifest import manifest
-from tests.support.server import Server, prepared
+from tests.support.server import ROOT, Server, prepared
 from tests.support.trees import File, Tree, put_tree, write_tree
 
 DATABASES = ("sqlite",)  # servers of their own
@@ -142,6 +144,31 @@ def test_the_count_of_a_purge_is_looked_at_again(own: Server) -> None:
     ended = ann.finished(operation)
     assert (ended["status"], ended["reason_code"]) == ("failed", "confirmation-required")
     assert ann.get("/trash")["total_items"] == 3
+
+
+def test_rebuilding_leaves_what_is_known(own: Server) -> None:
+    """Records are made anew from the journals; groups, marks and counts are as before."""
+    ann = own.sign_up("ann")
+    write_tree(ann.home / "inbox", pairs(3))
+    operation = ann.done("inbox", operation_type="duplicate_cleanup")
+    digest = ann.get(f"/duplicates/{operation['id']}")["duplicates"][0]["hash_value"]
+    cleaned = ann.ask("DELETE", f"/duplicates/{operation['id']}/{digest}").json()["cleanup_operation_id"]
+    ann.finished(ann.post("/trash/restore", {"root_path": "inbox"}))
+    ann.finished(ann.post(f"/duplicates/{operation['id']}/cleanup", {"min_size_bytes": 1}))
+    ann.finished(ann.post("/trash/purge", {"root_path": "inbox", "count": 3}))
+    listed = [one["id"] for one in ann.get("/operations?limit=100")["operations"]]
+    addresses = [f"/duplicates/{operation['id']}", *(f"/reports/{one}" for one in listed)]
+    addresses += [f"/files?operation_id={one}" for one in (cleaned, *listed)]
+    before = [without_times(ann.get(address)) for address in addresses]
+    command = [sys.executable, "-m", "backend.manage", "rebuild"]
+    done = subprocess.run(command, env=own.environment, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert len(done.stdout.splitlines()) == 4 and done.stdout.count(": done") == 4, done.stdout
+    assert [without_times(ann.get(address)) for address in addresses] == before
+
+
+def without_times(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without the moments at which records were written."""
+    return {**answer, "files": [{**row, "created_at": ""} for row in answer.get("files", [])]}
 
 
 def test_cancelled_while_it_hashes(own: Server) -> None:
