@@ -17,8 +17,6 @@ ATTEMPTS: Final = 3
 """An operation whose worker died so often is closed: it may be what kills them."""
 FOUND_WITHIN: Final = timedelta(seconds=1)
 """A worker with a free place looks twice as often."""
-_waits_since = func.coalesce(Operation.lease_until, Operation.created_at)
-"""Of an operation that can be claimed: since it gave way, or since its worker should have been heard of, or since it was asked for."""
 
 
 class Overtaken(Exception):
@@ -58,7 +56,7 @@ class Queue:
     def others_wait(self, operation: Operation) -> bool:
         """Does another user wait who has nothing running, longer than it takes to find a free place?"""
         now = _now()
-        query = _waiting(now, 1).where(Operation.user_id != operation.user_id, _waits_since < now - FOUND_WITHIN)
+        query = _waiting(now, 1).where(Operation.user_id != operation.user_id, _waits_since() < now - FOUND_WITHIN)
         with self._database.reading() as session:
             return session.execute(query).first() is not None
 
@@ -133,9 +131,14 @@ def _waiting(now: datetime, at_once: int) -> Any:
     return (
         select(Operation)
         .where(Operation.status.in_(("pending", "running")), free, running < at_once)
-        .order_by(running, _waits_since, Operation.number)
+        .order_by(running, _waits_since(), Operation.number)
         .limit(1)
     )
+
+
+def _waits_since() -> Any:
+    """Of an operation that can be claimed: since it gave way, or its worker should have been heard of, or it was asked for."""
+    return func.coalesce(Operation.lease_until, Operation.created_at)
 
 
 def _now() -> datetime:
