@@ -31,6 +31,7 @@ QUICK = {
     "RATE_LIMIT_USER": "100000",
     "RATE_LIMIT_GLOBAL": "1000000",
     "RATE_LIMIT_EXPORT": "100000",
+    "RATE_LIMIT_TREES": "100000",
 }
 FINAL = ("completed", "failed", "cancelled")
 _numbers = itertools.count(1)

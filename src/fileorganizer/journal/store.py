@@ -11,13 +11,14 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from fileorganizer.errors import DiskFull, Fenced, JournalDamaged, OperationNotFound, StorageFailed, show
 from fileorganizer.fs.faults import faultpoint
-from fileorganizer.fs.private import publish_text, read_text
+from fileorganizer.fs.private import private_file, publish_text, read_text
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Batch, Intent, Operation, Settled
 from fileorganizer.model import CONTROL_DIRECTORY, Skip
@@ -57,6 +58,8 @@ class Journal:
                 )
             raise FileNotFoundError(path)
         self.epoch = 0
+        if not exists:
+            private_file(Path(os.fsdecode(path)))  # SQLite would make it readable for everybody
         with _storage_errors():
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
             self._db.execute("PRAGMA synchronous = FULL")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.pictures import picture
 from tests.support.server import PASSWORD, QUICK, ROOT, Person, Server, prepared, running_server
 from tests.support.trees import write_tree
 
@@ -339,3 +342,61 @@ def test_many_at_once(server: Server, ann: Person) -> None:
         assert set(pool.map(make, range(48))) == {201}
     listed: dict[str, Any] = ann.get("/categories")
     assert listed["custom_count"] == 48
+
+
+def test_signing_in_takes_as_long_for_nobody(tmp_path: Path) -> None:
+    """S25: the same words, and about the same time, whether the password is wrong or there is no such account.
+
+    The two are asked in turns, and medians are compared, so that whatever else the machine does happens to both.
+    """
+    many = {"LOGIN_FAILURES_PER_ACCOUNT": "10000", "LOGIN_FAILURES_PER_ADDRESS": "10000", "BCRYPT_ROUNDS": "10"}
+    with running_server(tmp_path / "data", EMBEDDED_WORKER="off", **many) as server:
+        ann = server.sign_up("ann")
+        client = server.client()
+        took: dict[str, list[float]] = {ann.email: [], "nobody@example.org": []}
+        words = set()
+        for _ in range(60):
+            for name, times in took.items():
+                began = time.perf_counter()
+                answer = client.post("/api/v1/auth/login", json={"email": name, "password": "wrong password"})
+                times.append(time.perf_counter() - began)
+                words.add((answer.status_code, answer.json()["detail"]))
+        assert len(words) == 1
+        wrong, nobody = (statistics.median(times) for times in took.values())
+        print(f"medians: wrong password {wrong * 1e3:.1f} ms, nobody {nobody * 1e3:.1f} ms, ratio {nobody / wrong:.3f}")
+        assert 0.8 < nobody / wrong < 1.25  # without the hash for nobody it is below a fifth
+
+
+@pytest.mark.slow
+def test_a_body_that_trickles(server: Server) -> None:
+    """S56, the slow half: a byte a second is cut off with 408, and others are answered meanwhile."""
+    head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), 60) as slow:
+        slow.sendall(head.encode())
+        for _ in range(120):
+            slow.sendall(b" ")
+            assert httpx.get(f"{server.url}/health/live").status_code == 204
+            if select.select([slow], [], [], 1.0)[0]:
+                break
+        assert b" 408 " in slow.makefile("rb").readline()
+
+
+def test_modes_of_our_own_files(server: Server, ann: Person) -> None:
+    """S50: database, secrets, plans, thumbnails, sockets' folder, journal and trash are for the server's user only."""
+    write_tree(ann.home / "inbox", {"a.png": picture("PNG"), "b.txt": "x"})
+    preview = ann.done("inbox", is_dry_run=True)
+    operation = ann.done("inbox")
+    row = ann.get(f"/files?operation_id={operation['id']}&category_filter=Images")["files"][0]
+    assert ann.ask("GET", f"/files/{row['id']}/thumbnail").status_code == 200 and preview["status"] == "completed"
+    ours = [place for place in server.data_dir.iterdir() if place.name not in ("server.log", "storage")]
+    ours += [path for place in ours if place.is_dir() for path in place.rglob("*")]
+    control = ann.home / "inbox/.fileorganizer"
+    ours += [server.data_dir, server.data_dir / "storage", ann.home, control, *control.rglob("*")]
+    kinds = {path.relative_to(server.data_dir).parts[0] for path in ours if path != server.data_dir}
+    assert {"fileorganizer.db", "secrets", "plans", "thumbnails", "run", "storage"} <= kinds
+    wrong = [
+        f"{path}: {path.lstat().st_mode & 0o777:o}"
+        for path in ours
+        if not path.is_socket() and path.lstat().st_mode & 0o777 != (0o700 if path.is_dir() else 0o600)
+    ]
+    assert not wrong, "\n".join(wrong)

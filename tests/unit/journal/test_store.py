@@ -288,3 +288,9 @@ def test_reading_damage_in_the_middle(root: bytes) -> None:
         file.write(b"\xff" * (os.path.getsize(path) - 4096))
     with pytest.raises(JournalDamaged), Journal(root, write=False) as journal:
         _read_all(journal)
+
+
+def test_only_its_user_can_read_it(root: bytes) -> None:
+    """S50: the names of all files stand in it."""
+    Journal(root, write=True).close()
+    assert os.stat(os.path.join(root, b".fileorganizer/journal.db")).st_mode & 0o777 == 0o600

@@ -1,0 +1,119 @@
+"""What is done at the machine itself, and what the documentation says can be done."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.server import PASSWORD, ROOT, Person, Server, free_port, prepared
+from tests.support.trees import write_tree
+
+DATABASES = ("sqlite",)  # the other makes no difference here
+REFERENCE = (ROOT / "docs" / "api_reference.md").read_text(encoding="utf-8")
+
+
+def manage(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
+    """One command."""
+    command = [sys.executable, "-m", "backend.manage", *words]
+    return subprocess.run(command, env=server.environment, cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+def test_running_it(tmp_path: Path) -> None:
+    """`run` makes the database, offers the folder, prints the way to the first account, serves, and ends when told to."""
+    offered, port = tmp_path / "offered", free_port()
+    write_tree(offered, {"a.jpg": "a"})
+    environment = {**os.environ, "DATA_DIR": str(tmp_path / "data"), "API_PORT": str(port), "BCRYPT_ROUNDS": "4"}
+    command = [sys.executable, "-m", "backend.manage", "run", "--offer", str(offered)]
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    url, until = f"http://127.0.0.1:{port}", time.monotonic() + 120
+    while time.monotonic() < until:
+        try:
+            if httpx.get(f"{url}/health", timeout=5).json()["checks"]["workers"] == "ok":
+                break
+        except httpx.TransportError:
+            time.sleep(0.1)
+    said = (tmp_path / "log").read_text()
+    assert f"serves at {url}" in said and str(offered) in said
+    token = re.search(r'"token": "([^"]+)"', said)
+    assert token is not None, said
+    body = {"token": token[1], "email": "you@example.org", "username": "admin", "password": PASSWORD}
+    client = httpx.Client(base_url=url, timeout=30)
+    admin = Person(client, client.post("/api/v1/auth/setup", json=body).json())
+    assert admin.done(str(offered))["files_processed"] == 1
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) in (0, -signal.SIGTERM)
+
+
+def test_names_and_operations_that_arent_there(server: Server, ann: Person, tmp_path: Path) -> None:
+    """Told in words, with the exit code of a failure; a journal that is gone doesn't stop the others from being rebuilt."""
+    nobody = manage(server, "make-admin", "nobody")
+    assert nobody.returncode == 1 and "There is no such user." in nobody.stderr and "Traceback" not in nobody.stderr
+    write_tree(ann.home / "lost", {"a.jpg": "a"})
+    write_tree(ann.home / "kept", {"a.jpg": "a"})
+    lost, kept = ann.done("lost"), ann.done("kept")
+    (ann.home / "lost/.fileorganizer").rename(tmp_path / "journal")
+    done = manage(server, "rebuild", lost["id"], kept["id"])
+    assert done.returncode == 0 and f"{kept['id']}: done" in done.stdout
+    assert f"{lost['id']}: " in done.stdout and f"{lost['id']}: done" not in done.stdout
+    assert ann.get(f"/files?operation_id={kept['id']}")["files_completed"] == 1
+
+
+def test_a_new_link_where_there_is_no_administrator(tmp_path: Path) -> None:
+    """And an account that is made one."""
+    server = prepared(tmp_path / "data")
+    assert "/api/v1/auth/setup" in manage(server, "setup-link").stdout
+    server.start(workers=False)
+    try:
+        ann = server.sign_up("ann")
+        assert "administrator now" in manage(server, "make-admin", ann.email).stdout
+        assert ann.ask("GET", "/auth/me").status_code == 401  # all tokens ended
+    finally:
+        server.stop()
+
+
+def blocks(kind: str) -> list[str]:
+    """The examples of a kind in the reference."""
+    return re.findall(rf"```{kind}\n(.*?)```", REFERENCE, re.DOTALL)
+
+
+def test_the_examples_in_python(server: Server, ann: Person) -> None:
+    """What the reference shows can be run as it stands, but for the address and the password."""
+    write_tree(ann.home / "inbox", {"a.jpg": "a"})
+    (code,) = blocks("python")
+    code = (
+        code.replace("http://localhost:8000", server.url).replace('"admin"', f'"{ann.username}"').replace("…", PASSWORD)
+    )
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert ann.finished(names["operation"])["files_processed"] == 1
+
+
+def test_the_examples_of_the_shell(server: Server, ann: Person, tmp_path: Path) -> None:
+    """Each curl of the five minutes gets a good answer, in that order."""
+    write_tree(ann.home / "data/sample", {"a.jpg": "a"})
+    (block,) = blocks("sh")
+    variables = {"TOKEN": ann.tokens["access_token"], "ID": "", "PATH": os.environ["PATH"]}
+    text = (
+        re.sub(r" +#.*", "", block).replace("\\\n", " ").replace("localhost:8000", server.url.removeprefix("http://"))
+    )
+    text = text.replace('"admin"', f'"{ann.username}"').replace('"password": "…"', f'"password": "{PASSWORD}"')
+    commands = [line for line in text.replace("…/data", f"{ann.home}/data").splitlines() if line.startswith("curl")]
+    assert len(commands) >= 7
+    for command in commands:
+        line = f"{command} --silent --output {tmp_path}/answer --write-out '%{{http_code}}'"
+        done = subprocess.run(["bash", "-c", line], env=variables, capture_output=True, text=True, check=True)
+        answer = (tmp_path / "answer").read_text()
+        assert done.stdout in ("200", "202"), (command, done.stdout, answer)
+        if '"status":"pending"' in answer:
+            variables["ID"] = httpx.Response(200, text=answer).json()["id"]
+            ann.finished({"id": variables["ID"]})
+    assert (ann.home / "data/sample/a.jpg").is_file()  # the last one takes it back
