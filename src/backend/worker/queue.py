@@ -175,11 +175,6 @@ def _waiting(now: datetime, at_once: int) -> Any:
     )
 
 
-def _waits_since() -> Any:
-    """Of an operation that can be claimed: since it gave way, or its worker should have been heard of, or it was asked for."""
-    return func.coalesce(Operation.lease_until, Operation.created_at)
-
-
 def _now() -> datetime:
     """The moment."""
     return datetime.now(UTC)
