@@ -114,6 +114,20 @@ def test_undo_after_a_restore_is_identical(tmp_path: Path) -> None:
     trial.check_back("undone")
 
 
+def test_originals_restored_from_a_move_across_devices(tmp_path: Path) -> None:
+    """All of them are back, but the copies are still there: the run isn't taken back before its undo is."""
+    with AcrossTrial.mounted(tmp_path / "disk"):
+        trial = AcrossTrial(tmp_path / "trial", small_tree(), kills.organize_there("move"))
+        organizer.restore(trial.root, ())
+        restored, run = organizer.history(trial.root)
+        assert (restored.operation_type, run.rolled_back_count, run.rolled_back) == ("restore", run.totals.done, False)
+        organizer.undo(trial.root)
+        trial.check("undone")
+        trial.check_back("undone")
+        assert organizer.history(trial.root)[-1].rolled_back
+        trial.close()
+
+
 def test_a_swapped_file_is_told_under_its_own_name(tmp_path: Path) -> None:
     """The parking place of a swap is nobody's business."""
     trial = Trial(tmp_path, swap_tree())

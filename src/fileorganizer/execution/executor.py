@@ -342,7 +342,11 @@ class Executor:
             )
 
     def _halt(self, error: OSError | CopyStopped, step: Step, index: int, outcomes: list[Outcome]) -> None:
-        """Something that concerns more than one file: settle the step in hand by looking, and stop."""
+        """Something that concerns more than one file: settle the step in hand by looking, and stop.
+
+        Raises StorageFailed when a file has both names and neither can be removed: the batch stays in doubt, and
+        recovery ends it.
+        """
         if isinstance(error, CopyStopped):
             return
         target = self._work.place(step, self._operation.number, self._seq, index)
@@ -350,6 +354,11 @@ class Executor:
             outcome = recovery.classify_step(self._work, step, index, target, set())
         except OSError:
             outcome = Outcome(index, State.FAILED, Reason.NEEDS_ATTENTION, error.strerror or "")
+        path = show(step.source or step.target)
+        if outcome is not None and outcome.detail == TWIN.decode():
+            raise StorageFailed(
+                f"{path}: {error.strerror}. Stopped; it has its old and its new name now, and 'fileorganizer recover' ends that."
+            ) from error
         if (
             outcome is not None
             and outcome.state == State.PENDING
@@ -358,7 +367,6 @@ class Executor:
             outcome = Outcome(index, State.FAILED, Reason.IO_ERROR, error.strerror or "")
         if outcome is not None and outcome.state != State.PENDING:
             outcomes.append(outcome)
-        path = show(step.source or step.target)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             self._error = DiskFull(
                 f"The disk is full (at {path}). Every file is at its old or its new place; free some space and run it again."

@@ -131,7 +131,8 @@ def _close(journal: Journal, operation: Operation, executor: Executor, reason: R
 def _taken_back(journal: Journal, operation: Operation, already_back: int) -> list[Operation]:
     """The operations up the chain with their new counts: an undo takes back, an undo of an undo brings back.
 
-    So does a restore, file by file, for the operations that had put them into the trash.
+    So does a restore, file by file, for the operations that had put them into the trash. One that had copied them to
+    another place before isn't taken back by that: the copies are still there.
     """
     changed: dict[int, Operation] = {}
     if operation.operation_type == "rollback" and operation.undoes is not None:
@@ -144,7 +145,7 @@ def _taken_back(journal: Journal, operation: Operation, already_back: int) -> li
         above.rolled_back = operation.status == "completed" and above.rolled_back_count >= above.totals.done
         above.undo_finished = above.undo_finished or whole
     for number, files in _out_of_the_trash(journal, operation).items():
-        _count_back(journal, changed, number, files, True)
+        _count_back(journal, changed, number, files, not _copies_there(journal, number))
     return list(changed.values())
 
 
@@ -161,6 +162,14 @@ def _count_back(journal: Journal, changed: dict[int, Operation], number: int, fi
         above.rolled_back = back and finished and above.rolled_back_count >= above.totals.done
         above.undo_finished = back and above.undo_finished
         following, files, back = above.undoes, -files, not back
+
+
+def _copies_there(journal: Journal, number: int) -> bool:
+    """Did the operation copy to another place what it put into the trash? An undo, or every second of a chain, did not."""
+    operation, forward = journal.by_number(number), True
+    while operation.undoes is not None:
+        operation, forward = journal.by_number(operation.undoes), not forward
+    return forward and operation.destination is not None
 
 
 def _out_of_the_trash(journal: Journal, operation: Operation) -> dict[int, int]:

@@ -17,11 +17,19 @@ def move_exclusive(source_fd: int, source: bytes, target_fd: int, target: bytes)
 def move_by_link(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
     """The same for file systems without an exclusive rename: link, then unlink. Not for folders (EPERM).
 
-    Between the two calls the file has both names; ``recover`` finishes that.
+    Between the two calls the file has both names; ``recover`` finishes that. When the old name can't be removed,
+    the new one goes again.
     """
     os.link(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd, follow_symlinks=False)
     faultpoint("link.after")
-    os.unlink(source, dir_fd=source_fd)
+    try:
+        os.unlink(source, dir_fd=source_fd)
+    except OSError:
+        try:
+            drop_verified_twin(target_fd, target, source_fd, source)
+        except OSError as error:  # whatever it is, it isn't about this file alone
+            raise OSError(errno.EIO, "neither of its two names can be removed", source) from error
+        raise
 
 
 def link_exclusive(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,3 +65,23 @@ def test_purge_destroys_one_thing(tmp_path: Path, fd: int) -> None:
     with nobody(), pytest.raises(PermissionError):
         moving.purge_forever(fd, b"file")
     assert read_tree(tmp_path) == {"full": {"a": "a"}, "file": "f"}
+
+
+@pytest.mark.parametrize(("failures", "left"), [(1, ["a"]), (2, ["a", "b"])])
+def test_an_old_name_that_can_t_be_removed(
+    tmp_path: Path, fd: int, monkeypatch: pytest.MonkeyPatch, failures: int, left: list[str]
+) -> None:
+    """The new one goes again; where not even that can be, the error is one that stops everything."""
+    write_tree(tmp_path, {"a": "x"})
+    unlink, errors = os.unlink, [errno.EACCES] * failures
+
+    def failing(name: bytes, *, dir_fd: int) -> None:
+        if errors:
+            raise OSError(errors.pop(), "refused", name)
+        unlink(name, dir_fd=dir_fd)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError) as raised:
+        patch.setattr(os, "unlink", failing)
+        moving.move_by_link(fd, b"a", fd, b"b")
+    assert raised.value.errno == (errno.EACCES if failures == 1 else errno.EIO)
+    assert sorted(os.listdir(tmp_path)) == left and (tmp_path / left[-1]).samefile(tmp_path / "a")
