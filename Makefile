@@ -11,7 +11,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 CODE = $(wildcard src tests scripts benchmarks)
 SAMPLE := data/sample
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 3
 export DIR
 
 .PHONY: help setup run demo openapi test check prove bench bench-duplicates core-coverage format lock clean test-packages lock-check

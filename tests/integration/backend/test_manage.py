@@ -100,14 +100,28 @@ def test_the_examples_in_python(server: Server, ann: Person) -> None:
 def test_the_examples_of_the_shell(server: Server, ann: Person, tmp_path: Path) -> None:
     """Each curl of the five minutes gets a good answer, in that order."""
     write_tree(ann.home / "data/sample", {"a.jpg": "a"})
-    (block,) = blocks("sh")
-    variables = {"TOKEN": ann.tokens["access_token"], "ID": "", "PATH": os.environ["PATH"]}
-    text = (
-        re.sub(r" +#.*", "", block).replace("\\\n", " ").replace("localhost:8000", server.url.removeprefix("http://"))
-    )
-    text = text.replace('"admin"', f'"{ann.username}"').replace('"password": "…"', f'"password": "{PASSWORD}"')
-    commands = [line for line in text.replace("…/data", f"{ann.home}/data").splitlines() if line.startswith("curl")]
-    assert len(commands) >= 7
+    minutes, _ = blocks("sh")
+    assert run_curls(server, ann, minutes, tmp_path) >= 7
+    assert (ann.home / "data/sample/a.jpg").is_file()  # the last one takes it back
+
+
+def test_the_examples_about_duplicates(server: Server, ann: Person, tmp_path: Path) -> None:
+    """One group, and all of them, as the reference shows it."""
+    write_tree(ann.home / "inbox", {"a.jpg": "a", "b.jpg": "a", "c.txt": "long", "d.txt": "long"})
+    found = ann.done("inbox", operation_type="duplicate_cleanup")
+    group, _ = ann.get(f"/duplicates/{found['id']}")["duplicates"]
+    _, duplicates = blocks("sh")
+    assert run_curls(server, ann, duplicates, tmp_path, ID=found["id"], HASH=group["hash_value"]) == 3
+    assert len(list((ann.home / "inbox").glob("?.*"))) == 3  # the last one is a preview
+
+
+def run_curls(server: Server, person: Person, block: str, tmp_path: Path, **known: str) -> int:
+    """Run the commands of a block, of which each has to be answered well; returns how many there are."""
+    variables = {"TOKEN": person.tokens["access_token"], "ID": "", "PATH": os.environ["PATH"], **known}
+    text = re.sub(r" +#.*", "", block).replace("\\\n", " ")
+    text = text.replace("localhost:8000", server.url.removeprefix("http://")).replace("…/data", f"{person.home}/data")
+    text = text.replace('"admin"', f'"{person.username}"').replace('"password": "…"', f'"password": "{PASSWORD}"')
+    commands = [line for line in text.splitlines() if line.startswith("curl")]
     for command in commands:
         line = f"{command} --silent --output {tmp_path}/answer --write-out '%{{http_code}}'"
         done = subprocess.run(["bash", "-c", line], env=variables, capture_output=True, text=True, check=True)
@@ -115,5 +129,5 @@ def test_the_examples_of_the_shell(server: Server, ann: Person, tmp_path: Path) 
         assert done.stdout in ("200", "202"), (command, done.stdout, answer)
         if '"status":"pending"' in answer:
             variables["ID"] = httpx.Response(200, text=answer).json()["id"]
-            ann.finished({"id": variables["ID"]})
-    assert (ann.home / "data/sample/a.jpg").is_file()  # the last one takes it back
+            person.finished({"id": variables["ID"]})
+    return len(commands)
