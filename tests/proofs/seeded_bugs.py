@@ -176,9 +176,9 @@ MUTANTS = (
     ),
     Mutant(
         "undo looks away from what is in the old place",
-        "planning/reversing.py",
-        "contested=self._is_taken(step.source_side, step.source))",
-        "contested=False)",
+        "execution/undoing.py",
+        "return os.access(name, os.F_OK, dir_fd=fd, follow_symlinks=False)",
+        "return False",
         "test",
         ANSWERS + "undo_when_the_user_has_been_there",
         "source-taken",
