@@ -11,6 +11,7 @@ from fileorganizer.rules.syntax import RuleSet
 
 FALLBACK: Final = "Other"
 """Name of the category for what nothing else takes; without one of this name it is the last category."""
+_CLASH_NUMBER: Final = re.compile(rb" \(\d+\)$")
 _WORD: Final = re.compile(rb"[a-z\x80-\xff]+|[0-9]+")
 
 
@@ -115,8 +116,9 @@ class Matcher:
         return allowed is None or (bool(allowed) and not any(self._names[claim] in allowed for claim in claims))
 
     def _dotted(self, stem: bytes, tail: bytes) -> bytes:
-        """The extension of a name with several dots."""
+        """The extension of a name with several dots; the number that we give to a clash ("NEWS.Debian (2).gz") is none of it."""
         before, _, middle = stem.rpartition(b".")
+        middle = _CLASH_NUMBER.sub(b"", middle)
         if before.strip(b".") and (compound := middle + b"." + tail) in self._first:
             return compound
         return tail if stem.strip(b".") else b""

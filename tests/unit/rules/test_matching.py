@@ -47,6 +47,8 @@ def ahead(*categories: Category) -> RuleSet:
         (b"ls.1.gz", "Documents"),
         (b"syslog.2.gz", "Documents"),
         (b"NEWS.Debian.gz", "Documents"),
+        (b"NEWS.Debian (12).gz", "Documents"),
+        (b"ls (2).1 (2).gz", "Documents"),
         (b"photos.gz", "Archives"),
         (b"photos.10.gz", "Archives"),
         (b"program.mo", "Data"),
