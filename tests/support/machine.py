@@ -538,9 +538,19 @@ class Machine(RuleBasedStateMachine):
         running = any(operation.status == "running" for operation in organizer.history(self.folder))
         for problem in organizer.verify(self.folder).problems:
             if problem.code in ("not-there", "another-file"):
-                assert running or self._was_touched(problem.path), f"I3: a record is false: {problem}"
+                touched = self._was_touched(problem.path) or self._lost_on_the_way(problem.path)
+                assert running or touched, f"I3: a record is false: {problem}"
             else:
                 assert running, f"I9: {problem}"
+
+    def _lost_on_the_way(self, path: bytes) -> bool:
+        """Was a move from this path cut off, and its target changed by the user before recovery could look there?"""
+        for operation in organizer.history(self.folder):
+            with organizer.show(self.folder, operation.operation_id) as shown:
+                rows = [row for row in shown.files if row.path == path and row.reason == "needs-attention"]
+            if any(self._was_touched(row.target) for row in rows):
+                return True
+        return False
 
     def _was_touched(self, path: bytes) -> bool:
         """Did the user change this path, or a folder above it?"""
