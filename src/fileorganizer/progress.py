@@ -7,11 +7,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from fileorganizer.model import Outcome, Step
-
 INTERVAL_SECONDS = 0.1
-Settled = Callable[[str, int, list[Step], list[Outcome]], None]
-"""Operation id, number of the batch, its steps, and the outcomes of those that aren't plainly done."""
+Settled = Callable[[str, int], None]
+"""Operation id, and number of the batch."""
 
 
 class Progress(msgspec.Struct):

@@ -44,46 +44,42 @@ _STATUS: Final = {State.DONE: "completed", State.SKIPPED: "skipped", State.FAILE
 class Projection:
     """Copies one operation's journal into the database."""
 
-    def __init__(self, database: WorkerDatabase, operation: Operation, rules: RuleSet | None) -> None:
+    def __init__(self, database: WorkerDatabase, operation: Operation, journal_id: str, rules: RuleSet | None) -> None:
         """``operation`` is ours (its epoch fences every write); ``rules`` are those that gave the files their categories."""
-        self._database, self._operation = database, operation
+        self._database, self._operation, self._journal_id = database, operation, journal_id
         self._categories = [category.name for category in rules.categories] if rules else []
         self._projected = operation.projected_batch
         self._seen = 0
         self._parked: dict[bytes, bytes] = {}
         """Files on their way through a parking place: that place → where they come from."""
 
-    def add(self, seq: int, steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
-        """A settled batch, after those before it that weren't told (a recovery settled them). Raises Overtaken."""
-        if seq > self._seen + 1:
-            with Journal(self._operation.root_path, write=False) as journal:
-                self._read(journal, journal.operation(self._operation.journal_id or "").number, seq)
-        self._add(seq, steps, outcomes)
+    def follow(self, seq: int) -> None:
+        """Copy the batches up to and with this one, which is settled. Raises Overtaken."""
+        with Journal(self._operation.root_path, write=False) as journal:
+            self._read(journal, journal.operation(self._journal_id).number, seq)
 
-    def _read(self, journal: Journal, number: int, end: int) -> None:
-        """The batches from the next one up to ``end``, without it."""
-        for seq in range(self._seen + 1, end):
+    def catch_up(self) -> None:
+        """Copy all that the journal has and the database lacks, of an operation that is closed. Raises Overtaken."""
+        with Journal(self._operation.root_path, write=False) as journal:
+            number = journal.operation(self._journal_id).number
+            count = journal.batch_count(number)
+            self._read(journal, number, count)
+            if self._projected < TAIL:
+                last = journal.batch(number, count) if count else None
+                self._write(TAIL, self._tail(count, codec.unpack_steps(last.steps), last.outcomes) if last else [], [])
+            for chunk, skips in enumerate(journal.skips(number)):
+                if self._projected < TAIL + 1 + chunk:
+                    self._write(TAIL + 1 + chunk, self._rows_of_skips(chunk, skips), [])
+
+    def _read(self, journal: Journal, number: int, last: int) -> None:
+        """The batches from the next one up to and with the ``last``; one that is in the database already is passed over."""
+        for seq in range(self._seen + 1, last + 1):
             batch = journal.batch(number, seq)
-            self._add(seq, codec.unpack_steps(batch.steps), batch.outcomes)
-
-    def _add(self, seq: int, steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
-        """The next batch; one that is in the database already is passed over."""
-        by_index = {outcome.index: outcome for outcome in outcomes}
-        self._follow_parking(steps, by_index)
-        if seq > self._projected:
-            self._write(seq, *self._rows_of(seq, steps, by_index))
-        self._seen = seq
-
-    def catch_up(self, journal: Journal, number: int) -> None:
-        """All that the journal has and the database lacks, for an operation that is closed. Raises Overtaken."""
-        count = journal.batch_count(number)
-        self._read(journal, number, count + 1)
-        if self._projected < TAIL:
-            last = journal.batch(number, count) if count else None
-            self._write(TAIL, self._tail(count, codec.unpack_steps(last.steps), last.outcomes) if last else [], [])
-        for chunk, skips in enumerate(journal.skips(number)):
-            if self._projected < TAIL + 1 + chunk:
-                self._write(TAIL + 1 + chunk, self._rows_of_skips(chunk, skips), [])
+            steps, outcomes = codec.unpack_steps(batch.steps), {outcome.index: outcome for outcome in batch.outcomes}
+            self._follow_parking(steps, outcomes)
+            if seq > self._projected:
+                self._write(seq, *self._rows_of(seq, steps, outcomes))
+            self._seen = seq
 
     def _follow_parking(self, steps: Sequence[Step], outcomes: dict[int, Outcome]) -> None:
         """Remember where files in parking places come from."""
@@ -170,7 +166,8 @@ class Projection:
         """One transaction: rows, counters, how far it is."""
         number = self._operation.number
         with self._database.writing() as session:
-            fenced_update(session, number, self._operation.epoch, also_closed=True, projected_batch=marker)
+            how_far = {"journal_id": self._journal_id, "projected_batch": marker}
+            fenced_update(session, number, self._operation.epoch, also_closed=True, **how_far)
             insert_rows(session, "file_records", _COLUMNS, rows)
             counts = _counted(rows)
             for place, home in back:

@@ -124,10 +124,10 @@ class Queue:
             query = select(or_(Operation.cancel_requested, parts.where(part.cancel_requested).exists()))
             return bool(session.execute(query.where(Operation.number == number)).scalar())
 
-    def reread(self, operation: Operation) -> Operation:
+    def read(self, number: int) -> Operation:
         """The row as it is now."""
         with self._database.reading() as session:
-            return session.execute(select(Operation).where(Operation.number == operation.number)).scalar_one()
+            return session.execute(select(Operation).where(Operation.number == number)).scalar_one()
 
     def is_granted(self, operation: Operation) -> bool:
         """May the user still work on the root (S14)?"""

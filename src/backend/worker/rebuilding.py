@@ -42,4 +42,4 @@ def _rebuild(database: WorkerDatabase, operation: Operation) -> None:
             session.execute(delete(OperationStats).where(OperationStats.operation_number == operation.number))
             session.execute(update(Operation).where(Operation.number == operation.number).values(projected_batch=0))
         operation.projected_batch = 0
-        Projection(database, operation, rules).catch_up(journal, record.number)
+        Projection(database, operation, operation.journal_id, rules).catch_up()

@@ -23,6 +23,7 @@ from backend.database import DatabaseBusy, WorkerDatabase
 from backend.models import CLEANUP, FINAL_STATES, ORGANIZE, PREVIEW, RESTORE, ROLLBACK, Operation, User
 from backend.services.options import engine_options
 from backend.services.progress import message_of
+from backend.worker.copier import Copier
 from backend.worker.duplicates import DuplicateWork
 from backend.worker.following import follow
 from backend.worker.pace import Pace
@@ -42,8 +43,7 @@ from fileorganizer.errors import (
 )
 from fileorganizer.journal.plans import Plan
 from fileorganizer.journal.records import Operation as Record
-from fileorganizer.journal.store import Journal
-from fileorganizer.model import Options, Outcome, Review, Step
+from fileorganizer.model import Options, Review
 from fileorganizer.organizer import Report
 from fileorganizer.progress import Listener, Progress
 from fileorganizer.rules.builtin_categories import builtin_rules
@@ -94,9 +94,9 @@ class Runner:
         self._progress = Progress()
         self._next_event = 0.0
         self._sequence = operation.epoch << 32
-        self._projection: Projection | None = None
-        self._behind = False
-        """Copying a batch has failed: the rest is copied at the end."""
+        self._copier: Copier | None = whole._copier if whole else None
+        self._gets_on = False
+        """A batch was settled."""
         self._rules = RuleSet.decode(operation.rules) if operation.rules else None
         self._pace = Pace()
 
@@ -114,6 +114,8 @@ class Runner:
 
     def run(self) -> None:
         """Carry it out; whatever happens is in the database afterwards, except when it was suspended or overtaken."""
+        if self._operation.operation_type != PREVIEW:
+            self._copier = Copier(self._settings, self._rules_recorded())  # before there is a thread
         watch = threading.Thread(target=self._watch, daemon=True)
         watch.start()
         try:
@@ -126,6 +128,8 @@ class Runner:
         finally:
             self._ended.set()
             watch.join()
+            if self._copier is not None:
+                self._copier.end()
 
     def carry_out(self) -> None:
         """The verb, and its end in the database. Raises Suspended, Overtaken."""
@@ -335,26 +339,11 @@ class Runner:
 
     # while it runs
 
-    def _settled(self, journal_id: str, seq: int, steps: list[Step], outcomes: list[Outcome]) -> None:
-        """A batch is durable in the journal: copy it."""
-        if self._behind:
-            return
-        try:
-            self._projected_to(journal_id).add(seq, steps, outcomes)
-        except Overtaken:
-            raise
-        except Exception:  # noqa: BLE001  # whatever ails the database, files in flight come first
-            self._log.exception("projection is behind")
-            self._behind = True
-
-    def _projected_to(self, journal_id: str) -> Projection:
-        """The projection, begun with the first batch."""
-        if self._projection is None:
-            if self._operation.journal_id != journal_id:
-                self._queue.update(self._operation, journal_id=journal_id)
-                self._operation.journal_id = journal_id
-            self._projection = Projection(self._database, self._operation, self._rules_recorded())
-        return self._projection
+    def _settled(self, journal_id: str, seq: int) -> None:
+        """A batch is durable in the journal: have it copied."""
+        self._gets_on = True
+        if self._copier is not None:
+            self._copier.settled(self._operation, journal_id, seq)
 
     def _rules_recorded(self) -> RuleSet | None:
         """The rules whose categories the steps point at."""
@@ -368,7 +357,7 @@ class Runner:
             return self._whole._should_stop()
         if self._overtaken:
             raise Overtaken
-        if self._must_end() or (self._gives_way and self._projection is not None):
+        if self._must_end() or (self._gives_way and self._gets_on):
             raise Suspended  # to give way, only after a batch was settled: each turn gets on, and no scan is done twice
         return self._cancelled
 
@@ -430,7 +419,9 @@ class Runner:
     def _finish(self, record: Record, message: str = CUT_OFF) -> None:
         """Copy the rest of the journal, then close; ``message`` is for one that failed."""
         totals = record.totals
-        self._persistently(lambda: self._catch_up(record))
+        self._operation.journal_id = record.operation_id
+        if self._copier is None or not self._copier.closed(self._operation, record.operation_id):
+            self._persistently(self._catch_up)
         status = record.status if record.status in ("completed", "cancelled") else "failed"
         reasons = dict(record.left_by_reason)
         for label, count in totals.by_reason.items():
@@ -452,14 +443,11 @@ class Runner:
             values["error_message"] = message
         self._close(status=status, added_bytes=self._bytes_added(record), **values)
 
-    def _catch_up(self, record: Record) -> None:
-        """Copy what the database lacks."""
-        if self._behind:
-            self._operation = self._queue.reread(self._operation)
-            self._projection, self._behind = None, False
-        projection = self._projected_to(record.operation_id)
-        with Journal(self._operation.root_path, write=False) as journal:
-            projection.catch_up(journal, record.number)
+    def _catch_up(self) -> None:
+        """Copy what the database lacks, because the process that should have done it couldn't."""
+        operation = self._queue.read(self._operation.number)
+        operation.epoch = self._operation.epoch
+        Projection(self._database, operation, self._operation.journal_id or "", self._rules_recorded()).catch_up()
 
     def _persistently(self, write: Callable[[], None]) -> None:
         """Write to a database that may be away for a while (F46)."""
@@ -470,7 +458,6 @@ class Runner:
             except (DBAPIError, DatabaseBusy):
                 if time.monotonic() > until:
                     raise
-                self._behind = True
                 self._log.warning("the database is away")
                 if self._ended.wait(1.0) or self._must_end():
                     raise Suspended from None

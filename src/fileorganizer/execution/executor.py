@@ -62,7 +62,6 @@ class Executor:
         self._stepper = Stepper(work, self._on_bytes)
         self._seq = self._journal.batch_count(operation.number)
         self._pending: Settled | None = None
-        self._pending_steps: list[Step] = []
         self._consumed = 0
         self._failures = 0
         self._error: FileOrganizerError | None = None
@@ -160,7 +159,7 @@ class Executor:
     def _tell(self, settled: Settled) -> None:
         """Tell the listener of a batch whose outcome is durable now."""
         if self._listener.settled is not None:
-            self._listener.settled(self._operation.operation_id, settled.seq, self._pending_steps, settled.outcomes)
+            self._listener.settled(self._operation.operation_id, settled.seq)
 
     def _undo_loose_ends(self) -> None:
         """Take back what can't be finished: halves of families, files in parking places."""
@@ -219,7 +218,7 @@ class Executor:
                 f"A folder in {show(work.sides[0].path)} was moved or replaced while files were moved into or out of it."
                 " Stopped; 'fileorganizer verify' shows how things stand."
             )
-        self._pending, self._pending_steps = Settled(self._seq, outcomes, after), steps
+        self._pending = Settled(self._seq, outcomes, after)
         return outcomes, stopped
 
     def _prepare_trash(self, steps: list[Step]) -> None:
