@@ -89,7 +89,7 @@ def _copy_until_closed(settings: Settings, rules: RuleSet | None, told: socket.s
         database.close()
     except (Overtaken, ConnectionError):
         log.warning("copying ends: nobody waits for it any more")
-    except BaseException:  # noqa: BLE001  # whatever ails the database, the rest is copied when the operation ends
+    except BaseException:  # whatever ails the database, the rest is copied when the operation ends
         log.exception("copying is behind")
     finally:
         sys.stderr.flush()

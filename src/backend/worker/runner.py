@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,13 +21,12 @@ from backend.core.logging import logger
 from backend.database import DatabaseBusy, WorkerDatabase
 from backend.models import CLEANUP, FINAL_STATES, ORGANIZE, PREVIEW, RESTORE, ROLLBACK, Operation, User
 from backend.services.options import engine_options
-from backend.services.progress import message_of
 from backend.worker.copier import Copier
 from backend.worker.duplicates import DuplicateWork
 from backend.worker.following import follow
-from backend.worker.pace import Pace
 from backend.worker.projection import Projection
 from backend.worker.queue import ATTEMPTS, Overtaken, Queue, fenced_update
+from backend.worker.watch import Suspended, Watch
 from fileorganizer import organizer
 from fileorganizer.errors import (
     ConfirmationRequired,
@@ -45,27 +43,15 @@ from fileorganizer.journal.plans import Plan
 from fileorganizer.journal.records import Operation as Record
 from fileorganizer.model import Options, Review
 from fileorganizer.organizer import Report
-from fileorganizer.progress import Listener, Progress
 from fileorganizer.rules.builtin_categories import builtin_rules
 from fileorganizer.rules.syntax import RuleSet
 
-EVENT_SECONDS: Final = 0.25
-"""Progress goes out this often at most; the API sends on half as much."""
-HEARTBEAT_SECONDS: Final = 1.0
-CANCEL_SECONDS: Final = 0.4
 BUSY_SECONDS: Final = 20.0
 """How long to wait for a root that somebody else, such as the command line, works on."""
 AWAY_SECONDS: Final = 600.0
 """How long a worker waits for a database that is away (F46)."""
 GIGABYTE: Final = 10**9
 CUT_OFF: Final = "The operation was cut off. What was moved stays moved and can be taken back."
-
-
-class Suspended(BaseException):
-    """The worker has to end now, or somebody else's turn has come: the operation stays as after a crash, and goes on later.
-
-    No error that the engine may handle.
-    """
 
 
 class Runner:
@@ -85,39 +71,24 @@ class Runner:
         self._queue = Queue(settings, database)
         self._sender, self._must_end = sender, must_end
         self._log = logger("worker").bind(operation_id=str(operation.id))
-        self._listener = Listener(self._report, self._should_stop, self._settled)
-        self._whole = whole
+        self._watch: Watch = Watch(
+            self._queue, operation, sender, must_end, settings.slice_seconds, whole._watch if whole else None
+        )
+        self._listener = self._watch.listener
         self._duplicates = DuplicateWork(database, operation, whole.operation if whole else operation)
-        self._cancel_heard = self._overtaken = self._gives_way = False
-        self._turn_ends = time.monotonic() + settings.slice_seconds
-        self._ended = threading.Event()
-        self._progress = Progress()
-        self._next_event = 0.0
-        self._sequence = operation.epoch << 32
-        self._copier: Copier | None = whole._copier if whole else None
-        self._gets_on = False
-        """A batch was settled."""
         self._rules = RuleSet.decode(operation.rules) if operation.rules else None
-        self._pace = Pace()
 
     @property
     def operation(self) -> Operation:
         """What is carried out."""
         return self._operation
 
-    @property
-    def _cancelled(self) -> bool:
-        """Is it, or what it is a part of, to be cancelled?"""
-        return self._cancel_heard or (self._whole is not None and self._whole._cancelled)
-
     # the whole
 
     def run(self) -> None:
         """Carry it out; whatever happens is in the database afterwards, except when it was suspended or overtaken."""
-        if self._operation.operation_type != PREVIEW:
-            self._copier = Copier(self._settings, self._rules_recorded())  # before there is a thread
-        watch = threading.Thread(target=self._watch, daemon=True)
-        watch.start()
+        copies = self._operation.operation_type != PREVIEW
+        self._watch.begin(Copier(self._settings, self._rules_recorded()) if copies else None)
         try:
             self.carry_out()
         except Suspended:
@@ -126,10 +97,7 @@ class Runner:
         except Overtaken:
             self._log.warning("operation overtaken by another worker")
         finally:
-            self._ended.set()
-            watch.join()
-            if self._copier is not None:
-                self._copier.end()
+            self._watch.end()
 
     def carry_out(self) -> None:
         """The verb, and its end in the database. Raises Suspended, Overtaken."""
@@ -143,7 +111,7 @@ class Runner:
         except FileOrganizerError as error:
             self._fail(error.code, str(error))
         except KeyboardInterrupt:  # the engine's word for a preview that was stopped
-            if not self._cancelled:
+            if not self._watch.cancelled:
                 raise Suspended from None
             self._close(status="cancelled", outcome="nothing")
         except OSError as error:
@@ -225,7 +193,7 @@ class Runner:
         if operation.operation_type not in (ORGANIZE, PREVIEW) or not operation.options["detect_duplicates"]:
             return
         if operation.options["duplicate_action"] == "report":
-            self._duplicates.search(Listener(self._report, self._should_stop))
+            self._duplicates.search(self._listener)
             return
         part = self._queue.part_of(operation)
         if part.status not in FINAL_STATES:
@@ -233,7 +201,7 @@ class Runner:
         self._queue.update(operation, space_saved_bytes=part.space_saved_bytes)
         operation.space_saved_bytes = part.space_saved_bytes
         if part.status == "cancelled":
-            self._cancel_heard = True
+            self._watch.cancel()
             raise KeyboardInterrupt
         if part.status == "failed":
             raise _CleanUpFailed(part)
@@ -274,11 +242,9 @@ class Runner:
             try:
                 return verb()
             except RootBusy:
-                if time.monotonic() > until or self._cancelled:
+                if time.monotonic() > until or self._watch.cancelled:
                     raise
-                if self._must_end():
-                    raise Suspended from None
-                time.sleep(0.25)
+                self._watch.wait(0.25)
 
     def _options(self) -> Options:
         """The engine's options."""
@@ -337,78 +303,11 @@ class Runner:
         self._operation.files_scanned = review.scanned
         self._operation.files_skipped = review.left_alone
 
-    # while it runs
-
-    def _settled(self, journal_id: str, seq: int) -> None:
-        """A batch is durable in the journal: have it copied."""
-        self._gets_on = True
-        if self._copier is not None:
-            self._copier.settled(self._operation, journal_id, seq)
-
     def _rules_recorded(self) -> RuleSet | None:
         """The rules whose categories the steps point at."""
         if self._operation.operation_type != ORGANIZE:
             return None
         return self._rules or builtin_rules(self._options().profile)
-
-    def _should_stop(self) -> bool:
-        """Asked by the engine every few steps."""
-        if self._whole is not None:
-            return self._whole._should_stop()
-        if self._overtaken:
-            raise Overtaken
-        if self._must_end() or (self._gives_way and self._gets_on):
-            raise Suspended  # to give way, only after a batch was settled: each turn gets on, and no scan is done twice
-        return self._cancelled
-
-    def _report(self, progress: Progress) -> None:
-        """Told by the engine every tenth of a second."""
-        self._progress = progress
-        if self._whole is not None:
-            self._whole._report(Progress(progress.phase, progress.stage, current_path=progress.current_path))
-        if time.monotonic() >= self._next_event:
-            self._next_event = time.monotonic() + EVENT_SECONDS
-            self._send("progress", insist=False)
-
-    def _counts(self) -> dict[str, Any]:
-        """How far it is, as columns."""
-        progress = self._progress
-        counts: dict[str, Any] = {"phase": progress.phase}
-        if progress.phase in ("scanning", "hashing", "planning"):
-            counts["files_scanned"] = max(progress.files_scanned, self._operation.files_scanned)
-        else:
-            counts |= {"files_processed": progress.files_processed, "files_failed": progress.files_failed}
-        return counts
-
-    def _send(self, kind: str, *, insist: bool) -> None:
-        """Tell those who watch."""
-        for name, value in self._counts().items():
-            setattr(self._operation, name, value)
-        self._sequence += 1
-        rate, eta = self._pace.of(self._progress)
-        path = self._progress.current_path
-        message = message_of(self._operation, kind, path=path, sequence=self._sequence, rate=rate, eta=eta)
-        self._sender.send(message, insist=insist)
-
-    def _watch(self) -> None:
-        """Beside the engine: lengthen the lease, look for the wish to cancel."""
-        next_beat = time.monotonic() + HEARTBEAT_SECONDS
-        while not self._ended.wait(CANCEL_SECONDS):
-            try:
-                if time.monotonic() >= next_beat:
-                    next_beat = time.monotonic() + HEARTBEAT_SECONDS
-                    if time.monotonic() >= self._turn_ends:
-                        self._gives_way = self._queue.others_wait(self._operation)
-                    self._cancel_heard |= self._queue.heartbeat(
-                        self._operation.number, self._operation.epoch, self._counts()
-                    )
-                else:
-                    self._cancel_heard |= self._queue.cancel_wanted(self._operation.number)
-            except Overtaken:
-                self._overtaken = not self._ended.is_set()
-                return
-            except Exception:  # noqa: BLE001  # the next beat may succeed
-                self._log.exception("heartbeat failed")
 
     # the end
 
@@ -420,7 +319,7 @@ class Runner:
         """Copy the rest of the journal, then close; ``message`` is for one that failed."""
         totals = record.totals
         self._operation.journal_id = record.operation_id
-        if self._copier is None or not self._copier.closed(self._operation, record.operation_id):
+        if not self._watch.copied():
             self._persistently(self._catch_up)
         status = record.status if record.status in ("completed", "cancelled") else "failed"
         reasons = dict(record.left_by_reason)
@@ -459,8 +358,7 @@ class Runner:
                 if time.monotonic() > until:
                     raise
                 self._log.warning("the database is away")
-                if self._ended.wait(1.0) or self._must_end():
-                    raise Suspended from None
+                self._watch.wait(1.0)
 
     def _bytes_added(self, record: Record) -> int:
         """By how much the user's share is used more: copies add, taking copies back frees."""
@@ -488,7 +386,7 @@ class Runner:
         """Write the end, with what it means for the operations that it takes back, and tell those who watch."""
         self._persistently(lambda: self._write_end(status, added_bytes, values))
         self._log.info("operation ends", status=status, processed=self._operation.files_processed)
-        self._send("error" if status == "failed" else "completed", insist=True)
+        self._watch.tell_end()
 
     def _write_end(self, status: str, added_bytes: int, values: dict[str, Any]) -> None:
         """One transaction: the end."""
@@ -511,9 +409,6 @@ class Runner:
                 follow(session, operation, values.get("files_processed", 0))
         for name, value in values.items():
             setattr(operation, name, value)
-        self._progress = Progress(
-            "finishing", files_processed=operation.files_processed, files_failed=operation.files_failed
-        )
 
     def _note_rolled_back(self, session: Session) -> None:
         """Take over from the journal which operations of this root are taken back."""
