@@ -246,6 +246,15 @@ class Machine(RuleBasedStateMachine):
         places += [b"Documents/2014/" + stem + dot + extension, b"Images/2017/" + stem + dot + extension]
         self._write(places[deed // 8 % len(places)], deed)
 
+    def _get_in_the_way(self, live: list[bytes], deed: int) -> None:
+        """A new file where the newest operation, which may be at work, has moved a file to or is about to."""
+        for operation in organizer.history(self.folder)[:1]:
+            with organizer.show(self.folder, operation.operation_id) as shown:
+                places = [row.target for row in shown.files if row.kind == "move"]
+            free = [place for place in places if not os.path.lexists(os.path.join(self.root, place))]
+            if free:
+                self._write(free[deed // 8 % len(free)], deed)
+
     def _make_folder(self, live: list[bytes], deed: int) -> None:
         """An empty folder."""
         path = (*FOLDERS[1:], b"Documents/2014/a.txt", b"empty")[deed % (len(FOLDERS) + 1)]
@@ -497,6 +506,9 @@ class Machine(RuleBasedStateMachine):
         for row in rows:
             if row.state == "left" and row.kind == "trash":
                 assert after.get(row.path) != before[row.path], f"I3: {row} isn't true"
+            elif row.reason == "moved-by-you":  # the path is where it was to go back to; where it is, is in the words
+                place = os.fsencode(row.detail)
+                assert after.get(place) == before.get(place), f"I3: {row} isn't true"
             elif row.state != "done":
                 assert after.get(row.path) == before[row.path], f"I3: {row} isn't true"
             elif row.kind == "move":
@@ -607,7 +619,8 @@ DEEDS: tuple[Callable[[Machine, list[bytes], int], None], ...] = (
     Machine._hard_link,
     Machine._change_mode,
     Machine._touch_folder,
-    Machine._occupy,
+    Machine._get_in_the_way,
+    Machine._get_in_the_way,
 )
 POINTS = (
     "operation.begun",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.models import Category
@@ -32,6 +32,11 @@ class OwnCategories:
         """The one of this name, however it is written."""
         query = select(Category).where(Category.user_id == self._user_id, Category.name_key == name.lower())
         return (await self._session.execute(query)).scalars().first()
+
+    async def count(self) -> int:
+        """How many there are."""
+        query = select(func.count()).where(Category.user_id == self._user_id)
+        return (await self._session.execute(query)).scalar_one()
 
     async def remove(self, category: Category) -> None:
         """Remove one."""

@@ -15,12 +15,15 @@ from backend.models import Category
 from backend.repositories.categories import OwnCategories
 from backend.services.auditing import new_uuid, now
 from backend.services.callers import Caller
-from backend.services.errors import AlreadyThere, NotAllowed, NotFound
+from backend.services.errors import AlreadyThere, InvalidInput, NotAllowed, NotFound
 from backend.services.usage import usage_of
 from fileorganizer.rules.builtin_categories import builtin_rules
 
 _NAMESPACE: Final = UUID("6f1c7c1e-6d0b-5c5e-9c39-0c1d3f3c6a11")
 """Default categories have no row; their ids are made of their names, the same everywhere and for ever."""
+
+MOST_CATEGORIES: Final = 200
+"""Of one user: every file's name is held against all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +77,17 @@ class CategoryService:
         raise NotFound("category")
 
     async def make(self, caller: Caller, wanted: CategoryWanted) -> CategoryView:
-        """Make one of the caller's own. Raises AlreadyThere, NotAllowed."""
+        """Make one of the caller's own. Raises AlreadyThere, InvalidInput, NotAllowed."""
         _refuse_limited(caller)
         moment = now()
         row = Category(id=new_uuid(), user_id=caller.user_id, created_at=moment)
         _fill(row, wanted, moment)
         try:
             async with self._database.writing() as session:
-                await self._refuse_taken(OwnCategories(session, caller.user_id), wanted.name)
+                own = OwnCategories(session, caller.user_id)
+                await self._refuse_taken(own, wanted.name)
+                if await own.count() >= MOST_CATEGORIES:
+                    raise InvalidInput("name", f"would be your category number {MOST_CATEGORIES + 1}; remove one first")
                 session.add(row)
         except IntegrityError as error:  # somebody was quicker (PostgreSQL)
             raise _taken() from error

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from backend.services.categories import MOST_CATEGORIES
 from tests.support.server import Person
 from tests.support.trees import File, put_tree, read_tree, write_tree
 
@@ -296,3 +297,20 @@ def test_categories_that_cant_be(ann: Person, change: dict[str, Any]) -> None:
     """S41: a category is a folder's name and nothing more."""
     body = {"name": "Good", "rules": {"extensions": ["x"]}, **change}
     assert ann.ask("POST", "/categories", json=body).status_code == 422
+
+
+def test_rules_that_would_take_for_ever(ann: Person) -> None:
+    """S45: patterns that search engines choke on are refused or answered like others, and so many rules are refused."""
+    write_tree(ann.home / "inbox", {"a" * 250 + ".jpg": "a", "b": {"ab" * 60 + ".txt": "b"}})
+    for pattern in ("*a" * 40 + "*b", "[ab]*" * 50 + "c", "**/" * 3 + "a*" * 60 + "c", "?*" * 100 + "c"):
+        preview = ann.done("inbox", is_dry_run=True, recursive=True, exclude=[pattern] * 20)
+        assert (preview["status"], preview["files_scanned"]) == ("completed", 2), pattern
+    for refused in ({"exclude": ["**/" * 30 + "c"]}, {"exclude": ["x"] * 10_000}, {"exclude": ["x" * 501]}):
+        answer = ann.ask("POST", "/operations", json={"root_path": "inbox", **refused})
+        assert answer.status_code == 422 and answer.json()["errors"][0]["field"].startswith("exclude")
+    for number in range(MOST_CATEGORIES):
+        ann.post("/categories", {"name": f"Mine {number}", "rules": {"keywords": ["a"]}}, status=201)
+    one_more = ann.ask("POST", "/categories", json={"name": "One more", "rules": {"keywords": ["a"]}})
+    assert (one_more.status_code, one_more.json()["errors"][0]["field"]) == (422, "name")
+    words = [f"a {word}" for word in range(10_000)]
+    assert ann.ask("POST", "/categories", json={"name": "Words", "rules": {"keywords": words}}).status_code == 422
