@@ -62,7 +62,7 @@ class Queue:
             return session.execute(query).first() is not None
 
     def claim(self) -> Operation | None:
-        """Take the operation whose turn it is: of the user with the fewest running ones, the one that waits longest."""
+        """Take the operation whose turn it is: one to be cancelled, else of the user with the fewest running the one that waits longest."""
         now = _now()
         with self._database.reading() as session:
             if session.execute(_waiting(now, self._settings.running_per_user)).first() is None:
@@ -169,8 +169,13 @@ def _waiting(now: datetime, at_once: int) -> Any:
     free = or_(Operation.lease_until.is_(None), Operation.lease_until <= now)
     return (
         select(Operation)
-        .where(Operation.status.in_(("pending", "running")), free, ~part, running < at_once)
-        .order_by(running, _waits_since(), Operation.number)
+        .where(
+            Operation.status.in_(("pending", "running")),
+            free,
+            ~part,
+            or_(running < at_once, Operation.cancel_requested),
+        )
+        .order_by(Operation.cancel_requested.desc(), running, _waits_since(), Operation.number)
         .limit(1)
     )
 

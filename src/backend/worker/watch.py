@@ -47,7 +47,8 @@ class Watch:
         self._copier: Copier | None = whole._copier if whole else None
         self.listener = Listener(self._report, self._should_stop, self._settled)
         self._log = logger("worker").bind(operation_id=str(operation.id))
-        self._cancel_heard = self._overtaken = self._gives_way = self._gets_on = False
+        self._cancel_heard = operation.cancel_requested
+        self._overtaken = self._gives_way = self._gets_on = False
         self._turn_ends = time.monotonic() + slice_seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)

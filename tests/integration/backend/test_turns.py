@@ -63,7 +63,10 @@ def row(user: UUID, moment: datetime) -> Operation:
 
 
 def test_whose_turn_it_is(tmp_path: Path) -> None:
-    """Fewest running of the user, then who waits longest; giving way goes to the end and, however often, is no failed try."""
+    """Fewest running of the user, then who waits longest; giving way goes to the end and, however often, is no failed try.
+
+    What is to be cancelled comes before all, so that nobody waits for an operation to stop that has given way.
+    """
     server = prepared(tmp_path / "data")
     settings = Settings(data_dir=server.data_dir)
     database = WorkerDatabase(settings)
@@ -90,4 +93,10 @@ def test_whose_turn_it_is(tmp_path: Path) -> None:
     queue.release(second.number, second.epoch)  # its process died: that was a try
     died = queue.claim()
     assert died is not None and (died.user_id, died.attempts) == (bob, 2)
+    queue.suspend(died.number, died.epoch)
+    queue.suspend(third.number, third.epoch)
+    with database.writing() as session:
+        session.execute(text("UPDATE operations SET cancel_requested = 1 WHERE number = 2"))
+    cancelled = queue.claim()  # though the other two wait longer
+    assert cancelled is not None and (cancelled.number, cancelled.cancel_requested) == (2, True)
     database.close()
