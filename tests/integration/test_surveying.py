@@ -33,7 +33,7 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(surveying, "WORTH_A_SECOND", 0)
     monkeypatch.setattr(surveying, "_PORTION", 5)
-    monkeypatch.setattr(surveying, "_may_fork", lambda: True)
+    monkeypatch.setattr(surveying, "may_fork", lambda: True)
     monkeypatch.setattr(os, "fork", recorded)
     return started
 
@@ -81,7 +81,7 @@ def test_two_processes_plan_what_one_does(tmp_path: Path, forked: list[int], mon
     assert len(forked) == 1
     with pytest.raises(ChildProcessError):
         os.waitpid(forked[0], 0)
-    monkeypatch.setattr(surveying, "_may_fork", lambda: False)
+    monkeypatch.setattr(surveying, "may_fork", lambda: False)
     with organizer.preview(tmp_path, RECURSIVE) as plan:
         assert decided(plan) == together
     assert len(forked) == 1

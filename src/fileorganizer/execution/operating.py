@@ -16,7 +16,7 @@ from fileorganizer.errors import (
 )
 from fileorganizer.execution import recovery
 from fileorganizer.execution.executor import Executor
-from fileorganizer.execution.undoing import deeds_of
+from fileorganizer.execution.parting import deeds_of
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs import trash
 from fileorganizer.fs.faults import faultpoint

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from fileorganizer.execution.undoing import deeds_of
+from fileorganizer.execution.parting import deeds_of
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal import codec

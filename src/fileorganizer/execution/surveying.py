@@ -18,7 +18,7 @@ import msgspec
 
 from fileorganizer.errors import RootVanished, StorageFailed
 from fileorganizer.execution.observing import Observer
-from fileorganizer.fs import faults
+from fileorganizer.execution.second import become_second, may_fork
 from fileorganizer.fs.beneath import Root
 from fileorganizer.journal import codec
 from fileorganizer.model import Options, Skip, Step
@@ -170,7 +170,7 @@ def scan(root: Root, task: Task, sink: Sink, listener: Listener) -> Findings:
         partner: _Partner | None = None
         places = [TOP]
         while places or (partner is not None and partner.portions):
-            if partner is None and survey.scanned >= WORTH_A_SECOND and len(places) > 1 and _may_fork():
+            if partner is None and survey.scanned >= WORTH_A_SECOND and len(places) > 1 and may_fork():
                 partner = stack.enter_context(closing(_Partner(task)))
             if partner is not None:
                 places = partner.share(places)
@@ -189,11 +189,6 @@ def scan(root: Root, task: Task, sink: Sink, listener: Listener) -> Findings:
         if partner is not None:
             found.add(partner.finish(sink))
         return found
-
-
-def _may_fork() -> bool:
-    """Is there a second core, and a system that can fork?"""
-    return hasattr(os, "fork") and len(os.sched_getaffinity(0)) > 1
 
 
 class _Batch(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -266,23 +261,29 @@ class _Partner:
         return left
 
     def _send(self, places: list[Place]) -> None:
-        """Hand over a portion. Raises StorageFailed when the process has died."""
+        """Hand over a portion. Raises StorageFailed when the process has failed or died."""
         try:
             self._connection.send_bytes(_encoder.encode(places))
-        except OSError as error:
-            raise StorageFailed(_DIED) from error
+        except OSError:
+            while True:  # what it said before it ended is still to be heard
+                self._heard()
 
-    def _take(self, sink: Sink) -> list[Place]:
-        """One message. Raises StorageFailed when the process has failed or died."""
+    def _heard(self) -> _Batch | _Portion:
+        """The next message. Raises StorageFailed when the process has failed or died."""
         try:
             answer = _answers.decode(self._connection.recv_bytes())
         except (EOFError, OSError) as error:
             raise StorageFailed(_DIED) from error
+        if isinstance(answer, _Portion) and answer.error:
+            raise StorageFailed(f"The scan stopped: {answer.error}. Nothing was changed.")
+        return answer
+
+    def _take(self, sink: Sink) -> list[Place]:
+        """One message. Raises StorageFailed when the process has failed or died."""
+        answer = self._heard()
         if isinstance(answer, _Batch):
             sink.batch(answer.count, answer.packed, array("q", answer.claims))
             return []
-        if answer.error:
-            raise StorageFailed(f"The scan stopped: {answer.error}. Nothing was changed.")
         self.portions -= 1
         self.scanned = answer.scanned
         self._findings = answer.findings
@@ -300,12 +301,7 @@ class _Partner:
 def _serve_and_exit(connection: Connection, task: Task) -> None:
     """The second process from its start to its end; never returns into the code of the first."""
     try:
-        faults.action = None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # the first process hears them, and closes the pipe
-        kept = connection.fileno()  # all others go: a lock must not outlive the process that took it
-        os.closerange(3, kept)
-        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+        become_second(connection)
         _serve(connection, task)
     except (EOFError, BrokenPipeError):
         pass

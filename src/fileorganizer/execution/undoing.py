@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from fileorganizer.errors import OperationDependency
-from fileorganizer.fs import trash
+from fileorganizer.execution.parting import Eyes, Part, deeds_of, parts, wanted_below
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
-from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal import codec
 from fileorganizer.journal.plans import PlanWriter
-from fileorganizer.journal.records import Batch, Operation
+from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import CONTROL_DIRECTORY, Identity, Reason, Review, State, Step, StepKind, joined
-from fileorganizer.planning.reversing import Deed, Missing, Reversal, Sight
+from fileorganizer.model import BATCH_STEPS, CONTROL_DIRECTORY, Identity, Reason, Review, Step, StepKind, joined
+from fileorganizer.planning.plainly import Deed
+from fileorganizer.planning.reversing import Missing, Reversal
 
 _SKIPS_AT_ONCE: Final = 10_000
-
-
-def deeds_of(batch: Batch, operation: int) -> list[Deed]:
-    """The done steps of a batch, last first, with the places that their files have since."""
-    outcomes = {outcome.index: outcome for outcome in batch.outcomes}
-    deeds: list[Deed] = []
-    for index, step in enumerate(codec.unpack_steps(batch.steps)):
-        outcome = outcomes.get(index)
-        if outcome is None or outcome.state == State.DONE:
-            place = trash.place(operation, batch.seq, index) if step.kind == StepKind.TRASH else step.target
-            deeds.append(Deed(step, place, outcome.made if outcome else None))
-    deeds.reverse()
-    return deeds
 
 
 class Undoing:
@@ -45,8 +31,7 @@ class Undoing:
         self._temporaries = 0
         self._since = time.time_ns()
         """When the operation began that is taken back."""
-        self._absent: tuple[int, bytes] | None = None
-        """The last folder that was asked about and isn't there."""
+        self._eyes = Eyes(sides)
         self.review = Review()
 
     def roll_back(self, operation: Operation, paths: Sequence[bytes]) -> int:
@@ -55,7 +40,7 @@ class Undoing:
         Raises OperationDependency when a later operation has moved its files on.
         """
         self._since = int(operation.created_at * 1e9)
-        reversal = self._reversal(_wanted(paths), whole=not paths)
+        reversal = self._reversal(wanted_below(paths), whole=not paths)
         chain = self._chain(operation)
         self._note_remade(reversal, operation, {later.number for later, _ in chain})
         for later, again in chain:
@@ -65,11 +50,21 @@ class Undoing:
                 reversal.add(made, batch.before, batch.after)
                 if not again:
                     reversal.follow(deeds)
-        for batch in self._journal.batches(operation.number, newest_first=True):
-            reversal.add(deeds_of(batch, operation.number), batch.before, batch.after)
+        plainly = reversal.knows_no_detours
+        for batch, part in parts(self._journal, operation, self._sides, paths, plainly=plainly):
+            self._store(reversal, part)
+            reversal.add(part.plain.rest, batch.before, batch.after)
             faultpoint("undo.batch")
         self._finish(reversal, operation)
         return reversal.matched
+
+    def _store(self, reversal: Reversal, part: Part) -> None:
+        """What is plain in a batch: a batch of the plan, or where there is little, a part of one."""
+        reversal.add_plain(part.plain, part.count)
+        if part.count >= BATCH_STEPS // 2:
+            self._writer.add_packed(part.count, part.packed)
+        elif part.count:
+            reversal.add_steps(codec.unpack_steps(part.packed))
 
     def _note_remade(self, reversal: Reversal, operation: Operation, known: set[int]) -> None:
         """Tell of the folders that undos of other, later operations have made again."""
@@ -107,8 +102,8 @@ class Undoing:
     def _reversal(self, wanted: Callable[[bytes], bool], *, whole: bool) -> Reversal:
         """An empty reversal that stores its batches in the plan."""
         return Reversal(
-            self._look,
-            self._is_taken,
+            self._eyes.look,
+            self._eyes.is_taken,
             wanted,
             whole=whole,
             emit=self._emit,
@@ -125,28 +120,9 @@ class Undoing:
         self._temporaries += 1
         return b"%s/temporary/%s-%d" % (CONTROL_DIRECTORY, self._tag.encode(), self._temporaries)
 
-    def _look(self, side: int, path: bytes) -> Sight | None:
-        """What is at a path now."""
-        status = self._sides[side].look(path)
-        return None if status is None else Sight(identity_of(status), status.st_nlink)
-
-    def _is_taken(self, side: int, path: bytes) -> bool:
-        """Is anything at a path now? Quick where one folder is asked about again and again, also one that isn't there."""
-        folder, _, name = path.rpartition(b"/")
-        if self._absent == (side, folder):
-            return False
-        try:
-            fd = self._sides[side].folder(folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
-                raise
-            self._absent = side, folder
-            return False
-        return os.access(name, os.F_OK, dir_fd=fd, follow_symlinks=False)
-
     def _born_later(self, side: int, path: bytes) -> bool:
         """Was what is at a path made after the operation began? Where that can't be told, no."""
-        return self._sides[side].born(path) > self._since
+        return self._eyes.born(side, path) > self._since
 
     def _finish(self, reversal: Reversal, operation: Operation | None) -> None:
         """Order what is contested, explain what is missing, frame the moves with the folders' steps."""
@@ -205,14 +181,8 @@ class Undoing:
             for deed in deeds_of(batch, later.number):
                 seen = deed.step.seen
                 if seen is not None and (seen.dev, seen.ino) in wanted:
-                    now = self._look(deed.step.target_side, deed.place)
+                    now = self._eyes.look(deed.step.target_side, deed.place)
                     yield now is not None and now.seen.ino == seen.ino
-
-
-def _wanted(paths: Sequence[bytes]) -> Callable[[bytes], bool]:
-    """Is an original path at or below one of these; all are when there are none."""
-    chosen = [path.strip(b"/") for path in paths]
-    return lambda path: not chosen or any(path == one or path.startswith(one + b"/") for one in chosen)
 
 
 def find_inodes(root: Root, wanted: dict[tuple[int, int], Identity]) -> Iterator[tuple[tuple[int, int], bytes]]:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from fileorganizer.errors import DestinationMissing, show
-from fileorganizer.execution.undoing import deeds_of
+from fileorganizer.execution.parting import deeds_of
 from fileorganizer.execution.workplace import destination_of
 from fileorganizer.fs import trash
 from fileorganizer.fs.beneath import Root
@@ -18,7 +18,7 @@ from fileorganizer.journal import codec
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import CONTROL_DIRECTORY, StepKind
-from fileorganizer.planning.reversing import Deed
+from fileorganizer.planning.plainly import Deed
 from fileorganizer.planning.settling import PARKING, Tally
 
 _KNOWN: Final = frozenset(

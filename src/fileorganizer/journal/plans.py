@@ -80,6 +80,11 @@ class PlanWriter:
             self._next += 1
         return seq
 
+    def add_packed(self, count: int, steps: bytes) -> None:
+        """Append a batch of so many steps that are packed already."""
+        self.put_packed(self._next, count, steps)
+        self._next += 1
+
     def put_batch(self, seq: int, steps: Sequence[Step | msgspec.Raw]) -> None:
         """Write or replace the batch ``seq``, of steps as values or still packed; with no steps it is removed."""
         if steps:

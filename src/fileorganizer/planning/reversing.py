@@ -24,35 +24,14 @@ from fileorganizer.model import (
     StepKind,
 )
 from fileorganizer.planning.ordering import in_batches, order
+from fileorganizer.planning.plainly import Deed, IsTaken, Look, Plain, Sight
 from fileorganizer.planning.settling import PARKING
 
 GROUPS_FROM = 1 << 40
 
 
-class Sight(msgspec.Struct, frozen=True):
-    """What is at a path now: its identity, and whether the inode has other names."""
-
-    seen: Identity
-    links: int
-
-
-Look = Callable[[int, bytes], Sight | None]
-"""(side, path) → what is there now."""
-IsTaken = Callable[[int, bytes], bool]
-"""(side, path) → is anything there now? Asked for path after path of the same folder."""
-
-
 BornLater = Callable[[int, bytes], bool]
 """(side, path) → was what is there now made after the operation that is taken back began?"""
-
-
-class Deed(msgspec.Struct, frozen=True):
-    """One done step as the journal has it: where its file is now, and for a copy what was made."""
-
-    step: Step
-    place: bytes
-    """The target; for the trash, the place in it."""
-    made: Identity | None
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -101,6 +80,24 @@ class Reversal:
 
     # collecting, newest first
 
+    @property
+    def knows_no_detours(self) -> bool:
+        """Has ``follow`` found no file that lies elsewhere? Then what is plain in a batch can be told without this."""
+        return not self._moved_on
+
+    def add_plain(self, plain: Plain, count: int) -> None:
+        """What was plain in a batch, before its rest: so many steps that are stored already, and those that are contested."""
+        self.matched += count + len(plain.contested)
+        self.planned += count
+        self.bytes += plain.size
+        self._restored_in |= plain.folders
+        self._contested += plain.contested
+
+    def add_steps(self, steps: list[Step]) -> None:
+        """Steps of ``add_plain`` that are too few to be stored by themselves."""
+        for step in steps:
+            self._store(step)
+
     def add(self, deeds: Iterable[Deed], before: Iterable[Folder], after: Iterable[Folder]) -> None:
         """The done steps of one batch, last first, and the folders it touched."""
         for folder in after:
@@ -143,12 +140,7 @@ class Reversal:
     def _add(self, deed: Deed) -> None:
         """One done step."""
         step = deed.step
-        if step.kind == StepKind.MOVE and step.role == Role.ITEM and not (step.group or self._moved_on):
-            # Nearly all are of this sort, and none of them goes through a parking place: those have a group.
-            if self._wanted(step.source):
-                self.matched += 1
-                self._reverse_plain(deed)
-        elif step.kind == StepKind.MKDIR:
+        if step.kind == StepKind.MKDIR:
             made = self._after.get((step.target_side, step.target))
             if made is not None:
                 self._note_created(step.target_side, step.target, made)
@@ -223,25 +215,6 @@ class Reversal:
         )
         self._plan(back, contested=self._is_taken(step.source_side, step.source))
 
-    def _reverse_plain(self, deed: Deed) -> None:
-        """What ``_reverse_move`` does, for a file that nobody has touched. Runs once a file: written for speed."""
-        step, then = deed.step, deed.step.seen
-        now = self._look(step.target_side, deed.place)
-        if now is None or now.links != 1 or then is None or not _is_untouched(now.seen, then):
-            self._reverse_move(deed, now)
-            return
-        source, side = step.source, step.source_side
-        back = Step(StepKind.MOVE, deed.place, source, now.seen, step.target_side, side, Role.ITEM)
-        self._restored_in.add((side, source.rpartition(b"/")[0]))
-        if self._is_taken(side, source):
-            self._contested.append(back)
-            return
-        self.planned += 1
-        self.bytes += now.seen.size
-        self._batch.append(back)
-        if len(self._batch) >= BATCH_STEPS:
-            self._emit_batch()
-
     def _is_it(self, step: Step, side: int, place: bytes, now: Sight | None) -> bool:
         """Is it the file of the step, edited perhaps? Inode numbers are given out again: an edited one must be old enough."""
         if now is None or step.seen is None or not _is_ours(now.seen, step.seen):
@@ -304,6 +277,10 @@ class Reversal:
             self._contested.append(step)
             return
         self._count(step)
+        self._store(step)
+
+    def _store(self, step: Step) -> None:
+        """Add a step to the batch."""
         self._batch.append(step)
         if len(self._batch) >= BATCH_STEPS:
             self._emit_batch()
@@ -434,13 +411,6 @@ def _is_ours(now: Identity, then: Identity | None) -> bool:
     if now.ino == then.ino and now.dev == then.dev and (now.mode ^ then.mode) & 0o170000 == 0:
         return True
     return _is_unchanged(now, then)
-
-
-def _is_untouched(now: Identity, then: Identity) -> bool:
-    """The same inode with the same type, size and mtime."""
-    return (now.ino, now.mtime_ns, now.size, now.dev) == (then.ino, then.mtime_ns, then.size, then.dev) and (
-        now.mode ^ then.mode
-    ) & 0o170000 == 0
 
 
 def _is_unchanged(now: Identity, then: Identity) -> bool:

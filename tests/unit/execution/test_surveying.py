@@ -189,9 +189,9 @@ def test_the_second_process_begins_there(monkeypatch: pytest.MonkeyPatch) -> Non
     assert begun[0][0] is not partner._connection
     partner._connection.close()
     monkeypatch.setattr(surveying.os, "sched_getaffinity", lambda _pid: {0})
-    assert not surveying._may_fork()
+    assert not surveying.may_fork()
     monkeypatch.delattr(surveying.os, "fork")
-    assert not surveying._may_fork()
+    assert not surveying.may_fork()
 
 
 def test_a_folder_that_has_gone(tmp_path: Path) -> None:

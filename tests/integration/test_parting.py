@@ -1,0 +1,79 @@
+"""A big undo is planned by two processes; what they make of it is what one makes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from fileorganizer import organizer
+from fileorganizer.execution import parting
+from fileorganizer.model import Options, Step
+from tests.support.manifest import Manifest, manifest
+from tests.support.trees import put_tree
+
+FILES = 16_000
+"""More than three batches."""
+
+
+@pytest.fixture(scope="module")
+def organized(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+    """A big folder that was organized, and what was in it before."""
+    root = tmp_path_factory.mktemp("big")
+    put_tree(root, {f"{number}.{('jpg', 'txt', 'mp3')[number % 3]}": "x" for number in range(FILES)})
+    before = manifest(root, root_itself=False)
+    organizer.organize(root, Options(layout="category", dates="file", quiet_seconds=0.0))
+    (root / "Images" / "0.jpg").write_text("edited since")
+    (root / "Documents" / "1.txt").rename(root / "moved by me.txt")
+    (root / "2.mp3").write_text("in the way")
+    (root / "Images" / "3.jpg").unlink()
+    return root, before
+
+
+def planned(root: Path, paths: tuple[bytes, ...] = ()) -> tuple[set[Step], object]:
+    """What the undo would do."""
+    with organizer.preview_undo(root, paths=paths) as plan:
+        return {step for steps in plan.batches() for step in steps}, plan.head.review
+
+
+@pytest.mark.parametrize("paths", [(), (b"7.txt", b"4.txt", b"3.jpg")])
+def test_two_make_what_one_makes(
+    organized: tuple[Path, Manifest], monkeypatch: pytest.MonkeyPatch, paths: tuple[bytes, ...]
+) -> None:
+    """The same steps and the same numbers, in whatever order."""
+    root, _ = organized
+    monkeypatch.setattr(parting, "may_fork", lambda: True)
+    two = planned(root, paths)
+    monkeypatch.setattr(parting, "may_fork", lambda: False)
+    assert planned(root, paths) == two
+
+
+def test_the_second_process_dies(organized: tuple[Path, Manifest], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in the middle: the first one does its work, too."""
+    root, _ = organized
+    monkeypatch.setattr(parting, "may_fork", lambda: False)
+    alone = planned(root)
+    monkeypatch.setattr(parting, "may_fork", lambda: True)
+    tell, told = parting._Partner.tell, [0]
+
+    def killed(partner: parting._Partner, batch: parting.Batch) -> None:
+        told[0] += 1
+        if told[0] == 2:
+            os.kill(partner._process, signal.SIGKILL)
+        tell(partner, batch)
+
+    monkeypatch.setattr(parting._Partner, "tell", killed)
+    assert planned(root) == alone
+    assert told[0] >= 2
+
+
+def test_all_goes_back(organized: tuple[Path, Manifest]) -> None:
+    """But for what the user changed since; last, because it takes the folder apart."""
+    root, before = organized
+    organizer.undo(root)
+    after = manifest(root, root_itself=False)
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    mine = {b"0.jpg", b"1.txt", b"moved by me.txt", b"2.mp3", b"3.jpg"}
+    assert changed == mine | {b"Audio", b"Audio/2.mp3"}  # where something was in the way
