@@ -33,7 +33,7 @@ class Services:
 
     def __init__(self, config: Settings, database: Database) -> None:
         """Put them together."""
-        limits = RateLimiter(config)
+        limits = RateLimiter(config)  # no command is counted
         self.roots = RootService(config, database)
         self.accounts = AccountService(config, database, signing_key(config), limits, self.roots)
         self.profiles = ProfileService(database, limits)
