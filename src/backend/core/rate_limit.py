@@ -140,6 +140,15 @@ def address_key(address: str) -> str:
     return address
 
 
+_LOOPBACK = "127.0.0.1"
+
+
+def _comes_from_the_header(peer: str, hops: list[str]) -> bool:
+    """Did uvicorn put a hop in the place of the peer? It does so by default for peers on the loopback, whatever we trust."""
+    last = next((hop for hop in reversed(hops) if hop != _LOOPBACK), "")
+    return peer in (last, last.strip("[]"), last.rpartition(":")[0].strip("[]"))
+
+
 def client_address(peer: str, forwarded: list[str], trusted: tuple[str, ...]) -> str:
     """Who is asking: the peer, or where that is a trusted proxy, the last address that no trusted proxy added.
 
@@ -153,8 +162,8 @@ def client_address(peer: str, forwarded: list[str], trusted: tuple[str, ...]) ->
         except ValueError:
             return False
 
-    address = peer
     hops = [hop.strip() for value in forwarded for hop in value.split(",")]
+    address = _LOOPBACK if _comes_from_the_header(peer, hops) else peer
     while hops and is_proxy(address):
         candidate = hops.pop()
         try:

@@ -11,7 +11,8 @@ from tests.support import redis as redis_support
 from tests.support.postgres import new_database, running_postgres
 from tests.support.server import Person, Server, running_server
 
-BOTH = ("sqlite", "postgresql")
+BOTH = ("sqlite", "production")
+"""The two arrangements: all in one, and PostgreSQL, Redis and workers of Celery. A third is between them: "postgresql"."""
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +34,14 @@ def redis_url() -> Iterator[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests run in the arrangements that their module names in ``DATABASES``; on both databases when it names none."""
+    """Tests run in the arrangements that their module names in ``DATABASES``; on both when it names none.
+
+    One marked ``production`` runs there, too.
+    """
     if "server" in metafunc.fixturenames:
-        databases = getattr(metafunc.module, "DATABASES", BOTH)
+        databases = list(getattr(metafunc.module, "DATABASES", BOTH))
+        if metafunc.definition.get_closest_marker("production"):
+            databases.append("production")
         metafunc.parametrize("server", databases, indirect=True, scope="session")
 
 

@@ -42,6 +42,21 @@ def test_whose_address_it_is(peer: str, forwarded: list[str], address: str) -> N
     assert client_address(peer, forwarded, ("10.0.0.0/8",)) == address
 
 
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("203.0.113.5", ["203.0.113.5"], "127.0.0.1"),
+        ("203.0.113.5", ["198.51.100.1, 203.0.113.5:4711", "127.0.0.1"], "127.0.0.1"),
+        ("2001:db8::1", ["[2001:db8::1]:80"], "127.0.0.1"),
+        ("203.0.113.5", ["203.0.113.5, 198.51.100.1"], "203.0.113.5"),
+        ("203.0.113.5", ["203.0.113.55"], "203.0.113.5"),
+    ],
+)
+def test_who_stands_in_for_the_loopback(peer: str, forwarded: list[str], address: str) -> None:
+    """S27: uvicorn believes whoever asks from the loopback; we don't, and then it is the loopback that asks."""
+    assert client_address(peer, forwarded, ()) == address
+
+
 def test_what_addresses_count_as() -> None:
     """A whole /64 is one customer; a mapped IPv4 address is itself."""
     assert address_key("2001:db8:1:2:3::9") == address_key("2001:db8:1:2:ffff::1") != address_key("2001:db8:1:3::1")
