@@ -33,7 +33,7 @@ class Services:
 
     def __init__(self, config: Settings, database: Database) -> None:
         """Put them together."""
-        limits = RateLimiter(config)
+        limits = RateLimiter(config)  # no command is counted
         self.roots = RootService(config, database)
         self.accounts = AccountService(config, database, signing_key(config), limits, self.roots)
         self.profiles = ProfileService(database, limits)
@@ -86,7 +86,13 @@ def run(folders: tuple[str, ...]) -> None:
         click.echo(f"The administrator may work in {show(os.path.abspath(folder))}")
     if token:
         click.echo(_invitation(address, token))
-    uvicorn.run("backend.api.main:app", host=config.api_host, port=config.api_port, workers=config.api_workers)
+    uvicorn.run(
+        "backend.api.main:app",
+        host=config.api_host,
+        port=config.api_port,
+        workers=config.api_workers,
+        proxy_headers=False,  # TRUSTED_PROXIES says whom to believe
+    )
 
 
 def upgrade() -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from backend.core.events import Sender
+from backend.core.events import EventSender
 from backend.core.logging import logger
 from backend.models import Operation
 from backend.services.progress import message_of
@@ -36,12 +36,16 @@ class Watch:
         self,
         queue: Queue,
         operation: Operation,
-        sender: Sender,
+        sender: EventSender,
         must_end: Callable[[], bool],
         slice_seconds: float,
+        lasts: float,
         whole: Watch | None,
     ) -> None:
-        """``must_end`` says that this process is to end soon; ``whole`` watches over the operation that this one is a part of."""
+        """``must_end`` says that this process is to end soon; ``whole`` watches over the operation that this one is a part of.
+
+        After ``lasts`` seconds it gives way, whoever waits.
+        """
         self._queue, self._operation, self._sender, self._must_end = queue, operation, sender, must_end
         self._whole = whole
         self._copier: Copier | None = whole._copier if whole else None
@@ -50,6 +54,7 @@ class Watch:
         self._cancel_heard = operation.cancel_requested
         self._overtaken = self._gives_way = self._gets_on = False
         self._turn_ends = time.monotonic() + slice_seconds
+        self._at_the_latest = time.monotonic() + lasts
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._progress = Progress()
@@ -147,7 +152,9 @@ class Watch:
             try:
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + HEARTBEAT_SECONDS
-                    if time.monotonic() >= self._turn_ends:
+                    if time.monotonic() >= self._at_the_latest:
+                        self._gives_way = True
+                    elif time.monotonic() >= self._turn_ends:
                         self._gives_way = self._queue.others_wait(self._operation)
                     self._cancel_heard |= self._queue.heartbeat(
                         self._operation.number, self._operation.epoch, self._counts()

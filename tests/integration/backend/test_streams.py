@@ -18,7 +18,7 @@ from websockets.typing import Origin, Subprotocol
 from tests.support.server import Person, Server, running_server
 from tests.support.trees import put_tree, write_tree
 
-DATABASES = ("sqlite",)  # the other makes no difference here
+DATABASES = ("sqlite",)  # where Redis makes a difference, tests are marked
 
 MEMBERS = {
     "type", "operation_id", "status", "progress", "phase", "files_total", "files_scanned", "files_processed", "files_failed",
@@ -59,6 +59,7 @@ def some_operation(person: Person) -> dict[str, Any]:
     return person.done("inbox")
 
 
+@pytest.mark.production
 def test_progress_rises_to_the_end(server: Server, ann: Person) -> None:
     """The state at once, progress that never falls, numbers that grow, the end; then the server closes with 1000."""
     put_tree(ann.home / "big", {f"{number}.jpg": "x" for number in range(15_000)})
@@ -121,6 +122,7 @@ def test_saying_nothing(server: Server, ann: Person) -> None:
     assert 4 < time.monotonic() - began < 20
 
 
+@pytest.mark.production
 def test_tokens_in_the_address(server: Server, ann: Person) -> None:
     """S34: a token in the address is no way in; a ticket is, once (S35)."""
     operation = some_operation(ann)
@@ -137,6 +139,7 @@ def test_tokens_in_the_address(server: Server, ann: Person) -> None:
         assert close_code(stream) == 4401
 
 
+@pytest.mark.production
 def test_operations_of_others(server: Server, ann: Person, bob: Person) -> None:
     """S35, S36: 4404 for another's, for none, and for what is no id."""
     operation = some_operation(ann)

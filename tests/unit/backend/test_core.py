@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from backend.core.config import Settings, prepare_folders, signing_key
-from backend.core.events import API, event_receiver, event_sender, listeners, wake_receiver, wake_sender
+from backend.core.events import API, Receiver, Sender, listeners, wake_receiver, wake_sender
 from backend.core.logging import shorten
 from backend.core.rate_limit import RateLimiter, address_key, client_address
 from backend.core.security import Passwords, weakness
@@ -40,6 +40,21 @@ def folder(tmp_path: Path) -> Path:
 def test_whose_address_it_is(peer: str, forwarded: list[str], address: str) -> None:
     """S27: a header counts only from a proxy that is trusted, and is read from the right."""
     assert client_address(peer, forwarded, ("10.0.0.0/8",)) == address
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("203.0.113.5", ["203.0.113.5"], "127.0.0.1"),
+        ("203.0.113.5", ["198.51.100.1, 203.0.113.5:4711", "127.0.0.1"], "127.0.0.1"),
+        ("2001:db8::1", ["[2001:db8::1]:80"], "127.0.0.1"),
+        ("203.0.113.5", ["203.0.113.5, 198.51.100.1"], "203.0.113.5"),
+        ("203.0.113.5", ["203.0.113.55"], "203.0.113.5"),
+    ],
+)
+def test_who_stands_in_for_the_loopback(peer: str, forwarded: list[str], address: str) -> None:
+    """S27: uvicorn believes whoever asks from the loopback; we don't, and then it is the loopback that asks."""
+    assert client_address(peer, forwarded, ()) == address
 
 
 def test_what_addresses_count_as() -> None:
@@ -91,7 +106,7 @@ def test_secrets_are_kept(folder: Path) -> None:
 
 def test_messages_between_processes(folder: Path) -> None:
     """What is sent arrives; a full queue loses messages instead of holding up the sender; the dead are forgotten."""
-    receiver, sender = event_receiver(folder), event_sender(folder)
+    receiver, sender = Receiver(folder, API), Sender(folder, API)
     heard: list[dict[str, object]] = []
 
     async def story() -> None:
@@ -99,11 +114,12 @@ def test_messages_between_processes(folder: Path) -> None:
         for number in range(2_000):
             sender.send({"number": number})
         sender.send({"number": "last"}, insist=True)
-        transport = await receiver.listen(heard.append)
+        await receiver.listen(heard.append)
         await asyncio.sleep(0.1)
         sender.send({"number": "now"}, insist=True)
         await asyncio.sleep(0.1)
-        transport.close()
+        assert receiver._transport is not None
+        receiver._transport.close()  # as the end of a killed process does: the name stays
 
     asyncio.run(story())
     assert heard[0] == {"number": 0} and heard[-1] == {"number": "now"} and len(heard) < 2_000
