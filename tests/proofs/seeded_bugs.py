@@ -56,7 +56,7 @@ MUTANTS = (
         "        rename(source_fd, source_name, target_fd, target_name)\n",
         "        os.rename(source_name, target_name, src_dir_fd=source_fd, dst_dir_fd=target_fd)\n",
         "machine",
-        "11/150",
+        "11/600",
         "I1: ",
     ),
     Mutant(
@@ -65,7 +65,7 @@ MUTANTS = (
         "                if (\n                    status.st_ino == seen.ino\n",
         "                if True or (\n                    status.st_ino == seen.ino\n",
         "machine",
-        "11/150",
+        "11/600",
         "I6: ",
     ),
     Mutant(
@@ -161,7 +161,7 @@ MUTANTS = (
         "            return False\n        return _is_unchanged(now.seen, step.seen) or not self._born_later(side, place)\n",
         "            return now is not None\n        return True\n",
         "machine",
-        "11/150",
+        "11/600",
         "I6: undo",
     ),
     Mutant(
