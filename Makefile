@@ -220,3 +220,9 @@ sbom: $(STAMP)  ## list what the image is made of: build/sbom/*.cdx.json (Cyclon
 	  npm sbom --prefix web-dashboard --package-lock-only --sbom-format cyclonedx >build/sbom/dashboard.cdx.json
 	fi
 	ls -1 build/sbom/*
+
+installer: $(STAMP)  ## wheel, sdist and one-file executables of command line and server, into dist/
+	@$(BIN)/python scripts/build_installer.py
+
+installer-check: $(STAMP)  ## build them and use each as people would (three minutes; figures into docs/proofs/)
+	@$(BIN)/python -m tests.proofs installed

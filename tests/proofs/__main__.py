@@ -27,6 +27,7 @@ PARTS = (
     "duplicates_races",
     "duplicates_rivals",
     "fresh_install",
+    "installed",
     "real_input",
     "service_kills",
     "service_speed",
