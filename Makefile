@@ -84,7 +84,7 @@ openapi: $(STAMP)  ## write docs/openapi.json and the generated part of docs/api
 test-packages:
 	@export PATH="$$PATH:/usr/sbin:/sbin"
 	missing=
-	for pair in nginx:nginx-light redis-server:redis-server strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs rmlint:rmlint jdupes:jdupes rdfind:rdfind; do
+	for pair in nginx:nginx-light logrotate:logrotate redis-server:redis-server strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs rmlint:rmlint jdupes:jdupes rdfind:rdfind; do
 	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair#*:}"
 	done
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql-15"
@@ -95,10 +95,12 @@ test-packages:
 	fi
 	warn() { command -v "$$1" >/dev/null || echo "!!! NOT COVERED: $$3 ($$1 is missing; install the package $$2)"; }
 	warn nginx nginx-light "the reverse proxy of deploy/nginx"
+	warn logrotate logrotate "rotating logs"
 	warn strace strace "faults injected into system calls"
 	warn mkfs.ext4 e2fsprogs "power cuts on ext4"
 	warn mkfs.xfs xfsprogs "power cuts on xfs"
 	for rival in rmlint jdupes rdfind; do warn "$$rival" "$$rival" "the same groups of duplicates as it finds"; done
+	warn redis-server redis-server "the server on Redis, with workers of Celery"
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo "!!! NOT COVERED: the server on PostgreSQL (install the package postgresql-15)"
 	[ "$$(id -u)" = 0 ] || echo "!!! NOT COVERED: what needs root (mounts, loop devices, owners)"
 
@@ -226,3 +228,15 @@ installer: $(STAMP)  ## wheel, sdist and one-file executables of command line an
 
 installer-check: $(STAMP)  ## build them and use each as people would (three minutes; figures into docs/proofs/)
 	@$(BIN)/python -m tests.proofs installed
+
+image-check: $(STAMP)  ## build the Dockerfile without a container engine, start it, work with it (root; five minutes)
+	@for program in buildah debootstrap; do command -v $$program >/dev/null || missing="$${missing:-} $$program"; done
+	if [ -n "$${missing:-}" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	  echo "Installing for the image:$$missing"
+	  export DEBIAN_FRONTEND=noninteractive
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null || true
+	fi
+	$(BIN)/python -m tests.proofs image
+
+topology-check: $(STAMP) test-packages  ## start all services of docker-compose.yml without containers, work with them
+	@$(BIN)/python -m tests.proofs topology

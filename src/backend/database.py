@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,8 @@ _PRAGMAS: Final = (
     "PRAGMA busy_timeout = 10000",
 )
 _WRITES: Final = "writes"
+_AWAY: Final = ("08", "57P")
+"""PostgreSQL's classes of states: connections that fail, and a server that is ended or begins."""
 
 
 SCHEMA_REVISION: Final = "0003"
@@ -43,6 +45,16 @@ SCHEMA_REVISION: Final = "0003"
 
 class DatabaseBusy(Exception):
     """Nobody let this process write for ten seconds."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Does the error say that the database can't be reached or is shutting down, rather than that it refuses something?"""
+    if isinstance(error, DatabaseBusy):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, OperationalError | InterfaceError) and (state is None or state.startswith(_AWAY))
 
 
 class SchemaMismatch(Exception):

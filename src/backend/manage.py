@@ -15,6 +15,7 @@ from alembic.config import Config
 
 from backend.core.config import Settings, prepare_folders, settings, signing_key
 from backend.core.rate_limit import RateLimiter
+from backend.core.redis import AWAY, any_worker_lives, blocking_client
 from backend.database import SCHEMA_REVISION, Database, WorkerDatabase
 from backend.services.accounts import AccountService
 from backend.services.errors import ServiceError
@@ -31,7 +32,7 @@ class Services:
 
     def __init__(self, config: Settings, database: Database) -> None:
         """Put them together."""
-        limits = RateLimiter(config)
+        limits = RateLimiter(config)  # no command is counted
         self.roots = RootService(config, database)
         self.accounts = AccountService(config, database, signing_key(config), limits, self.roots)
         self.profiles = ProfileService(database, limits)
@@ -115,6 +116,23 @@ def _invitation(address: str, token: str) -> str:
         f"  curl {address}/api/v1/auth/setup -H 'Content-Type: application/json' \\\n"
         f'    -d \'{{"token": "{token}", "email": "you@example.org", "username": "admin", "password": "…"}}\''
     )
+
+
+@commands.command()
+def workers() -> None:
+    """Say whether a worker of Celery was heard of within the last ten seconds; ends with 1 where none was."""
+    config = settings()
+    if not config.redis_url:
+        raise click.ClickException("Workers of Celery tell of themselves by Redis: REDIS_URL is missing.")
+    try:
+        lives = any_worker_lives(blocking_client(config.redis_url))
+    except AWAY as error:
+        raise click.ClickException(f"Redis can't be reached: {error}") from error
+    if not lives:
+        raise click.ClickException(
+            "No worker was heard of lately. Start one: celery -A backend.worker.celery_app worker"
+        )
+    click.echo("A worker is there.")
 
 
 @commands.command("setup-link")

@@ -28,6 +28,8 @@ PARTS = (
     "duplicates_rivals",
     "fresh_install",
     "installed",
+    "topology",
+    "image",
     "real_input",
     "service_kills",
     "service_speed",

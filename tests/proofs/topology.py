@@ -116,13 +116,10 @@ class Topology:
 
     def wait_until_well(self, name: str) -> None:
         """Until the service's own health check says so."""
-        check = self.services[name]["healthcheck"]["test"]
-        assert check[0] == "CMD-SHELL"
-        until = time.monotonic() + 120
-        command = self._words([check[1].replace("$$", "$")])[0]
-        while subprocess.run(
-            ["sh", "-c", command], env=self._environment(name), capture_output=True, check=False
-        ).returncode:
+        kind, *words = self.services[name]["healthcheck"]["test"]
+        assert kind == "CMD"
+        until, environment = time.monotonic() + 120, self._environment(name)
+        while subprocess.run(words, env=environment, cwd=self.place, capture_output=True, check=False).returncode:
             self.look_for_the_dead()
             assert time.monotonic() < until, self.log(name)
 

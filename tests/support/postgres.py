@@ -38,50 +38,59 @@ def _other_user() -> str | None:
     return "postgres" if "postgres" in names else "nobody"
 
 
+class PostgresServer:
+    """One server on a port that stays the same; it may be ended as a crash ends it, and started again."""
+
+    def __init__(self) -> None:
+        """Make its files."""
+        self._user = _other_user()
+        self._place = Path(tempfile.mkdtemp(prefix="fileorganizer-postgres-"))
+        if self._user:
+            shutil.chown(self._place, self._user)
+        self._port = free_port()
+        self.url = f"postgresql+psycopg://test@127.0.0.1:{self._port}"
+        locale = ("-E", "UTF8", "--locale", "C.UTF-8")
+        self._run("initdb", "-U", "test", "-A", "trust", "--no-sync", *locale)
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        """One of PostgreSQL's programs, on our files."""
+        command = [str(BINARIES[0] / program), "-D", str(self._place / "data"), *arguments]
+        subprocess.run(command, user=self._user, check=check, capture_output=True, cwd="/")
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = f"{QUICK} -p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._place}"
+        self._run("pg_ctl", "-w", "-l", str(self._place / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        """As a crash does."""
+        self._run("pg_ctl", "-m", "immediate", "stop", check=False)
+
+    def remove(self) -> None:
+        """Take its files away."""
+        shutil.rmtree(self._place)
+
+
+@contextmanager
+def own_postgres() -> Iterator[PostgresServer]:
+    """A server that may be stopped."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        server.remove()
+
+
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """The URL of a server, without a database."""
+    """The URL of a server that nobody stops, without a database."""
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url.rpartition("/")[0]
         return
-    user = _other_user()
-    place = Path(tempfile.mkdtemp(prefix="fileorganizer-postgres-"))
-    if user:
-        shutil.chown(place, user)
-    port = free_port()
-
-    def run(*command: str) -> None:
-        subprocess.run(
-            [str(BINARIES[0] / command[0]), *command[1:]], user=user, check=True, capture_output=True, cwd=place
-        )
-
-    try:
-        run(
-            "initdb",
-            "-D",
-            str(place / "data"),
-            "-U",
-            "test",
-            "-A",
-            "trust",
-            "--no-sync",
-            "-E",
-            "UTF8",
-            "--locale",
-            "C.UTF-8",
-        )
-        options = f"{QUICK} -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={place}"
-        run("pg_ctl", "-D", str(place / "data"), "-w", "-l", str(place / "log"), "-o", options, "start")
-        yield f"postgresql+psycopg://test@127.0.0.1:{port}"
-    finally:
-        subprocess.run(
-            [str(BINARIES[0] / "pg_ctl"), "-D", str(place / "data"), "-m", "immediate", "stop"],
-            check=False,
-            user=user,
-            capture_output=True,
-            cwd="/",
-        )
-        shutil.rmtree(place)
+    with own_postgres() as server:
+        yield server.url
 
 
 def new_database(server: str) -> str:

@@ -32,6 +32,7 @@ QUICK = {
     "RATE_LIMIT_GLOBAL": "1000000",
     "RATE_LIMIT_EXPORT": "100000",
     "RATE_LIMIT_TREES": "100000",
+    "REAPER_SECONDS": "1",
 }
 FINAL = ("completed", "failed", "cancelled")
 _numbers = itertools.count(1)
@@ -119,6 +120,7 @@ class Server:
     environment: dict[str, str]
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    celery: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -129,6 +131,33 @@ class Server:
     def log(self) -> str:
         """All that it has said."""
         return (self.data_dir / "server.log").read_text(errors="replace")
+
+    def start_celery(self, part: str = "worker") -> subprocess.Popen[bytes]:
+        """A worker of Celery, or beat."""
+        with open(self.data_dir / "celery.log", "ab") as log:
+            command = [sys.executable, "-m", "celery", "-A", "backend.worker.celery_app", part]
+            # each in a group of its own, so that all of its processes can be killed at once
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+        self.celery.append(process)
+        return process
+
+    def stop_celery(self) -> float:
+        """End all workers of Celery as an orchestrator does; returns the seconds that it took."""
+        began = time.monotonic()
+        for process in self.celery:
+            process.send_signal(signal.SIGTERM)
+        for process in self.celery:
+            process.wait(60)
+        self.celery.clear()
+        return time.monotonic() - began
+
+    def kill_celery(self, process: subprocess.Popen[bytes]) -> None:
+        """End a worker with all of its processes as a crash does."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        self.celery.remove(process)
 
     def start(self, *, workers: bool = True) -> None:
         """Start it and wait until it answers, and its worker too."""
@@ -226,11 +255,15 @@ def prepared(data_dir: Path, **environment: str) -> Server:
 
 @contextmanager
 def running_server(data_dir: Path, **environment: str) -> Iterator[Server]:
-    """A server as long as the context lasts; at its end nothing of it may be left running."""
+    """A server as long as the context lasts, on Redis and PostgreSQL with Celery; at its end nothing is left running."""
     server = prepared(data_dir, **environment)
-    server.start(workers=environment.get("EMBEDDED_WORKER") != "off")
+    if "REDIS_URL" in environment and "DATABASE_URL" in environment:
+        server.start_celery("beat")
+        server.start_celery()
     try:
+        server.start(workers=environment.get("EMBEDDED_WORKER") != "off")
         yield server
     finally:
         if server.process is not None and server.process.poll() is None:
             server.stop()
+        server.stop_celery()

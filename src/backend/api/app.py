@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from backend.api import docs, errors, websocket
+from backend.api.bell import bell_of
 from backend.api.deps import API_PREFIX, Services, limited, signed_in
 from backend.api.middleware import Gate, Outermost
 from backend.api.routes import (
@@ -35,11 +36,12 @@ from backend.api.routes import (
 )
 from backend.api.streams import Hub
 from backend.api.supervisor import Supervisor
-from backend.core.cache import MemoryCache
+from backend.core.cache import MemoryCache, RedisCache
 from backend.core.config import Settings, prepare_folders, settings, signing_key
-from backend.core.events import wake_sender
-from backend.core.logging import configure_logging, logger
+from backend.core.events import event_receiver
+from backend.core.logging import configure_logging
 from backend.core.rate_limit import RateLimiter
+from backend.core.redis import SharedRedis
 from backend.database import Database
 from backend.services.accounts import AccountService
 from backend.services.categories import CategoryService
@@ -143,10 +145,10 @@ def _middleware(config: Settings) -> list[Middleware]:
     ]
 
 
-def _services(config: Settings, database: Database, wake: Callable[[], None]) -> Services:
+def _services(config: Settings, database: Database, redis: SharedRedis | None, wake: Callable[[], None]) -> Services:
     """All services, over one database."""
-    limits, key, folders = RateLimiter(config), signing_key(config), RootService(config, database)
-    cache, files = MemoryCache(), FileService(database, key)
+    limits, key, folders = RateLimiter(config, redis), signing_key(config), RootService(config, database)
+    cache, files = RedisCache(redis) if redis else MemoryCache(), FileService(database, key)
     operation_service = OperationService(config, database, cache, folders, wake)
     return Services(
         settings=config,
@@ -161,7 +163,7 @@ def _services(config: Settings, database: Database, wake: Callable[[], None]) ->
         contents=ContentService(config, cache, folders, files),
         reports=ReportService(database, cache),
         categories=CategoryService(database, cache),
-        health=HealthService(config, database),
+        health=HealthService(config, database, redis),
     )
 
 
@@ -189,15 +191,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     os.environ["PLAN_DIR"] = str(config.plans)
     database = Database(config)
     await database.check_schema()
-    if config.redis_url or config.celery_broker_url:
-        logger("api").warning("REDIS_URL and CELERY_BROKER_URL aren't used in this version: the embedded worker works")
-    wake = wake_sender(config.folder)
-    app.state.services = _services(config, database, lambda: wake.send({}))
-    app.state.hub = Hub(config, app.state.services.operations)
+    redis = SharedRedis(config.redis_url) if config.redis_url else None
+    bell = bell_of(config)
+    app.state.services = _services(config, database, redis, bell.ring)
+    app.state.hub = Hub(event_receiver(config, redis), app.state.services.operations)
     supervisor = Supervisor(config)
     await app.state.hub.start()
     _end_streams_first(app.state.hub)
-    if config.embedded_worker == "auto":
+    if config.embedded_worker != "off" and not config.uses_celery:
         supervisor.start()
     try:
         yield
@@ -205,5 +206,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.hub.stop()
         await supervisor.stop()
         app.state.services.contents.close()
-        wake.close()
+        bell.close()
+        if redis is not None:
+            await redis.close()
         await database.close()

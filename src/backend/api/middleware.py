@@ -17,7 +17,7 @@ from backend.core import monitoring
 from backend.core.config import Settings
 from backend.core.logging import logger
 from backend.core.rate_limit import client_address, is_proxy
-from backend.database import DatabaseBusy
+from backend.database import DatabaseBusy, is_away
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -102,6 +102,10 @@ class _Exchange:
             except Exception as error:
                 if self._scope["type"] != "http" or self._status:
                     raise
+                if is_away(error):
+                    self._log.error("the database is away", reason=type(error).__name__)
+                    await self._give_up(decorated, 503, "database-away", "The database is away. Try again in a moment.")
+                    return
                 await unforeseen(self._scope, error)(self._scope, receive, decorated)
         if self._scope["type"] == "http":
             self._note(time.monotonic() - began)

@@ -13,8 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from backend.core import monitoring
-from backend.core.config import Settings
-from backend.core.events import Event, event_receiver
+from backend.core.events import Event, EventReceiver
 from backend.models import FINAL_STATES, Operation
 from backend.services.callers import Caller
 from backend.services.errors import TooMany
@@ -24,7 +23,7 @@ from backend.services.progress import message_of
 PROGRESS_SECONDS: Final = 0.5
 """The shortest time between two progress messages."""
 SILENCE_SECONDS: Final = 5.0
-"""The longest: then the newest state is sent again."""
+"""The longest: then the state is read from the database, which knows it whatever was lost on the way."""
 WATCHERS_PER_USER: Final = 10
 
 
@@ -42,11 +41,11 @@ class _Watcher:
 
 
 class Hub:
-    """Hears all workers of this host and tells the watchers in this process."""
+    """Hears all workers and tells the watchers in this process."""
 
-    def __init__(self, settings: Settings, operations: OperationService) -> None:
+    def __init__(self, receiver: EventReceiver, operations: OperationService) -> None:
         """Listening begins with ``start``."""
-        self._settings, self._operations = settings, operations
+        self._receiver, self._operations = receiver, operations
         self._watchers: dict[str, set[_Watcher]] = {}
         self._newest: dict[str, Event] = {}
         self._by_user: Counter[UUID] = Counter()
@@ -55,13 +54,11 @@ class Hub:
 
     async def start(self) -> None:
         """Listen."""
-        self._receiver = event_receiver(self._settings.folder)
-        self._transport = await self._receiver.listen(self._heard)
+        await self._receiver.listen(self._heard)
 
     def stop(self) -> None:
         """Listen no more; open streams end."""
         self.closing.set()
-        self._transport.close()
         self._receiver.close()
 
     def _heard(self, message: Event) -> None:
@@ -94,18 +91,27 @@ class Hub:
         try:
             operation = await self._operations.get(caller, operation_id)  # after listening began: nothing is missed
             state = self._newest.get(name)
-            yield {**state, "type": "status"} if state and not _is_over(operation) else message_of(operation, "status")
+            first = (
+                {**state, "type": "status"} if state and not _is_over(operation) else message_of(operation, "status")
+            )
+            sequence = first["sequence"]
+            yield first
             if _is_over(operation):
                 yield _last_of(operation)
                 return
             async for message in self._progress(watcher):
                 if message is not None:
+                    sequence = message["sequence"]
                     yield message
-                elif _is_over(operation := await self._operations.get(caller, operation_id)):
-                    yield _last_of(
-                        operation
-                    )  # it ended without a word: cancelled while it waited, or the word was lost
+                    continue
+                # nobody says anything: nothing happens, it was cancelled while it waited, or words were lost
+                operation = await self._operations.get(caller, operation_id)
+                if _is_over(operation):
+                    self._newest.pop(name, None)
+                    yield _last_of(operation)
                     return
+                sequence = max(sequence + 1, operation.epoch << 32)
+                yield message_of(operation, "progress", sequence=sequence)
         finally:
             self._watchers[name].discard(watcher)
             if not self._watchers[name]:
@@ -122,7 +128,7 @@ class Hub:
     async def _progress(self, watcher: _Watcher) -> AsyncGenerator[Event | None]:
         """Messages as they come, not too many; ends with the operation or with the server.
 
-        After a silence None, and the newest message again.
+        After a silence None.
         """
         closing = asyncio.create_task(self.closing.wait())
         try:
@@ -133,10 +139,9 @@ class Hub:
                 )
                 news.cancel()
                 watcher.news.clear()
-                if not done:
-                    yield None
                 message = watcher.newest
-                if message is None:
+                if not done or message is None:
+                    yield None
                     continue
                 yield message
                 if message["status"] in FINAL_STATES:

@@ -1,4 +1,4 @@
-"""What was worked out before, for a while: bytes under a key, in this process; Redis can take the place of the memory later.
+"""What was worked out before, for a while: bytes under a key, in this process, or in Redis for all of them.
 
 A key names the owner, and the version of what the answer was made from: a
 change makes another key, so no process ever answers with what was true before.
@@ -10,12 +10,14 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from backend.core import monitoring
+from backend.core.redis import SharedRedis
 
 MEMORY_BYTES: Final = 32 * 1024**2
 USAGE, REPORT, SEEN = "usage", "report", "seen"
@@ -73,6 +75,27 @@ class MemoryCache:
         self._used -= len(key) + len(value)
 
 
+class RedisCache:
+    """In Redis, for all processes. Without Redis nothing is kept."""
+
+    def __init__(self, redis: SharedRedis) -> None:
+        """What is too much is for Redis to let go (``maxmemory-policy``)."""
+        self._redis = redis
+
+    async def get(self, key: str) -> bytes | None:
+        """What was put there, unless its time is over."""
+        kept: bytes | None = await self._redis.ask(lambda: self._redis.client.get(self._name(key)), None)
+        return kept
+
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
+        """Keep ``value`` for so long at most."""
+        await self._redis.ask(lambda: self._redis.client.set(self._name(key), value, px=int(seconds * 1_000)), None)
+
+    def _name(self, key: str) -> str:
+        """The key in Redis."""
+        return f"{self._redis.prefix}cache:{key}"
+
+
 async def remembered(
     cache: Cache,
     kind: str,
@@ -89,8 +112,10 @@ async def remembered(
     key = ":".join(map(str, (kind, *owner, *version)))
     kept = await cache.get(key)
     if kept is not None:
-        monitoring.cache_hits.labels(kind).inc()
-        return msgspec.msgpack.decode(kept, type=answer)
+        with suppress(msgspec.MsgspecError):  # another version of this program may have put it there
+            found = msgspec.msgpack.decode(kept, type=answer)
+            monitoring.cache_hits.labels(kind).inc()
+            return found
     monitoring.cache_misses.labels(kind).inc()
     made = await make()
     await cache.put(key, msgspec.msgpack.encode(made), SECONDS[kind])

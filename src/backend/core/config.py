@@ -54,10 +54,12 @@ class Settings(BaseSettings):
     signup: Literal["open", "closed", "first"] = "open"
     password_hasher: Literal["bcrypt", "argon2id"] = "bcrypt"
     bcrypt_rounds: int = Field(default=12, ge=4, le=16)
-    embedded_worker: Literal["auto", "off"] = "auto"
+    embedded_worker: Literal["auto", "on", "off"] = "auto"
     worker_slots: int = Field(default=2, ge=1, le=32)
     slice_seconds: float = Field(default=4.0, ge=0.1)
-    lease_seconds: float = Field(default=60.0, ge=1.0)
+    message_seconds: float = Field(default=300.0, ge=0.1)
+    reaper_seconds: float = Field(default=15.0, ge=0.1)
+    lease_seconds: float = Field(default=30.0, ge=1.0)
     batch_size: int = Field(default=5_000, ge=1)
     """Taken because deployments name it; the engine's batches have 5,000 steps, whatever stands here."""
     running_per_user: int = Field(default=3, ge=1)
@@ -109,6 +111,12 @@ class Settings(BaseSettings):
                 raise ValueError("BCRYPT_ROUNDS must be 12 or more in production.")
         if self.database_url and not self.database_url.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://.")
+        if self.redis_url and not self.redis_url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("REDIS_URL must begin with redis://, rediss:// or unix://.")
+        if self.celery_broker_url and not self.redis_url:
+            raise ValueError(
+                "CELERY_BROKER_URL needs REDIS_URL, too: workers of Celery tell through it how far they are."
+            )
         return self
 
     def _sample(self) -> str:
@@ -121,6 +129,16 @@ class Settings(BaseSettings):
             "REDIS_URL": self.redis_url.partition("://")[2].partition(":")[2],
         }
         return next((name for name, value in given.items() if value.startswith(SAMPLE_PREFIX)), "")
+
+    @property
+    def broker(self) -> str:
+        """Where Celery's messages go."""
+        return self.celery_broker_url or self.redis_url
+
+    @property
+    def uses_celery(self) -> bool:
+        """Do workers of Celery carry out operations, and not the server's own worker? Never with SQLite, which is of one host."""
+        return bool(self.broker) and self.embedded_worker != "on" and not self.url.startswith("sqlite")
 
     @property
     def folder(self) -> Path:

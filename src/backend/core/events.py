@@ -1,8 +1,9 @@
-"""Progress from workers to the API processes of the same host, over Unix datagram sockets in ``DATA_DIR/run``.
+"""Progress from workers to API processes: by Redis where there is one, else over Unix datagram sockets in ``DATA_DIR/run``.
 
 A datagram is a whole message. Sending never waits: for a slow or absent
 receiver the message is dropped, because a newer one follows; the last one of
-an operation is tried again for a moment.
+an operation is tried again for a moment. Redis publishes to whoever listens at
+that moment, on whichever host. What was missed is read from the database.
 """
 
 from __future__ import annotations
@@ -13,14 +14,39 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
+
+from backend.core.config import Settings
+from backend.core.redis import AWAY, PAUSE_SECONDS, SharedRedis, blocking_client, prefix_of
 
 MESSAGE_BYTES: Final = 65_536
 _RETRY_SECONDS: Final = 1.0
+_LISTEN_SECONDS: Final = 5.0
 API, WORKER = "api", "worker"
 
 Event = dict[str, Any]
+
+
+class EventSender(Protocol):
+    """Where a worker sends progress."""
+
+    def send(self, message: Event, *, insist: bool = False) -> None:
+        """Send to whoever listens."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class EventReceiver(Protocol):
+    """Where an API process hears of progress."""
+
+    async def listen(self, heard: Callable[[Event], None]) -> None:
+        """Call ``heard`` with each message in the running loop, from now on."""
+
+    def close(self) -> None:
+        """Hear no more."""
 
 
 class _Folder:
@@ -85,6 +111,7 @@ class Receiver:
         """Bind a socket that nobody else may write to (0600, in a folder that is 0700)."""
         self._folder = _Folder(data_dir)
         self._name = f"{kind}-{os.getpid()}.sock"
+        self._transport: asyncio.DatagramTransport | None = None
         self._folder.forget(self._name)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
@@ -105,34 +132,100 @@ class Receiver:
         except BlockingIOError:
             return True
 
-    async def listen(self, heard: Callable[[Event], None]) -> asyncio.DatagramTransport:
+    async def listen(self, heard: Callable[[Event], None]) -> None:
         """Call ``heard`` with each message in the running loop."""
 
-        class Protocol(asyncio.DatagramProtocol):
+        class Listening(asyncio.DatagramProtocol):
             """Decodes messages."""
 
             def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002  # asyncio calls it so
                 """One message."""
                 heard(json.loads(data))
 
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Protocol, sock=self.socket)
-        return transport
+        self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Listening, sock=self.socket)
 
     def close(self) -> None:
         """Close it and take its name away."""
+        if self._transport is not None:
+            self._transport.close()
         self.socket.close()
         self._folder.forget(self._name)
         self._folder.close()
 
 
-def event_sender(data_dir: Path) -> Sender:
+class RedisSender:
+    """Publishes to all API processes of all hosts."""
+
+    def __init__(self, url: str) -> None:
+        """The first message connects."""
+        self._client = blocking_client(url)
+        self._channel = _channel(self._client)
+        self._again_at = 0.0
+
+    def send(self, message: Event, *, insist: bool = False) -> None:
+        """Publish; where Redis is away, leave it alone for a while unless this is a last word."""
+        if time.monotonic() < self._again_at and not insist:
+            return
+        try:
+            self._client.publish(self._channel, json.dumps(message))
+        except AWAY:
+            self._again_at = time.monotonic() + 5 * PAUSE_SECONDS
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+
+class RedisReceiver:
+    """Subscribes, and subscribes again after Redis was away."""
+
+    def __init__(self, redis: SharedRedis) -> None:
+        """Nothing is heard before ``listen``."""
+        self._redis = redis
+        self._task: asyncio.Task[None] | None = None
+
+    async def listen(self, heard: Callable[[Event], None]) -> None:
+        """Call ``heard`` with each message in the running loop, from now on."""
+        subscribed = asyncio.Event()
+        self._task = asyncio.create_task(self._hear(heard, subscribed))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(subscribed.wait(), PAUSE_SECONDS)  # Redis may be away; then it is heard later
+
+    async def _hear(self, heard: Callable[[Event], None], subscribed: asyncio.Event) -> None:
+        """For ever."""
+        while True:
+            try:
+                async with self._redis.client.pubsub(ignore_subscribe_messages=True) as pubsub:
+                    await pubsub.subscribe(_channel(self._redis.client))
+                    subscribed.set()
+                    while True:
+                        message = await pubsub.get_message(timeout=_LISTEN_SECONDS)
+                        if message is None:
+                            await pubsub.ping()  # a connection that is dead without saying so fails here
+                        elif message["type"] == "message":
+                            heard(json.loads(message["data"]))
+            except AWAY:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    def close(self) -> None:
+        """Hear no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+def _channel(client: Any) -> str:
+    """Where events are published."""
+    return f"{prefix_of(client)}events"
+
+
+def event_sender(settings: Settings) -> EventSender:
     """Where a worker sends progress."""
-    return Sender(data_dir, API)
+    return RedisSender(settings.redis_url) if settings.redis_url else Sender(settings.folder, API)
 
 
-def event_receiver(data_dir: Path) -> Receiver:
+def event_receiver(settings: Settings, redis: SharedRedis | None) -> EventReceiver:
     """Where an API process hears of progress."""
-    return Receiver(data_dir, API)
+    return RedisReceiver(redis) if redis is not None else Receiver(settings.folder, API)
 
 
 def wake_sender(data_dir: Path) -> Sender:

@@ -1,19 +1,24 @@
-"""How fast a caller may come: a sliding window for each bucket, kept in this process."""
+"""How fast a caller may come: a sliding window for each bucket, in Redis where processes share one, else in this process."""
 
 from __future__ import annotations
 
 import ipaddress
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from backend.core import monitoring
 from backend.core.config import Settings
+from backend.core.redis import SharedRedis
 
 GLOBAL, TREES = "global", "trees"
+_T = TypeVar("_T")
+_Question = Callable[[MovingWindowRateLimiter, RateLimitItem], Awaitable[_T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +41,63 @@ class Allowance:
 
 
 class RateLimiter:
-    """All windows of this process. Each is one minute long, for logins fifteen."""
+    """All windows. Each is one minute long, for logins fifteen.
 
-    def __init__(self, settings: Settings) -> None:
-        """Windows as the settings say."""
-        self._windows = MovingWindowRateLimiter(MemoryStorage())
-        self._items = {
-            "api": RateLimitItemPerMinute(settings.rate_limit_user),
-            "export": RateLimitItemPerMinute(settings.rate_limit_export),
-            TREES: RateLimitItemPerMinute(settings.rate_limit_trees),
-            GLOBAL: RateLimitItemPerMinute(settings.rate_limit_global),
-            "login-account": RateLimitItemPerMinute(settings.login_failures_per_account, 15),
-            "login-address": RateLimitItemPerMinute(settings.login_failures_per_address, 15),
+    With Redis they are those of all processes together. Every process counts what it sees beside it, in narrower
+    windows, and goes by those as long as Redis is away: limits never open.
+    """
+
+    def __init__(self, settings: Settings, redis: SharedRedis | None = None) -> None:
+        """Windows as the settings say; without ``redis`` those of this process alone."""
+        self._redis = redis
+        self._own = MovingWindowRateLimiter(MemoryStorage())
+        if redis is not None:
+            pool = redis.client.connection_pool
+            storage = RedisStorage(
+                "async+redis://",
+                implementation="redispy",
+                connection_pool=pool,
+                key_prefix=f"{redis.prefix}limits",
+            )
+            self._shared = MovingWindowRateLimiter(storage)
+        share = max(2, settings.api_workers) if redis is not None else 1
+        amounts = {
+            "api": settings.rate_limit_user,
+            "export": settings.rate_limit_export,
+            TREES: settings.rate_limit_trees,
+            GLOBAL: settings.rate_limit_global,
+            "login-account": settings.login_failures_per_account,
+            "login-address": settings.login_failures_per_address,
         }
+        minutes = {"login-account": 15, "login-address": 15}
+        self._items = {name: RateLimitItemPerMinute(n, minutes.get(name, 1)) for name, n in amounts.items()}
+        self._narrow = {
+            name: RateLimitItemPerMinute(max(1, n // share), minutes.get(name, 1)) for name, n in amounts.items()
+        }
+
+    async def _ask(self, bucket: str, question: _Question[_T]) -> tuple[_T, RateLimitItem]:
+        """The answer of the windows that hold now, and the limit that was asked about; counts in both."""
+        narrow = self._narrow[bucket]
+        own = await question(self._own, narrow)
+        if self._redis is None:
+            return own, narrow
+        item = self._items[bucket]
+        shared = await self._redis.ask(lambda: _with(question(self._shared, item), item), None)
+        return shared or (own, narrow)
 
     async def hit(self, bucket: str, who: str) -> Allowance:
         """Count one request of ``who``, and one of everybody's; not for pictures and trees, of which one page needs hundreds."""
-        item = self._items[bucket]
-        allowed = await self._windows.hit(item, bucket, who)
-        if allowed and bucket != TREES and not await self._windows.hit(self._items[GLOBAL], GLOBAL):
-            bucket, item, who, allowed = GLOBAL, self._items[GLOBAL], "", False
+        allowed, _ = await self._ask(bucket, lambda windows, item: windows.hit(item, bucket, who))
+        if allowed and bucket != TREES:
+            everybody, _ = await self._ask(GLOBAL, lambda windows, item: windows.hit(item, GLOBAL))
+            if not everybody:
+                bucket, who, allowed = GLOBAL, "", False
         return await self._state(bucket, who, allowed=allowed)
 
     async def _state(self, bucket: str, who: str, *, allowed: bool) -> Allowance:
         """The window as it is now."""
-        item = self._items[bucket]
         names = (bucket,) if bucket == GLOBAL else (bucket, who)
-        stats = await self._windows.get_window_stats(item, *names)
+        stats, item = await self._ask(bucket, lambda windows, item: windows.get_window_stats(item, *names))
         if not allowed:
             monitoring.rate_limited.labels(bucket).inc()
         reset = max(0, int(stats.reset_time - time.time()) + 1)
@@ -70,17 +105,26 @@ class RateLimiter:
 
     async def failures_left(self, bucket: str, who: str) -> Allowance:
         """The window of wrong logins, without counting."""
-        item = self._items[bucket]
-        return await self._state(bucket, who, allowed=await self._windows.test(item, bucket, who))
+        allowed, _ = await self._ask(bucket, lambda windows, item: windows.test(item, bucket, who))
+        return await self._state(bucket, who, allowed=allowed)
 
     async def count_failure(self, bucket: str, who: str) -> None:
         """Count one wrong login."""
-        await self._windows.hit(self._items[bucket], bucket, who)
+        await self._ask(bucket, lambda windows, item: windows.hit(item, bucket, who))
 
     async def forget(self, who: str) -> None:
-        """Give ``who`` whole windows again."""
+        """Give ``who`` whole windows again; the narrower ones of other processes stay as they are."""
         for bucket in ("api", "export", TREES):
-            await self._windows.clear(self._items[bucket], bucket, who)
+            await self._clear(bucket, who)
+
+    async def _clear(self, bucket: str, who: str) -> None:
+        """Give one whole window again."""
+        await self._ask(bucket, lambda windows, item: windows.clear(item, bucket, who))
+
+
+async def _with(answer: Awaitable[_T], item: RateLimitItem) -> tuple[_T, RateLimitItem]:
+    """An answer and what it is about."""
+    return await answer, item
 
 
 def address_key(address: str) -> str:

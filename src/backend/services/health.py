@@ -14,6 +14,7 @@ from sqlalchemy import text
 from backend.core import monitoring
 from backend.core.config import Settings
 from backend.core.events import WORKER, listeners
+from backend.core.redis import SharedRedis, worker_lives
 from backend.database import Database
 from backend.repositories.accounts import Accounts
 from backend.repositories.operations import Queue
@@ -23,6 +24,10 @@ from fileorganizer import __version__
 
 FREE_BYTES: Final = 64 * 1024**2
 """With less room than this the storage isn't well: journals and plans have to be written."""
+
+
+_DISPENSABLE: Final = ("redis", "workers")
+"""Without these requests are answered all the same: limits are narrower, and operations wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +50,24 @@ class Condition:
     @property
     def ready(self) -> bool:
         """Can requests be answered?"""
-        return all(check.state != "down" for name, check in self.checks.items() if name != "workers")
+        return all(check.state != "down" for name, check in self.checks.items() if name not in _DISPENSABLE)
 
 
 class HealthService:
     """Looks at the parts."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, redis: SharedRedis | None) -> None:
         """The time since then is the uptime."""
-        self._settings, self._database, self._began = settings, database, time.monotonic()
+        self._settings, self._database, self._redis = settings, database, redis
+        self._began = time.monotonic()
 
     async def condition(self) -> Condition:
         """How it is now."""
         checks = {
             "database": await self._database_check(),
-            "redis": Check("unused", 0.0),
+            "redis": await self._redis_check(),
             "storage": await asyncio.to_thread(self._storage_check),
-            "workers": await asyncio.to_thread(self._workers_check),
+            "workers": await self._workers_check(),
         }
         well = all(check.state in ("ok", "unused") for check in checks.values())
         return Condition("ok" if well else "degraded", __version__, time.monotonic() - self._began, checks)
@@ -86,10 +92,22 @@ class HealthService:
         well = free > FREE_BYTES and os.access(self._settings.folder, os.W_OK)
         return Check("ok" if well else "degraded", _since(began))
 
-    def _workers_check(self) -> Check:
-        """Does a worker of this host listen?"""
+    async def _redis_check(self) -> Check:
+        """Does it answer, if there is to be one?"""
+        if self._redis is None:
+            return Check("unused", 0.0)
         began = time.monotonic()
-        return Check("ok" if listeners(self._settings.folder, WORKER) else "down", _since(began))
+        answered = await self._redis.ask(self._redis.client.ping, otherwise=False)
+        return Check("ok" if answered else "down", _since(began))
+
+    async def _workers_check(self) -> Check:
+        """Does a worker of this host listen, or was one of Celery heard of?"""
+        began = time.monotonic()
+        if self._settings.uses_celery and self._redis is not None:
+            alive = await worker_lives(self._redis)
+        else:
+            alive = bool(await asyncio.to_thread(listeners, self._settings.folder, WORKER))
+        return Check("ok" if alive else "down", _since(began))
 
     async def note_figures(self) -> None:
         """Bring the figures that stand in the database up to date, before they are read."""

@@ -26,6 +26,7 @@ from backend.core.logging import configure_logging, logger
 from backend.database import WorkerDatabase
 from backend.models import Operation
 from backend.worker.queue import Queue
+from backend.worker.retention import RETAIN_SECONDS, retain
 from backend.worker.runner import Runner
 
 LOOK_SECONDS: Final = 0.5
@@ -53,9 +54,14 @@ class Worker:
             signal.signal(number, self._heard)
         freed = self._queue.release_host()
         self._log.info("worker begins", freed=freed)
+        next_retention = 0.0
         while not self._stopping:
             self._bury()
             try:
+                if time.monotonic() >= next_retention:
+                    next_retention = time.monotonic() + RETAIN_SECONDS
+                    retain(self._database)
+                    self._database.close()
                 self._claim()
             except Exception:  # noqa: BLE001  # the worker outlives whatever ails the database
                 self._log.exception("the queue can't be read")
@@ -123,7 +129,7 @@ def _carry_out(config: Settings, operation: Operation, wake: Receiver, parent: i
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda heard, _frame: ending.append(heard))
         wake.socket.close()
-        database, sender = WorkerDatabase(config), event_sender(config.folder)
+        database, sender = WorkerDatabase(config), event_sender(config)
         Runner(config, database, operation, sender, lambda: bool(ending) or os.getppid() != parent).run()
         sender.close()
         database.close()

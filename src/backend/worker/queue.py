@@ -61,6 +61,12 @@ class Queue:
         with self._database.reading() as session:
             return session.execute(query).first() is not None
 
+    def count_waiting(self) -> int:
+        """How many operations could be claimed now."""
+        query = _waiting(_now(), self._settings.running_per_user).with_only_columns(Operation.number).limit(None)
+        with self._database.reading() as session:
+            return session.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+
     def claim(self) -> Operation | None:
         """Take the operation whose turn it is: of the user with the fewest running ones, the one that waits longest."""
         now = _now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import os
 import threading
 import time
@@ -17,9 +18,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from backend.core.config import Settings
-from backend.core.events import Sender
+from backend.core.events import EventSender
 from backend.core.logging import logger
-from backend.database import DatabaseBusy, WorkerDatabase
+from backend.database import DatabaseBusy, WorkerDatabase, is_away
 from backend.models import CLEANUP, FINAL_STATES, ORGANIZE, PREVIEW, RESTORE, ROLLBACK, Operation, User
 from backend.services.options import engine_options
 from backend.services.progress import message_of
@@ -76,11 +77,16 @@ class Runner:
         settings: Settings,
         database: WorkerDatabase,
         operation: Operation,
-        sender: Sender,
+        sender: EventSender,
         must_end: Callable[[], bool],
         whole: Runner | None = None,
+        *,
+        lasts: float = math.inf,
     ) -> None:
-        """``must_end`` says that this process is to end soon; ``whole`` carries out the operation that this one is a part of."""
+        """``must_end`` says that this process is to end soon; ``whole`` carries out the operation that this one is a part of.
+
+        After ``lasts`` seconds it gives way, whoever waits.
+        """
         self._settings, self._database, self._operation = settings, database, operation
         self._queue = Queue(settings, database)
         self._sender, self._must_end = sender, must_end
@@ -90,6 +96,7 @@ class Runner:
         self._duplicates = DuplicateWork(database, operation, whole.operation if whole else operation)
         self._cancel_heard = self._overtaken = self._gives_way = False
         self._turn_ends = time.monotonic() + settings.slice_seconds
+        self._at_the_latest = time.monotonic() + lasts
         self._ended = threading.Event()
         self._progress = Progress()
         self._next_event = 0.0
@@ -120,7 +127,8 @@ class Runner:
             self.carry_out()
         except Suspended:
             self._log.info("operation suspended")
-            self._queue.suspend(self._operation.number, self._operation.epoch)
+            with suppress(DBAPIError, DatabaseBusy):  # where the database is away, the lease's end says the same
+                self._queue.suspend(self._operation.number, self._operation.epoch)
         except Overtaken:
             self._log.warning("operation overtaken by another worker")
         finally:
@@ -129,13 +137,18 @@ class Runner:
 
     def carry_out(self) -> None:
         """The verb, and its end in the database. Raises Suspended, Overtaken."""
-        self._log.info("operation begins", type=self._operation.operation_type, attempt=self._operation.attempts)
+        operation = self._operation
+        self._log.info(
+            "operation begins", type=operation.operation_type, attempt=operation.attempts, epoch=operation.epoch
+        )
         try:
             self._refuse()
             if self._operation.operation_type == PREVIEW:
                 self._preview()
             else:
                 self._execute()
+        except Overtaken:  # closing anything now would close it for the one that goes on
+            raise
         except FileOrganizerError as error:
             self._fail(error.code, str(error))
         except KeyboardInterrupt:  # the engine's word for a preview that was stopped
@@ -145,7 +158,10 @@ class Runner:
         except OSError as error:
             place = f" at {show(error.filename)}" if isinstance(error.filename, str | bytes) else ""
             self._fail(StorageFailed.code, f"The system answered{place}: {error.strerror}. Nothing was lost.")
-        except Exception as error:  # noqa: BLE001  # the operation must not stay open
+        except Exception as error:  # the operation must not stay open
+            if is_away(error):
+                self._log.warning("the database is away, the operation goes on later")
+                raise Suspended from error
             self._log.exception("operation failed")
             self._fail("internal-error", f"Something unforeseen happened ({type(error).__name__}). Nothing was lost.")
 
@@ -270,10 +286,14 @@ class Runner:
             try:
                 return verb()
             except RootBusy:
-                if time.monotonic() > until or self._cancelled:
-                    raise
                 if self._must_end():
                     raise Suspended from None
+                if self._cancelled:
+                    raise
+                if time.monotonic() > until:
+                    if self._operation.epoch > 1:  # the worker before may be held up, not dead (F14): wait for its lock
+                        raise Suspended from None
+                    raise
                 time.sleep(0.25)
 
     def _options(self) -> Options:
@@ -408,7 +428,9 @@ class Runner:
             try:
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + HEARTBEAT_SECONDS
-                    if time.monotonic() >= self._turn_ends:
+                    if time.monotonic() >= self._at_the_latest:
+                        self._gives_way = True
+                    elif time.monotonic() >= self._turn_ends:
                         self._gives_way = self._queue.others_wait(self._operation)
                     self._cancel_heard |= self._queue.heartbeat(
                         self._operation.number, self._operation.epoch, self._counts()

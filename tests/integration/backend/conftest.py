@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.postgres import new_database, reason_without, running_postgres
+from tests.support import postgres as postgres_support
+from tests.support import redis as redis_support
+from tests.support.postgres import new_database, running_postgres
 from tests.support.server import Person, Server, running_server
 
 BOTH = ("sqlite", "postgresql")
@@ -15,14 +17,23 @@ BOTH = ("sqlite", "postgresql")
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server."""
-    if why := reason_without():
+    if why := postgres_support.reason_without():
         pytest.skip(f"not covered: {why}")
     with running_postgres() as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The URL of a Redis server."""
+    if why := redis_support.reason_without():
+        pytest.skip(f"not covered: {why}")
+    with redis_support.redis_url() as url:
+        yield url
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests run on the databases that their module names in ``DATABASES``; on both when it names none."""
+    """Tests run in the arrangements that their module names in ``DATABASES``; on both databases when it names none."""
     if "server" in metafunc.fixturenames:
         databases = getattr(metafunc.module, "DATABASES", BOTH)
         metafunc.parametrize("server", databases, indirect=True, scope="session")
@@ -30,10 +41,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A running server on one database."""
+    """A running server in one arrangement: on SQLite, on PostgreSQL, or on PostgreSQL and Redis with workers of Celery."""
     environment = {}
-    if request.param == "postgresql":
+    if request.param != "sqlite":
         environment["DATABASE_URL"] = new_database(request.getfixturevalue("postgres"))
+    if request.param == "production":
+        environment["REDIS_URL"] = request.getfixturevalue("redis_url")
     with running_server(tmp_path_factory.mktemp(request.param), **environment) as running:
         yield running
 

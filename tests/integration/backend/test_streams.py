@@ -18,7 +18,7 @@ from websockets.typing import Origin, Subprotocol
 from tests.support.server import Person, Server, running_server
 from tests.support.trees import put_tree, write_tree
 
-DATABASES = ("sqlite",)  # the other makes no difference here
+DATABASES = ("sqlite", "production")
 
 MEMBERS = {
     "type", "operation_id", "status", "progress", "phase", "files_total", "files_scanned", "files_processed", "files_failed",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from backend.core.config import SAMPLE_PREFIX, Settings
+from backend.core.logging import LOG_NAME
 
 EXAMPLE = (Path(__file__).parents[3] / ".env.example").read_text()
 SECRET = "x" * 48
@@ -52,3 +56,20 @@ def test_production_refuses_samples_in_addresses(name: str, url: str) -> None:
     with pytest.raises(ValidationError, match=name):
         Settings(_env_file=None, **given, **{name.lower(): url.format("change-me-database")})
     Settings(_env_file=None, **given, **{name.lower(): url.format(SECRET)})
+
+
+def test_lines_of_several_processes_go_into_one_file(tmp_path: Path) -> None:
+    """Whole, on stderr as well, and readable for the server's user only."""
+    code = (
+        "import sys; from pathlib import Path; from backend.core.logging import configure_logging, logger\n"
+        "configure_logging('INFO', Path(sys.argv[1]))\n"
+        "for number in range(200): logger('x').info('line', number=number, text='y' * 500)\n"
+        "import logging; logging.getLogger('uvicorn').warning('from a library')\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    writers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [writer.communicate(timeout=60)[1] for writer in writers]
+    lines = [json.loads(line) for line in (tmp_path / LOG_NAME).read_text().splitlines()]
+    assert sorted(line.get("number", -1) for line in lines) == sorted([*range(200), -1] * 3)
+    assert [text.count("\n") for text in said] == [201] * 3
+    assert (tmp_path / LOG_NAME).stat().st_mode & 0o777 == 0o600

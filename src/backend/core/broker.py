@@ -1,0 +1,59 @@
+"""Celery as it is set up on both sides: the API sends messages, workers take them. A message only wakes.
+
+What is to be done stands in the database. So a message may be lost, doubled or
+late: the reaper sends others, and the claim decides who does what.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from celery import Celery
+
+from backend.core.config import Settings
+from backend.core.redis import ANSWER_SECONDS
+
+WORK: Final = "fileorganizer.work"
+SOFT_SECONDS, HARD_SECONDS = 25 * 60, 30 * 60
+"""An operation stops in good order at the first, if it didn't give way before; its process is killed at the second."""
+TASKS_PER_CHILD: Final = 1_000
+MESSAGE_LIFE_SECONDS: Final = 60
+"""A wake-up that nobody took for so long is thrown away: the reaper sends another."""
+
+
+def broker_app(settings: Settings) -> Celery:
+    """The application of Celery. Messages are JSON and nothing else; no result is kept, since the database has it."""
+    app = Celery("fileorganizer", broker=settings.broker, backend=settings.celery_result_backend or None)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        result_serializer="json",
+        task_ignore_result=True,
+        task_default_queue="operations",
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_soft_time_limit=SOFT_SECONDS,
+        task_time_limit=HARD_SECONDS,
+        worker_prefetch_multiplier=1,
+        worker_max_tasks_per_child=TASKS_PER_CHILD,
+        worker_concurrency=settings.worker_slots,
+        worker_hijack_root_logger=False,
+        worker_enable_remote_control=False,  # nothing of ours asks; it would be a way in for whoever reaches Redis
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": 2 * HARD_SECONDS,  # shorter than a task, and it would be delivered twice
+            "unacked_restore_interval": 1,  # by default a dead worker's messages are looked for every hundred seconds
+            "unacked_restore_throttle": 1,
+            "global_keyprefix": "fileorganizer:",
+            "socket_connect_timeout": 2 * ANSWER_SECONDS,
+        },
+        timezone="UTC",
+        beat_schedule_filename=str(settings.folder / "run" / "beat"),
+    )
+    return app
+
+
+def ring(app: Celery) -> None:
+    """Wake one worker. Raises kombu's OperationalError when the broker is away."""
+    app.send_task(WORK, retry=False, expires=MESSAGE_LIFE_SECONDS)

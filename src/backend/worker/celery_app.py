@@ -1,0 +1,162 @@
+"""Workers of Celery: ``celery -A backend.worker.celery_app worker``, and one ``celery -A backend.worker.celery_app beat``.
+
+Each message makes one process of the pool claim the operation whose turn it is
+and carry it out for a while; then another message lets it, or another
+operation, go on. Any number of workers on any number of hosts that share the
+storage may run.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from types import FrameType
+from typing import Any, Final
+
+from celery.signals import heartbeat_sent, setup_logging, worker_init, worker_shutting_down
+from kombu.transport import redis as transport
+from redis.exceptions import ConnectionError as NotConnected
+
+from backend.core.broker import WORK, broker_app, ring
+from backend.core.config import prepare_folders, settings
+from backend.core.events import event_sender
+from backend.core.logging import configure_logging, logger
+from backend.core.redis import AWAY, blocking_client, note_worker
+from backend.database import WorkerDatabase
+from backend.worker.queue import Queue
+from backend.worker.retention import RETAIN_SECONDS, retain
+from backend.worker.runner import Runner
+
+REAP: Final = "fileorganizer.reap"
+RETAIN: Final = "fileorganizer.retain"
+REAPED_AT_ONCE: Final = 50
+_config: Final = settings()
+if not _config.uses_celery:
+    raise SystemExit(
+        "Nothing would be sent to workers of Celery: they need REDIS_URL and a DATABASE_URL of PostgreSQL, and"
+        " EMBEDDED_WORKER must not be on. The server's own worker needs none of them."
+    )
+
+
+class _Channel(transport.Channel):
+    """A channel that says so when its connection is gone.
+
+    Kombu 5.7 stumbles over None there and ends the worker, when a message that was taken before Redis went away is
+    given back or acknowledged. This error it expects, and goes on.
+    """
+
+    def _connparams(self, *arguments: Any, **named: Any) -> Any:
+        """What to connect to."""
+        if self.connection is None or self.connection.client is None:
+            raise NotConnected("The connection of this channel is closed.")
+        return super()._connparams(*arguments, **named)  # type: ignore[no-untyped-call]
+
+
+transport.Transport.Channel = _Channel
+app: Final = broker_app(_config)
+app.conf.beat_schedule = {
+    "reap": {"task": REAP, "schedule": _config.reaper_seconds, "options": {"expires": _config.reaper_seconds}},
+    "retain": {"task": RETAIN, "schedule": RETAIN_SECONDS, "options": {"expires": RETAIN_SECONDS}},
+}
+"""What beat sends; what nobody took in time is thrown away, so that nothing piles up."""
+_ending: Final = mmap.mmap(-1, 1)
+"""Shared with the pool's processes, which were forked after it was made: not 0 when this worker is to end."""
+
+
+@app.task(name=WORK)
+def work() -> None:
+    """Claim the operation whose turn it is and carry it out until it ends, or gives way."""
+    if _ending[0]:
+        return
+    queue = Queue(_config, _database())
+    operation = queue.claim()
+    if operation is None:
+        return
+    sender = event_sender(_config)
+    try:
+        with _asked_to_stop() as asked:
+            Runner(_config, _database(), operation, sender, asked, lasts=_config.message_seconds).run()
+    except Exception:
+        queue.release(operation.number, operation.epoch)
+        raise
+    finally:
+        sender.close()
+    ring(app)
+
+
+@app.task(name=REAP)
+def reap() -> None:
+    """Wake as many workers as operations wait: a message was lost, or a worker died."""
+    waiting = Queue(_config, _database()).count_waiting()
+    for _ in range(min(waiting, REAPED_AT_ONCE)):
+        ring(app)
+    if waiting:
+        logger("reaper").info("operations wait", waiting=waiting)
+
+
+@app.task(name=RETAIN)
+def forget_what_is_over() -> None:
+    """Remove what nobody can use any more."""
+    retain(_database())
+
+
+@cache
+def _database() -> WorkerDatabase:
+    """The connections of this process of the pool; the worker's first process never has any."""
+    return WorkerDatabase(_config)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Any]:
+    """Whether to stop: this worker ends, died, or the soft limit is over. That one comes as a signal, whose own handler raises.
+
+    An exception out of nowhere could hit the engine anywhere. So the signal is noted, and the engine asks.
+    """
+    heard: list[int] = []
+    parent = os.getppid()
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        heard.append(number)
+
+    before = signal.signal(signal.SIGUSR1, note)
+    try:
+        yield lambda: bool(heard) or bool(_ending[0]) or os.getppid() != parent
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+@setup_logging.connect
+def _set_up_logging(**_: object) -> None:
+    """Lines like those of the API."""
+    configure_logging(_config.log_level, _config.log_dir)
+
+
+@worker_init.connect
+def _begin(**_: object) -> None:
+    """Before the pool's processes are forked."""
+    prepare_folders(_config)
+    os.environ["PLAN_DIR"] = str(_config.plans)
+    os.environ["CACHE_DIR"] = str(_config.folder / "cache")
+
+
+@worker_shutting_down.connect
+def _end(**_: object) -> None:
+    """Operations stop in good order, as at any end (F12); others go on with them."""
+    _ending[0] = 1
+
+
+@cache
+def _redis() -> Any:
+    """The connection of the worker's first process."""
+    return blocking_client(_config.redis_url)
+
+
+@heartbeat_sent.connect
+def _show_life(**_: object) -> None:
+    """Every two seconds."""
+    with suppress(*AWAY):
+        note_worker(_redis())

@@ -1,0 +1,312 @@
+"""PostgreSQL, Redis, workers of Celery, two API processes: exact limits, and what goes away comes back (F12, F14, F42-F46)."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from fileorganizer import organizer
+from tests.support import postgres as postgres_support
+from tests.support import redis as redis_support
+from tests.support.manifest import manifest
+from tests.support.postgres import PostgresServer, new_database, own_postgres
+from tests.support.redis import RedisServer, running_redis
+from tests.support.server import ROOT, Person, Server, running_server, wait_until_it_moves
+from tests.support.trees import put_tree, write_tree
+
+FILES = 20_000
+
+pytestmark = [
+    pytest.mark.skipif(bool(redis_support.reason_without()), reason=str(redis_support.reason_without())),
+    pytest.mark.skipif(bool(postgres_support.reason_without()), reason=str(postgres_support.reason_without())),
+    pytest.mark.timeout(600),
+]
+
+
+@dataclass
+class Arrangement:
+    """A server and what it stands on, all of which may be stopped."""
+
+    server: Server
+    redis: RedisServer
+    postgres: PostgresServer
+
+    def state(self, part: str) -> str:
+        """What the server says of one of its parts."""
+        health = httpx.get(f"{self.server.url}/health", timeout=30).json()
+        return str(health["status"] if part == "status" else health["checks"][part])
+
+    def wait_for(self, part: str, state: str) -> None:
+        """Until it says so."""
+        deadline = time.monotonic() + 60
+        while (found := self.state(part)) != state:
+            assert time.monotonic() < deadline, (part, found)
+            time.sleep(0.1)
+
+    def celery_processes(self) -> list[int]:
+        """All processes of the worker of Celery that was started last."""
+        command = ["pgrep", "-g", str(self.server.celery[-1].pid)]
+        return [int(pid) for pid in subprocess.run(command, capture_output=True, check=False).stdout.split()]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arrangement]:
+    """The arrangement, for all tests of this module: each leaves it well."""
+    with running_redis() as redis, own_postgres() as postgres:
+        environment = {
+            "DATABASE_URL": new_database(postgres.url),
+            "REDIS_URL": redis.url,
+            "LEASE_SECONDS": "2",
+            "MESSAGE_SECONDS": "0.5",
+        }
+        with running_server(tmp_path_factory.mktemp("production"), **environment) as server:
+            yield Arrangement(server, redis, postgres)
+
+
+def tree(count: int = FILES) -> dict[str, str]:
+    """Many files."""
+    return {f"{number}.{('jpg', 'txt', 'mp3')[number % 3]}": str(number) for number in range(count)}
+
+
+@contextmanager
+def moving(whole: Arrangement) -> Iterator[tuple[Person, dict[str, Any]]]:
+    """An operation in its middle; at the end of the context it has to come to its own end, true in every record, and to go back."""
+    ann = whole.server.sign_up("ann")
+    root = ann.home / "big"
+    put_tree(root, tree())
+    before = manifest(root)
+    operation = ann.start("big")
+    wait_until_it_moves(root)
+    time.sleep(random.uniform(0, 0.2))
+    yield ann, operation
+    ended = ann.finished(operation, 120)
+    assert (ended["status"], ended["files_processed"], ended["files_total"]) == ("completed", FILES, FILES), ended
+    assert_recorded(whole, ended, root)
+    back = ann.finished(ann.post(f"/operations/{operation['id']}/rollback"), 120)
+    assert back["status"] == "completed" and manifest(root) == before
+
+
+def assert_recorded(whole: Arrangement, operation: dict[str, Any], root: Path) -> None:
+    """Each file has one record, each record is true on disk, and so is the journal."""
+    query = (
+        "SELECT sequence, new_path FROM file_records JOIN operations ON number = operation_number"
+        " WHERE operations.id = %s AND file_records.status = 'completed'"
+    )
+    with psycopg.connect(whole.server.environment["DATABASE_URL"].replace("+psycopg", "")) as connection:
+        rows = connection.execute(query, (operation["id"],)).fetchall()
+    assert len(rows) == operation["files_processed"]
+    assert all((root / os.fsdecode(new_path)).is_file() for _, new_path in rows)
+    assert not organizer.verify(root).problems
+
+
+def python(whole: Arrangement, code: str) -> None:
+    """Run something in the environment of the server."""
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, env=whole.server.environment, cwd=ROOT, check=True, capture_output=True)
+
+
+# what goes away comes back
+
+
+def test_messages_come_twice(whole: Arrangement) -> None:
+    """F42: twenty messages for one operation and two workers: one claim at a time, in many turns (R12)."""
+    second = whole.server.start_celery()
+    with moving(whole) as (_, operation):
+        python(whole, "from backend.worker.celery_app import app, ring\nfor _ in range(20): ring(app)")
+    whole.server.kill_celery(second)
+    log = (whole.server.data_dir / "celery.log").read_text()
+    turns = [line for line in log.splitlines() if operation["id"] in line and "operation begins" in line]
+    epochs = [json.loads(line)["epoch"] for line in turns]
+    assert len(epochs) > 1 and epochs == list(range(1, len(epochs) + 1))
+
+
+@pytest.mark.parametrize("victim", ["worker", "process"])
+def test_a_worker_is_killed(whole: Arrangement, victim: str) -> None:
+    """F43: SIGKILL of a whole worker, or of the process of an operation: another goes on when the lease is over."""
+    with moving(whole):
+        if victim == "worker":
+            whole.server.kill_celery(whole.server.celery[-1])
+            whole.server.start_celery()
+        else:
+            for pid in whole.celery_processes():
+                if pid != whole.server.celery[-1].pid:
+                    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_worker_is_frozen(whole: Arrangement) -> None:
+    """F14: a worker that stands still holds the folder; the next one waits for it, and it ends itself when it wakes up."""
+    frozen = whole.celery_processes()
+    with moving(whole):
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        second = whole.server.start_celery()
+        time.sleep(5)  # the lease is over after two seconds
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    whole.server.kill_celery(second)
+
+
+def test_a_worker_ends_in_time(whole: Arrangement) -> None:
+    """F12: SIGTERM ends a worker within ten seconds, and the operation goes on with another."""
+    with moving(whole):
+        assert whole.server.stop_celery() < 10
+        whole.server.start_celery("beat")
+        whole.server.start_celery()
+
+
+@pytest.mark.parametrize("way", ["killed", "flushed", "frozen"])
+def test_redis_goes_away(whole: Arrangement, way: str) -> None:
+    """F44, F45: no operation is lost, those that run run on; health says degraded, and ok when it is back."""
+    with moving(whole) as (ann, _):
+        if way == "flushed":
+            whole.redis.client().flushall()
+        elif way == "frozen":
+            with whole.redis.frozen():
+                whole.wait_for("redis", "down")
+                assert ann.get("/operations")["total"] >= 1
+        else:
+            whole.redis.stop()
+            whole.wait_for("redis", "down")
+            assert whole.state("status") == "degraded"
+            write_tree(ann.home / "inbox", {"a.jpg": "a"})
+            waits = ann.start("inbox")
+            whole.redis.start()
+            assert ann.finished(waits, 120)["files_processed"] == 1
+        whole.wait_for("status", "ok")
+
+
+def test_postgresql_restarts(whole: Arrangement) -> None:
+    """F46: the operation goes on when the database is back; meanwhile requests are told to come again."""
+    with moving(whole) as (ann, _):
+        whole.postgres.stop()
+        answer = ann.ask("GET", "/operations")
+        assert (answer.status_code, answer.json()["code"]) == (503, "database-away") and answer.headers["Retry-After"]
+        assert whole.state("database") == "down"
+        time.sleep(random.uniform(0, 2))
+        whole.postgres.start()
+        whole.wait_for("status", "ok")
+
+
+# limits
+
+
+@contextmanager
+def second_api(whole: Arrangement, **environment: str) -> Iterator[tuple[Server, Server]]:
+    """Two API processes that share everything, with other settings than the arrangement's."""
+    environments = {**whole.server.environment, **environment}
+    pair = (Server(whole.server.data_dir, environments), Server(whole.server.data_dir, environments))
+    try:
+        for server in pair:
+            server.start()
+        yield pair
+    finally:
+        for server in pair:
+            if server.process is not None:
+                server.kill()
+
+
+def test_limits_are_exact(whole: Arrangement) -> None:
+    """Of 150 requests to two API processes exactly 100 pass, and an administrator can give the window back."""
+    admin = whole.server.administrator()
+    with second_api(whole, RATE_LIMIT_USER="100") as (one, two):
+        ann = whole.server.sign_up("ann")
+
+        def ask(number: int) -> httpx.Response:
+            """To one or the other."""
+            server = (one, two)[number % 2]
+            return httpx.get(f"{server.url}/api/v1/operations", headers=ann.headers, timeout=30)
+
+        with ThreadPoolExecutor(16) as threads:
+            answers = list(threads.map(ask, range(150)))
+        codes = Counter(answer.status_code for answer in answers)
+        assert codes == {200: 100, 429: 50}
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        assert 1 <= int(refused.headers["Retry-After"]) <= 61 and refused.headers["X-RateLimit-Limit"] == "100"
+        me = whole.server.client().get("/api/v1/auth/me", headers=ann.headers).json()["id"]
+        assert admin.ask("DELETE", f"/admin/rate-limits/{me}").status_code == 204
+        assert ask(0).status_code == 200
+
+
+def test_limits_hold_without_redis(whole: Arrangement) -> None:
+    """F44, S78: each process counts for itself, in narrower windows; what it had counted before still counts."""
+    with second_api(whole, RATE_LIMIT_USER="100") as (one, _):
+        ann = whole.server.sign_up("ann")
+
+        def passed(count: int) -> int:
+            """How many of so many requests pass."""
+            answers = [httpx.get(f"{one.url}/api/v1/operations", headers=ann.headers, timeout=30) for _ in range(count)]
+            assert {answer.status_code for answer in answers} <= {200, 429}
+            return sum(answer.status_code == 200 for answer in answers)
+
+        assert passed(40) == 40
+        whole.redis.stop()
+        try:
+            assert passed(60) == 10, "half of the limit, less what was counted"
+        finally:
+            whole.redis.start()
+        whole.wait_for("status", "ok")
+
+
+@pytest.mark.parametrize("redis", ["there", "away"])
+def test_a_flood_of_logins(whole: Arrangement, redis: str) -> None:
+    """S26, S27: a stranger who makes up an address for each try is one stranger, with Redis and without."""
+    with second_api(whole) as pair:
+        ann = whole.server.sign_up("ann")
+        if redis == "away":
+            whole.redis.stop()
+        codes = []
+        try:
+            for number in range(60):
+                answer = httpx.post(
+                    f"{pair[number % 2].url}/api/v1/auth/login",
+                    json={"email": f"{number % 30}{ann.email}" if number >= 30 else ann.email, "password": "wrong one"},
+                    headers={
+                        "X-Forwarded-For": f"203.0.113.{number}, 198.51.100.{number}",
+                        "X-Real-IP": f"192.0.2.{number}",
+                    },
+                    timeout=30,
+                )
+                codes.append(answer.status_code)
+        finally:
+            if redis == "away":
+                whole.redis.start()
+        assert set(codes) == {401, 429}
+        tries = codes.count(401)
+        assert tries <= 20 and set(codes[-20:]) == {429}, codes
+    whole.wait_for("status", "ok")
+
+
+def test_kept_answers_are_shared(whole: Arrangement) -> None:
+    """What one API process has worked out another one gives; after a change both know it at once."""
+    with second_api(whole, METRICS_TOKEN="for the tests") as (one, two):
+        ann = whole.server.sign_up("ann")
+
+        def figures(server: Server) -> tuple[int, float]:
+            """Operations of the overview, and hits of the cache so far."""
+            seen = httpx.get(f"{server.url}/api/v1/operations/stats/overview", headers=ann.headers, timeout=30).json()
+            text = httpx.get(
+                f"{server.url}/metrics", headers={"Authorization": "Bearer for the tests"}, timeout=30
+            ).text
+            hits = next(line for line in text.splitlines() if line.startswith('cache_hits_total{kind="usage"}'))
+            return seen["operations"], float(hits.split()[-1])
+
+        assert figures(one) == (0, 0.0) and figures(two) == (0, 1.0)
+        write_tree(ann.home / "inbox", {"a.jpg": "a"})
+        ann.done("inbox")
+        assert figures(one)[0] == figures(two)[0] == 1
