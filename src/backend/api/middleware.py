@@ -16,7 +16,7 @@ from backend.api.errors import Problem, document, unforeseen
 from backend.core import monitoring
 from backend.core.config import Settings
 from backend.core.logging import logger
-from backend.core.rate_limit import client_address
+from backend.core.rate_limit import client_address, is_proxy
 from backend.database import DatabaseBusy, is_away
 
 Scope = MutableMapping[str, Any]
@@ -66,6 +66,8 @@ class Outermost:
         state = scope.setdefault("state", {})
         state["address"] = client_address(peer, headers.getlist("x-forwarded-for"), self._settings.trusted_proxies)
         state["rate_headers"] = {}
+        if headers.get("x-forwarded-proto") == "https" and is_proxy(peer, self._settings.trusted_proxies):
+            scope["scheme"] = "https" if scope["type"] == "http" else "wss"  # for cookies, HSTS and origins
         with bound_contextvars(request_id=request_id):
             await _Exchange(self._app, scope, request_id, self._log).run(receive, send)
 

@@ -13,6 +13,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SAMPLE_SECRET = "change-me-to-at-least-32-random-characters"  # nosec B105  # stands in .env.example, refused below
+SAMPLE_PREFIX = "change-me"
+"""How all secrets of .env.example begin; production refuses every one of them."""
 MINIMUM_SECRET_BYTES = 32
 """RFC 7518, 3.2: a key of the size of the hash output or larger."""
 _LISTS = ("cors_origins", "trusted_proxies", "allowed_hosts")
@@ -36,6 +38,7 @@ class Settings(BaseSettings):
     celery_broker_url: str = ""
     celery_result_backend: str = ""
     db_password: SecretStr = SecretStr("")
+    redis_password: SecretStr = SecretStr("")
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65_535)
     api_workers: int = Field(default=1, ge=1, le=64)
@@ -70,6 +73,7 @@ class Settings(BaseSettings):
     thumbnail_cache_bytes: int = Field(default=268_435_456, ge=0)
     max_body_bytes: int = Field(default=1_048_576, ge=1_024)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_dir: Path | None = None
 
     @field_validator(*_LISTS, mode="before")
     @classmethod
@@ -99,6 +103,10 @@ class Settings(BaseSettings):
         if self.environment == "production":
             if not secret:
                 raise ValueError("JWT_SECRET_KEY is needed in production: all processes must share it.")
+            if sample := self._sample():
+                raise ValueError(
+                    f"{sample} still holds the sample of .env.example. Give it a random secret of your own."
+                )
             if self.bcrypt_rounds < 12:
                 raise ValueError("BCRYPT_ROUNDS must be 12 or more in production.")
         if self.database_url and not self.database_url.startswith(("sqlite:///", "postgresql+psycopg://")):
@@ -110,6 +118,17 @@ class Settings(BaseSettings):
                 "CELERY_BROKER_URL needs REDIS_URL, too: workers of Celery tell through it how far they are."
             )
         return self
+
+    def _sample(self) -> str:
+        """The name of a setting that still holds a sample secret, or nothing."""
+        given = {
+            "DB_PASSWORD": self.db_password.get_secret_value(),
+            "REDIS_PASSWORD": self.redis_password.get_secret_value(),
+            "METRICS_TOKEN": self.metrics_token.get_secret_value(),
+            "DATABASE_URL": self.database_url.partition("://")[2].partition(":")[2],
+            "REDIS_URL": self.redis_url.partition("://")[2].partition(":")[2],
+        }
+        return next((name for name, value in given.items() if value.startswith(SAMPLE_PREFIX)), "")
 
     @property
     def broker(self) -> str:

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import structlog
 
 FIELD_CHARACTERS = 1_024
 TRACEBACK_CHARACTERS = 8_192
+LOG_NAME: Final = "fileorganizer.jsonl"
 
 
-def configure_logging(level: str) -> None:
-    """Send our own logs and those of uvicorn and SQLAlchemy to stderr as JSON."""
+class _Lines:
+    """Stderr, and a file to which all processes append: each line is one write, so that none is torn."""
+
+    def __init__(self, folder: Path) -> None:
+        """The file is opened in ``folder``, which has to be there."""
+        self._fd = os.open(folder / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def write(self, text: str) -> int:
+        """One or more whole lines."""
+        os.write(self._fd, text.encode("utf-8", "backslashreplace"))
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Nothing waits in the file."""
+        sys.stderr.flush()
+
+
+def configure_logging(level: str, folder: Path | None = None) -> None:
+    """Send our own logs and those of uvicorn and SQLAlchemy to stderr as JSON, and into a file of ``folder``, too."""
+    lines: Any = _Lines(folder) if folder else sys.stderr
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -24,10 +45,10 @@ def configure_logging(level: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line in one write: the worker writes there too
+        logger_factory=structlog.WriteLoggerFactory(lines),  # a line in one write: the worker writes there too
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -22,6 +22,7 @@ db_write_wait = Histogram("db_write_wait_seconds", "Time spent waiting for the t
 active_operations = Gauge("active_operations", "Operations waiting or running")
 active_users = Gauge("active_users", "Users with a session used within the last day")
 storage_bytes = Gauge("storage_bytes_total", "Bytes used on the storage directory's file system")
+storage_free_bytes = Gauge("storage_free_bytes", "Bytes left on the storage directory's file system")
 cache_hits = Counter("cache_hits", "Answers that were kept", ("kind",))
 cache_misses = Counter("cache_misses", "Answers that had to be worked out", ("kind",))
 thumbnails = Counter("thumbnails", "Thumbnails asked for: made, kept, or failed", ("result",))

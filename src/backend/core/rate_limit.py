@@ -149,22 +149,22 @@ def _comes_from_the_header(peer: str, hops: list[str]) -> bool:
     return peer in (last, last.strip("[]"), last.rpartition(":")[0].strip("[]"))
 
 
+def is_proxy(address: str, trusted: tuple[str, ...]) -> bool:
+    """Does ``address`` lie in one of the networks of the trusted proxies?"""
+    try:
+        return any(ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False) for network in trusted)
+    except ValueError:
+        return False
+
+
 def client_address(peer: str, forwarded: list[str], trusted: tuple[str, ...]) -> str:
     """Who is asking: the peer, or where that is a trusted proxy, the last address that no trusted proxy added.
 
     ``forwarded`` are the values of ``X-Forwarded-For``; they are read from the right.
     """
-    networks = [ipaddress.ip_network(network, strict=False) for network in trusted]
-
-    def is_proxy(address: str) -> bool:
-        try:
-            return any(ipaddress.ip_address(address) in network for network in networks)
-        except ValueError:
-            return False
-
     hops = [hop.strip() for value in forwarded for hop in value.split(",")]
     address = _LOOPBACK if _comes_from_the_header(peer, hops) else peer
-    while hops and is_proxy(address):
+    while hops and is_proxy(address, trusted):
         candidate = hops.pop()
         try:
             ipaddress.ip_address(candidate)

@@ -72,6 +72,11 @@ def note_worker(client: Any) -> None:
     client.set(f"{prefix_of(client)}worker", 1, ex=WORKER_SECONDS)
 
 
+def any_worker_lives(client: Any) -> bool:
+    """Was any worker of Celery heard of lately? Raises what is in AWAY."""
+    return bool(client.exists(f"{prefix_of(client)}worker"))
+
+
 async def worker_lives(redis: SharedRedis) -> bool:
     """Was any worker of Celery heard of lately?"""
     return bool(await redis.ask(lambda: redis.client.exists(f"{redis.prefix}worker"), 0))

@@ -115,8 +115,9 @@ class HealthService:
             monitoring.active_operations.set(await Queue(session).count_active())
             monitoring.active_users.set(await Accounts(session).active_users(now() - ACTIVE_WITHIN))
             monitoring.set_totals(await Queue(session).totals())
-        used = await asyncio.to_thread(lambda: shutil.disk_usage(self._settings.storage).used)
-        monitoring.storage_bytes.set(used)
+        usage = await asyncio.to_thread(shutil.disk_usage, self._settings.storage)
+        monitoring.storage_bytes.set(usage.used)
+        monitoring.storage_free_bytes.set(usage.free)
 
 
 def _since(began: float) -> float:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from backend.core import monitoring
+from fileorganizer.settings import child_environment
 
 COMMAND: Final = (sys.executable, "-I", str(Path(__file__).with_name("picture_child.py")))
 """Isolated and by path: nothing in the folder we stand in is imported, and Pillow isn't loaded here."""
@@ -23,8 +24,6 @@ REQUEST: Final = 2
 REPLY_SECONDS: Final = 12.0
 """The child has ten."""
 THUMBNAIL_BYTES: Final = 1 << 20
-_PASSED_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
-"""All that the process sees of our environment: no secret of the server is in it."""
 
 
 def is_picture(head: bytes) -> bool:
@@ -94,7 +93,7 @@ class PictureReader:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     cwd="/",
-                    env={name: os.environ[name] for name in _PASSED_ENVIRONMENT if name in os.environ},
+                    env=child_environment(),
                     start_new_session=True,
                 )
             self._connection = ours

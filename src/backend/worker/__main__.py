@@ -163,7 +163,7 @@ def main() -> None:
     prepare_folders(config)
     os.environ["PLAN_DIR"] = str(config.plans)
     os.environ["CACHE_DIR"] = str(config.folder / "cache")
-    configure_logging(config.log_level)
+    configure_logging(config.log_level, config.log_dir)
     faulthandler.register(signal.SIGUSR1)  # kill -USR1 makes the worker or an operation say where it stands
     lock = take_lock(config.folder, watch_stdin=given.with_parent)
     if lock is not None:

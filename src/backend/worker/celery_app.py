@@ -132,7 +132,7 @@ def _asked_to_stop() -> Iterator[Any]:
 @setup_logging.connect
 def _set_up_logging(**_: object) -> None:
     """Lines like those of the API."""
-    configure_logging(_config.log_level)
+    configure_logging(_config.log_level, _config.log_dir)
 
 
 @worker_init.connect

@@ -16,13 +16,12 @@ from fileorganizer.classify import date_child
 from fileorganizer.classify.date_child import ANSWER, CONTAINER_UTC, EXIF, MOST_AT_ONCE, NOTHING, may_hold_date
 from fileorganizer.classify.dates import plausible, wall_clock
 from fileorganizer.model import DateSource
+from fileorganizer.settings import child_environment
 
 CHILD_COMMAND: Final = (sys.executable, "-I", "-S", date_child.__file__)
 """Isolated and by path: a ``fileorganizer`` or ``struct.py`` in the folder we stand in is never imported."""
 REPLY_SECONDS: Final = 10.0
 _MOST_DEATHS: Final = 20
-_PASSED_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
-"""All that the process sees of our environment: no secret of the server is in it."""
 
 
 class DateReader:
@@ -121,7 +120,7 @@ class DateReader:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     cwd="/",
-                    env={name: os.environ[name] for name in _PASSED_ENVIRONMENT if name in os.environ},
+                    env=child_environment(),
                     start_new_session=True,
                 )
             ours.settimeout(self._reply_seconds)

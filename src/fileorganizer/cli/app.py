@@ -24,6 +24,8 @@ _ROOMS = {
     "doctor": "reading",
     "trash": "trash",
     "duplicates": "duplicates",
+    "serve": "serving",
+    "server": "serving",
 }
 """Command → the module it stands in."""
 
@@ -37,7 +39,7 @@ Exit codes:
  30  folder refused                51  disk full
  31  folder busy                   52  storage failed
  32  folder vanished               53, 54  overtaken; too many failures
-130  interrupted"""
+130  interrupted                   36  the server isn't installed"""
 
 
 class _Commands(click.Group):

@@ -20,13 +20,13 @@ from typing import Final, Self
 from fileorganizer.duplicates import reader_child
 from fileorganizer.duplicates.reader_child import PROGRESS, answer
 from fileorganizer.errors import StorageFailed
+from fileorganizer.settings import child_environment
 
 MOST_READERS: Final = 4
 FEW_MESSAGES: Final = 8
 """So many are answered here before processes are started: a start costs what reading thousands of files does."""
 IN_FLIGHT: Final = 3
 """Messages that a process has at once: so it never waits for the next one."""
-_PASSED_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
 _ANSWER_BYTES: Final = 200_000
 _DIED: Final = "A process that read files ended unexpectedly. Nothing was changed; try again."
 
@@ -130,7 +130,7 @@ class _Process:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
-                env={name: os.environ[name] for name in _PASSED_ENVIRONMENT if name in os.environ},
+                env=child_environment(),
             )
 
     def send(self, message: bytes, folders: Sequence[int], on_answer: OnAnswer) -> None:

@@ -1,0 +1,138 @@
+"""Every command that README and docs/ show is run by a test, or named here with the place where it is checked."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import click
+import pytest
+
+from backend.manage import commands as server_commands
+from fileorganizer.cli.app import commands as engine_commands
+from tests.support.server import ROOT
+
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+PLACES = {"FOLDER", "PATH", "DIR", "ITEM", "OPERATION", "NAME", "SIZE", "RULE", "P"}
+"""What stands for something of the reader's."""
+
+ELSEWHERE = {
+    "curl localhost:8000/health": "tests/integration/deploy/test_proxy.py",
+    "curl": "tests/integration/backend/test_manage.py",
+    "dist/fileorganizer preview": "tests/integration/deploy/test_installer.py",
+    "pip install 'dist/fileorganizer_pro": "tests/proofs/installed.py",
+    "python3 -m venv": "tests/proofs/installed.py",
+    "/opt/fileorganizer/bin/pip install --require-hashes -r requirements-server.lock": "tests/proofs/image.py",
+    "/opt/fileorganizer/bin/pip install --no-deps dist/": "tests/proofs/image.py",
+    "docker build": "tests/proofs/image.py",
+    "docker run": "tests/proofs/image.py",
+    "docker compose up": "tests/proofs/topology.py",
+    "docker compose run --rm migrate": "tests/proofs/topology.py",
+    "docker compose --profile worker up": "tests/proofs/topology.py",
+    "docker compose exec redis redis-cli ping": "tests/unit/test_delivery.py",
+    "docker compose exec postgres pg_isready": "tests/unit/test_delivery.py",
+    "celery -A backend.worker.celery_app": "tests/proofs/topology.py",
+    "systemctl": "tests/integration/deploy/test_unit.py",
+    "cp deploy/systemd/fileorganizer.service": "tests/integration/deploy/test_unit.py",
+    "cp .env.example .env": "tests/unit/backend/test_configuration.py",
+    "install -D -m 0600 .env.example": "tests/unit/backend/test_configuration.py",
+    "useradd": "tests/proofs/image.py",
+    ".venv/bin/pytest": "Makefile",
+    ".venv/bin/pre-commit install": ".pre-commit-config.yaml",
+    "alembic": "tests/integration/backend/test_upgrades.py",
+    "python3 -c 'import secrets": "tests/unit/backend/test_configuration.py",
+    "kill -USR1": "tests/support/server.py",
+    # words of the programs of others, which need an engine or a disk that isn't here; read by a person at each release
+    "docker compose build": "a person",
+    "docker compose logs": "a person",
+    "docker compose ps": "a person",
+    "docker compose exec postgres psql": "a person",
+    "docker logs": "a person",
+    "journalctl": "a person",
+    "setfacl": "a person",
+    "sqlite3": "a person",
+}
+"""How a command begins → where it, or what it does, is checked."""
+
+PROGRAMS = r"(?:make|fileorganizer|curl|docker|celery|alembic|systemctl|journalctl|pip|python3?|kill|setfacl|sqlite3|\.venv/bin/\S+)"
+
+
+def shown(text: str) -> set[str]:
+    """The commands of a page: in fences of the shell, indented, or between single backticks."""
+    found: list[str] = []
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        found += block.replace("\\\n", " ").splitlines()
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    found += [
+        part
+        for line in re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)
+        for part in re.split(r" {3,}(?=fileorganizer )", line)
+    ]
+    found += [words for words in re.findall(r"`([^`\n]+)`", text) if " " in words]
+    found = [re.sub(r"\s+#\s.*| {2,}$", "", line).strip() for line in found]
+    found = [inner for line in found for inner in [line, *re.findall(r"docker compose exec app (.+)", line)]]
+    return {line for line in found if re.match(PROGRAMS + r"(?: |$)", line)}
+
+
+COMMANDS = sorted({(page.name, line) for page in PAGES for line in shown(page.read_text())})
+
+
+def test_commands_are_found() -> None:
+    """The pages show many; a change of their form mustn't make this test see none."""
+    programs = {line.split()[0] for _, line in COMMANDS}
+    assert len(COMMANDS) > 70 and {"make", "fileorganizer", "curl", "docker", "celery"} <= programs
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_a_command_that_is_shown(page: str, line: str) -> None:
+    """A target of make, a command of ours with options that it knows, or checked elsewhere."""
+    words = [word for word in shlex.split(line) if word not in ("…", "[options]")]
+    if words[0] == "make":
+        assert {word for word in words[1:] if "=" not in word} <= TARGETS, page
+    elif words[0] == "fileorganizer":
+        _known(engine_commands, words[1:])
+    elif words[:3] == ["python", "-m", "backend.manage"]:
+        _known(server_commands, words[3:])
+    elif words[:2] == ["python", "-m"] and words[2] in ("backend.worker", "uvicorn"):
+        assert (ROOT / "tests/support/server.py").exists()
+    elif line.startswith("docker compose exec app "):
+        _known(engine_commands, words[5:])
+    else:
+        place = next((where for begin, where in ELSEWHERE.items() if line.startswith(begin)), None)
+        assert place == "a person" or (place is not None and (ROOT / place).exists()), (page, line)
+
+
+def _known(group: click.Command, words: list[str]) -> None:
+    """The words name a command and options of it."""
+    command, context = group, click.Context(group)
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        following = command.get_command(context, words[0])
+        if following is None:
+            following, words = command.commands["search"], ["", *words]  # `duplicates FOLDER` searches
+        command, words = following, words[1:]
+        if command.name == "server":
+            command = server_commands
+        elif command.name == "serve":
+            command = server_commands.commands["run"]
+    assert command is not group or words in (["--version"], ["--help"]), words
+    options = {option for parameter in command.params for option in [*parameter.opts, *parameter.secondary_opts]}
+    options |= {"--help", "--version"}
+    for word in words:
+        for name in re.findall(r"--[a-z][a-z-]*", word):
+            assert name in options, f"{command.name} doesn't know {name}"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """To a file that is there, and to a heading of it."""
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+            if "://" in target:
+                continue
+            path, _, anchor = target.partition("#")
+            place = (page.parent / path).resolve() if path else page
+            assert place.exists(), (page.name, target)
+            if anchor and place.suffix == ".md":
+                headings = re.findall(r"^#+ (.+)$", place.read_text(), re.MULTILINE)
+                anchors = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+                assert anchor in anchors, (page.name, target)

@@ -1,0 +1,144 @@
+"""Dashboard and alerts name figures that exist, and a real Prometheus reads them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.server import ROOT, Server, free_port, running_server
+from tests.support.trees import write_tree
+
+DEPLOY = ROOT / "deploy"
+DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana/dashboard.json").read_text())
+ALERTS = (DEPLOY / "prometheus/alerts.yml").read_text()
+TOKEN = "a-token-of-the-tests-for-metrics"
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel["targets"]]
+needs_prometheus = pytest.mark.skipif(
+    not shutil.which("prometheus"), reason="prometheus isn't installed: scraping and alerts NOT COVERED"
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a token for its figures, that has organized two files."""
+    with running_server(tmp_path_factory.mktemp("metrics") / "data", METRICS_TOKEN=TOKEN) as found:
+        ann = found.sign_up("ann")
+        write_tree(ann.home / "inbox", {"a.jpg": "a", "b.txt": "b"})
+        assert ann.done("inbox")["files_processed"] == 2
+        yield found
+
+
+def figures(server: Server) -> str:
+    """What Prometheus gets to read."""
+    answer = httpx.get(f"{server.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    return answer.text
+
+
+def names_in(expression: str) -> set[str]:
+    """The metrics that an expression reads: names before a selector or a range."""
+    bare = re.sub(r'"[^"]*"', '""', expression)
+    return set(re.findall(r"\b([a-z][a-z0-9_]+)(?=[{\[])", bare)) | set(re.findall(r"\((\w+_bytes)\)", bare))
+
+
+def test_every_figure_that_is_named_is_there(server: Server) -> None:
+    """In the dashboard's panels and in the alerts; and both name most of what there is."""
+    there = set(re.findall(r"^# TYPE (\w+) (?:counter|gauge)$", figures(server), re.MULTILINE))
+    for name in re.findall(r"^# TYPE (\w+) histogram$", figures(server), re.MULTILINE):
+        there |= {f"{name}_bucket", f"{name}_sum", f"{name}_count"}
+    alerts = re.findall(r"^ +(?:expr: )?([^#\n]+[>=<] ?[^\n]+)$", ALERTS, re.MULTILINE)
+    assert len(alerts) > 12
+    shown, alarmed = set().union(*map(names_in, EXPRESSIONS)), set().union(*map(names_in, alerts))
+    assert shown - there == set()
+    assert alarmed - there - {"up"} == set()  # Prometheus makes that one itself
+    assert len(shown) > 20 and len(alarmed) > 10
+
+
+def test_labels_that_are_named_are_there(server: Server) -> None:
+    """A wrong label makes an alert that never speaks, and an empty panel."""
+    text = figures(server)
+    for name, label in re.findall(r"(\w+)\{(?:job=[^,}]+,)?(\w+)[!=]", "\n".join([*EXPRESSIONS, ALERTS])):
+        if label not in ("job", "instance"):
+            assert re.search(rf"^{name}\{{.*\b{label}=", text, re.MULTILINE), (name, label)
+
+
+def test_panels_lie_side_by_side() -> None:
+    """Every panel has an id and a place of its own, a title and a data source that can be chosen."""
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        place = panel["gridPos"]
+        cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
+        assert not cells & taken and max(x for x, _ in cells) < 24 and panel["title"]
+        taken |= cells
+    assert {target["datasource"]["uid"] for panel in PANELS for target in panel["targets"]} == {"${datasource}"}
+
+
+def test_every_alert_is_in_the_runbook() -> None:
+    """Under the heading that it names, with what to do."""
+    book = (ROOT / "docs/operations_runbook.md").read_text()
+    named = re.findall(r"alert: (\w+)", ALERTS)
+    assert named == re.findall(r"^## (FileOrganizer\w+)$", book, re.MULTILINE)
+    assert [f"docs/operations_runbook.md#{name.lower()}" for name in named] == re.findall(r"runbook: (\S+)", ALERTS)
+
+
+@needs_prometheus
+def test_expressions_of_the_dashboard_can_be_read(tmp_path: Path) -> None:
+    """By the tool that will read them, in the form of rules."""
+    rules = [
+        {
+            "record": f"panel:{number}",
+            "expr": expression.replace("$__rate_interval", "5m").replace("$job", "fileorganizer"),
+        }
+        for number, expression in enumerate(EXPRESSIONS)
+    ]
+    (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    command = ["promtool", "check", "rules", "rules.yml"]
+    done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
+    assert f"{len(EXPRESSIONS)} rules found" in done.stdout, done.stderr
+
+
+@needs_prometheus
+def test_a_real_prometheus_scrapes_the_server(server: Server, tmp_path: Path) -> None:
+    """With our configuration, but for the address: the server is up, and the rules are loaded and well."""
+    shutil.copytree(DEPLOY / "prometheus", tmp_path / "etc")
+    (tmp_path / "etc/metrics_token").write_text(TOKEN)
+    place, port = tmp_path / "etc/prometheus.yml", free_port()
+    text = place.read_text().replace("app:8000", f"127.0.0.1:{server.port}").replace("15s", "1s")
+    place.write_text(text)
+    command = ["prometheus", f"--config.file={place}", f"--web.listen-address=127.0.0.1:{port}"]
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen([*command, f"--storage.tsdb.path={tmp_path}/data"], stdout=log, stderr=log)
+    try:
+        query = {"query": "up * on (instance) group_left sum by (instance) (files_organized_total)"}
+        assert _answer(f"http://127.0.0.1:{port}/api/v1/query", query, tmp_path / "log") == "2"
+        groups = httpx.get(f"http://127.0.0.1:{port}/api/v1/rules").json()["data"]["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        assert len(rules) == ALERTS.count("alert:") and {rule["health"] for rule in rules} <= {"ok", "unknown"}
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _answer(url: str, query: dict[str, str], log: Path) -> str:
+    """The value of a query, once there is one."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            found = httpx.get(url, params=query, timeout=10).json()["data"]["result"]
+            if found:
+                return str(found[0]["value"][1])
+        except (httpx.TransportError, ValueError, KeyError):
+            pass
+        time.sleep(0.3)
+    raise AssertionError(log.read_text())
