@@ -180,8 +180,6 @@ class UndoReviewRead(Output):
     already_back: int
     left_alone: int
     left_by_reason: dict[str, int]
-    new_folders: int
-    removed_folders: int
 
 
 class LoserRead(Output):

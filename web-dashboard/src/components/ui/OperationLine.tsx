@@ -9,7 +9,7 @@ import { coded, useText } from "@/lib/text";
 
 /** What it came to, in one sentence. */
 export function outcomeOf(operation: Operation, t: ReturnType<typeof useText>): string {
-  if (operation.operation_type === "preview") return t("outcome.preview", { n: operation.files_total });
+  if (operation.operation_type === "preview") return t("outcome.preview", { n: operation.review?.planned ?? 0 });
   const parts = [t("outcome.done", { n: operation.files_processed })];
   if (operation.files_skipped > 0) parts.push(t("outcome.skipped", { n: operation.files_skipped }));
   if (operation.files_failed > 0) parts.push(t("outcome.failed", { n: operation.files_failed }));

@@ -9,7 +9,7 @@ export interface Pile {
 }
 
 const CELLS = 160;
-const ACROSS = 16;
+const ACROSS = 11;
 const PITCH = 9;
 const ROWS_SHOWN = 8;
 

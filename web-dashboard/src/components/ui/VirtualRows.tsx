@@ -37,7 +37,7 @@ export function VirtualRows<Row>({
   return (
     // The keyboard has to be able to scroll it.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div ref={box} className="virtual" role="region" aria-label={label} tabIndex={0}>
+    <div ref={box} className="virtual" role="group" aria-label={label} tabIndex={0}>
       <ul style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {
           const row = rows[item.index];

@@ -2506,8 +2506,6 @@ export interface components {
             left_by_reason: {
                 [key: string]: number;
             };
-            /** New Folders */
-            new_folders: number;
             /**
              * Operation Id
              * Format: uuid
@@ -2515,8 +2513,6 @@ export interface components {
             operation_id: string;
             /** Planned */
             planned: number;
-            /** Removed Folders */
-            removed_folders: number;
         };
         /**
          * UserList

@@ -21,6 +21,9 @@ import {
   usersQuery,
 } from "../api/admin";
 
+/** A check's state as a file's fate has it: by the same colours. */
+const STATES: Record<string, string> = { ok: "moved", unused: "skipped", degraded: "renamed" };
+
 export function Admin() {
   const t = useText();
   return (
@@ -48,7 +51,7 @@ function Health() {
             </p>
             <ul className="row">
               {Object.entries(loaded.checks).map(([name, check]) => (
-                <li key={name} className={check.state === "ok" ? "fate moved" : "fate renamed"}>
+                <li key={name} className={`fate ${STATES[check.state] ?? "conflict"}`}>
                   {coded("check", name)}: {check.state} · {Math.round(check.latency_ms)} ms
                 </li>
               ))}

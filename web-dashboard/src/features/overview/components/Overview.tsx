@@ -91,6 +91,7 @@ function Numbers({ of }: { of: Schemas["OverviewRead"] }) {
             ))}
           </ul>
         </section>
+        {of.by_category.length > 0 && (
         <section className="card stack" aria-labelledby="kinds">
           <h2 id="kinds">{t("overview.kinds")}</h2>
           <table className="table">
@@ -122,6 +123,7 @@ function Numbers({ of }: { of: Schemas["OverviewRead"] }) {
             </tbody>
           </table>
         </section>
+        )}
       </div>
     </>
   );

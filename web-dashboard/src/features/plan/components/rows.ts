@@ -3,6 +3,8 @@ import { pathKey, type PathRef, type PlanFile, type Schemas, type Tree } from "@
 import { baseName, folderOf } from "@/lib/format";
 import { TOP, type Side } from "@/lib/api/plans";
 
+const NAMES = new Intl.Collator(undefined, { numeric: true });
+
 export type Row =
   | { kind: "folder"; key: string; depth: number; folder: Tree; open: boolean }
   | { kind: "file"; key: string; depth: number; file: PlanFile; name: string }
@@ -52,11 +54,7 @@ export function rowsOf(side: Side, opened: ReadonlyMap<string, Opened>, shown: P
       if (open) add(inner, depth + 1);
     }
     const begin = rows.length;
-    for (const page of known.pages)
-      for (const file of page.files) {
-        const at = placeIn(side, file);
-        if (at) rows.push({ kind: "file", key: fileKey(file), depth, file, name: baseName(at.path) });
-      }
+    rows.push(...fileRows(side, known.pages, depth));
     const last = known.pages[known.pages.length - 1];
     const listed = rows.length - begin;
     if (shown && place && wantedIn === folder.path && !rows.slice(begin).some((row) => row.key === fileKey(shown)))
@@ -67,6 +65,18 @@ export function rowsOf(side: Side, opened: ReadonlyMap<string, Opened>, shown: P
 
   add(TOP, 0);
   return rows;
+}
+
+/** The files of the loaded pages. A single page is put into the order of names; of more, rows would jump when one arrives. */
+function fileRows(side: Side, pages: Opened["pages"], depth: number): Row[] {
+  const rows = pages
+    .flatMap((page) => page.files)
+    .flatMap((file) => {
+      const at = placeIn(side, file);
+      return at ? [{ kind: "file" as const, key: fileKey(file), depth, file, name: baseName(at.path) }] : [];
+    });
+  const whole = pages.length === 1 && pages[0]?.next_cursor === null;
+  return whole ? rows.sort((one, other) => NAMES.compare(one.name, other.name)) : rows;
 }
 
 /** A file's row, apart from a folder's of the same path. */

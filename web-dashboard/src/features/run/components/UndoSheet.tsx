@@ -38,8 +38,7 @@ export function UndoSheet({ operation, undone, onClose }: { operation: Operation
               of={[
                 [t("undo.go-back"), count(loaded.planned)],
                 [t("undo.size"), size(loaded.bytes)],
-                [t("undo.folders-back"), count(loaded.new_folders)],
-                [t("undo.folders-gone"), count(loaded.removed_folders)],
+                ...(loaded.already_back > 0 ? [[t("undo.already"), count(loaded.already_back)] as const] : []),
               ]}
             />
             {loaded.left_alone > 0 && (
