@@ -28,7 +28,7 @@ def test_no_violations(arrive: Arrive, server: Server, theme: str, size: dict[st
     found: dict[str, list[str]] = {}
     for area in areas:
         visitor.open(area)
-        visitor.page.wait_for_load_state("networkidle")
+        expect(visitor.page.locator("h1")).to_be_visible()
         expect(visitor.page.locator(".waiting")).to_have_count(0)
         found[area] = visitor.violations()
     assert {area: those for area, those in found.items() if those} == {}
@@ -38,13 +38,13 @@ def test_the_undo_dialog_and_the_why_panel(arrive: Arrive, server: Server) -> No
     """What opens on demand, too."""
     ann = server.sign_up("ann")
     write_tree(ann.home, {"a.txt": "x"})
-    preview = ann.done("", is_dry_run=True)
+    preview = ann.done(str(ann.home), is_dry_run=True)
     visitor = arrive(ann)
     visitor.open(f"/plans/{preview['id']}")
     visitor.page.get_by_role("tree", name="Before").get_by_text("a.txt").click()
     expect(visitor.page.get_by_role("complementary")).to_contain_text("extension")
     assert visitor.violations() == []
-    visitor.apply()
+    visitor.run_by("Apply to")
     visitor.button("Undo everything").click()
     expect(visitor.button("Put 1 file back")).to_be_enabled()
     assert visitor.violations() == []

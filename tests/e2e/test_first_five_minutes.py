@@ -69,22 +69,20 @@ def test_first_account_to_undo(browser: Browser, tmp_path: Path) -> None:
         expect(page.get_by_role("tree", name="After").get_by_role("treeitem", selected=True)).to_contain_text(HOSTILE)
         expect(tree.get_by_text("⟨U+202E⟩")).to_be_visible()
 
-        visitor.apply()
+        visitor.run_by("Apply to")
         assert (home / "Images").is_dir() and not (home / "beach.jpg").exists()
         assert (home / "project" / "index.js").exists() and (home / "half.iso.part").exists()
 
         records = page.get_by_role("region", name="Every file")
         records.get_by_role("button", name="beach.jpg").first.click()
         visitor.button("Undo this file").click()
-        visitor.button("Put 1 file back").click()
-        visitor.ended()
+        visitor.run_by("Put 1 file back")
         assert (home / "beach.jpg").exists() and not (home / "notes.txt").exists()
 
         page.get_by_role("link", name="History").click()
         page.get_by_role("main").get_by_role("link", name="Organized").click()
         visitor.button("Undo everything").click()
-        visitor.button("Put ").click()
-        visitor.ended()
+        visitor.run_by("Put ")
         assert read_tree(home) == before
         assert visitor.complaints == []
         context.close()
@@ -118,15 +116,17 @@ def test_by_keyboard_only(arrive: Arrive, ann: Person) -> None:
         page.keyboard.press(key)
     expect(page.get_by_role("complementary", name="Its way, and why")).to_be_visible()
     tab_to(page, "Apply to")
+    plan = page.url
     page.keyboard.press("Enter")
-    visitor.ended()
+    visitor.ended(plan)
     assert read_tree(ann.home) != before
     tab_to(page, "Undo everything")
     page.keyboard.press("Enter")
     expect(visitor.button("Put ")).to_be_enabled()
     tab_to(page, "Put ")
+    run = page.url
     page.keyboard.press("Enter")
-    visitor.ended()
+    visitor.ended(run)
     assert read_tree(ann.home) == before
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -63,7 +61,7 @@ class Visitor:
         self.page.set_default_timeout(LONG)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         self.page.on("console", self._heard)
-        self.page.on("dialog", lambda dialog: self._alarmed(dialog))
+        self.page.on("dialog", self._alarmed)
 
     def _heard(self, message: Any) -> None:
         """Anything worse than a remark. A browser reports each refusal; the one that asks whether there is a session is normal."""
@@ -100,19 +98,23 @@ class Visitor:
             self.page.get_by_label("Go into its subfolders, too").check()
         self.button("Look at it").click()
 
-    def see_plan(self) -> None:
-        """From the three layouts to the plan of the first."""
+    def see_plan(self, *, in_a_hurry: bool = False) -> None:
+        """From the three layouts to the plan of the first; in a hurry, while the other two are still worked out."""
+        if not in_a_hurry:
+            expect(self.page.get_by_role("link", name=re.compile("^See the plan"))).to_have_count(3)
         card = self.page.get_by_role("region", name="By kind, then year")
         card.get_by_role("link", name=re.compile("^See the plan")).click()
         expect(self.button("Apply to")).to_be_visible()
 
-    def apply(self) -> None:
-        """Carry the plan out and wait for its end."""
-        self.button("Apply to").click()
-        self.ended()
+    def run_by(self, name: str) -> None:
+        """Press a button that starts an operation, and wait for the end of it on its own page."""
+        here = self.page.url
+        self.button(name).click()
+        self.ended(here)
 
-    def ended(self) -> None:
-        """Until the operation on the page has ended."""
+    def ended(self, before: str) -> None:
+        """Until the page is another one than ``before`` and the operation on it has ended."""
+        expect(self.page).not_to_have_url(before)
         expect(self.page.get_by_role("heading", name=re.compile(r"files? done"))).to_be_visible()
 
     def violations(self) -> list[str]:
@@ -124,5 +126,3 @@ class Visitor:
             for rule in found["violations"]
             for node in rule["nodes"]
         ]
-
-

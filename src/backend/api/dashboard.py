@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from backend.services.errors import NotFound
@@ -59,18 +60,18 @@ class _Asset:
 
 def dashboard(folder: Path = FOLDER) -> APIRouter:
     """The routes for what was built into ``folder``; for an empty one, a page that says how to build it."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter()
     start = folder / "index.html"
     page = start.read_text() if start.exists() else _NOT_BUILT
     assets = {path.name: _read(path) for path in folder.glob("assets/*")}
 
-    async def index() -> HTMLResponse:
+    async def index(_: Request) -> HTMLResponse:
         """The page; its script looks at the address."""
         return HTMLResponse(page)
 
-    async def asset(name: str, request: Request) -> Response:
+    async def asset(request: Request) -> Response:
         """A script, a style, a font or a picture. Raises NotFound."""
-        found = assets.get(name)
+        found = assets.get(request.path_params["name"])
         if found is None:
             raise NotFound("file")
         if "gzip" in request.headers.get("accept-encoding", ""):
@@ -78,11 +79,11 @@ def dashboard(folder: Path = FOLDER) -> APIRouter:
             return Response(found.zipped, media_type=found.media_type, headers=headers)
         return Response(found.content, media_type=found.media_type, headers={**_FOREVER, "Vary": "Accept-Encoding"})
 
-    router.add_api_route("/", index, methods=["GET"])
-    router.add_api_route("/assets/{name}", asset, methods=["GET"])
+    router.add_route("/", index)
+    router.add_route("/assets/{name}", asset)
     for area in AREAS if start.exists() else ():
-        router.add_api_route(f"/{area}", index, methods=["GET"])
-        router.add_api_route(f"/{area}/{{rest:path}}", index, methods=["GET"])
+        router.add_route(f"/{area}", index)
+        router.add_route(f"/{area}/{{rest:path}}", index)
     return router
 
 

@@ -228,7 +228,9 @@ class FileService:
             check_path(path, "path")
         return await asyncio.to_thread(_trees, plan_id, os.path.normpath(path) if path else b"", depth)
 
-    async def plan_page(self, caller: Caller, operation_id: UUID, asked: PlanFilesWanted) -> tuple[PlanPage, str | None]:
+    async def plan_page(
+        self, caller: Caller, operation_id: UUID, asked: PlanFilesWanted
+    ) -> tuple[PlanPage, str | None]:
         """Some files of a preview's plan and the cursor of the next page. Raises NotFound, WrongState, PlanNotFound."""
         operation = await self._operation(caller, operation_id)
         plan_id = _plan_of(operation)

@@ -222,7 +222,6 @@ class ExplanationRead(Output):
             }
         )
 
-
     @classmethod
     def of_plan(cls, file: PlanFile) -> Self:
         """From a file of a plan: nothing has been done with it yet."""

@@ -1,14 +1,14 @@
 /** One way of filing: its numbers while it is worked out, then before and after as a picture, and the way to its plan. */
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useEffectEvent } from "react";
 
 import { SortingPicture, type Pile } from "@/components/ui/SortingPicture";
 import { Failure, Waiting } from "@/components/ui/States";
-import type { Operation } from "@/lib/api/client";
+import { Problem, type Operation } from "@/lib/api/client";
 import { useLiveOperation } from "@/lib/api/live";
 import { useCategoryColor } from "@/lib/api/lookups";
-import { isOver } from "@/lib/api/operations";
+import { cancelOperation, isOver, operationQuery } from "@/lib/api/operations";
 import { planFoldersQuery, TOP } from "@/lib/api/plans";
 import { count } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
@@ -52,10 +52,16 @@ function Ready({ id, onFew }: { id: string; onFew: () => void }) {
   const { query, progress } = useLiveOperation(id);
   const operation = query.data;
   const few = useEffectEvent(onFew);
+  const client = useQueryClient();
   const ready = operation?.status === "completed" && operation.files_scanned <= FEW_FILES;
   useEffect(() => {
     if (ready) few();
   }, [ready]);
+  const working = operation !== undefined && !isOver(operation);
+  useEffect(() => {
+    // Whoever leaves has chosen: what is still being worked out would only keep the folder busy.
+    if (working) return () => void cancelIfRunning(id, client);
+  }, [working, id, client]);
   if (query.isError) return <Failure error={query.error} />;
   if (operation === undefined || !isOver(operation))
     return (
@@ -67,6 +73,15 @@ function Ready({ id, onFew }: { id: string; onFew: () => void }) {
   if (operation.status !== "completed")
     return <p className="notice bad">{operation.error_message ?? coded("fate", operation.status)}</p>;
   return <Pictured operation={operation} />;
+}
+
+/** Stop a preview, unless it has ended meanwhile: then there is nothing to stop, and no harm in asking. */
+async function cancelIfRunning(id: string, client: QueryClient): Promise<void> {
+  const now = client.getQueryData(operationQuery(id).queryKey);
+  if (now !== undefined && isOver(now)) return;
+  await cancelOperation(id).catch((error: unknown) => {
+    if (!(error instanceof Problem)) throw error;
+  });
 }
 
 function Pictured({ operation }: { operation: Operation }) {

@@ -4,11 +4,13 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { Failure } from "@/components/ui/States";
-import type { Operation } from "@/lib/api/client";
+import { Problem, type Operation } from "@/lib/api/client";
 import { applyPlan, forgetAfterOperation } from "@/lib/api/operations";
 import { useText } from "@/lib/text";
 
 const ID_SHOWN = 8;
+const OVERLAP_RETRIES = 5;
+const OVERLAP_MS = 600;
 
 export function ApplyBar({ operation, review }: { operation: Operation; review: NonNullable<Operation["review"]> }) {
   const t = useText();
@@ -18,6 +20,9 @@ export function ApplyBar({ operation, review }: { operation: Operation; review: 
   const consent = review.risks.some((risk) => risk.needs_consent);
   const apply = useMutation({
     mutationFn: () => applyPlan(operation.id, agreed),
+    // Previews of other layouts may just be stopping in this folder.
+    retry: (times, error) => error instanceof Problem && error.code === "operation-overlap" && times < OVERLAP_RETRIES,
+    retryDelay: OVERLAP_MS,
     onSuccess: async (made) => {
       await forgetAfterOperation(client);
       await navigate({ to: "/runs/$id", params: { id: made.id } });
