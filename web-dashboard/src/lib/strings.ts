@@ -138,6 +138,8 @@ export const strings = {
   "plan.eyebrow": ["Plan", "Plan"],
   "plan.making": ["Making the plan", "Haciendo el plan"],
   "plan.none": ["There is no plan here", "Aquí no hay ningún plan"],
+  "plan.applied": ["This plan was carried out", "Este plan se llevó a cabo"],
+  "plan.gone": ["This plan isn’t kept any more", "Este plan ya no se conserva"],
   "plan.sum": ["The plan in numbers", "El plan en números"],
   "plan.moves": ["move", "se mueven"],
   "plan.renames": ["get another name", "cambian de nombre"],

@@ -1,18 +1,18 @@
 /** The plan: before and after side by side, what is risky, why a file goes where it goes, and the button that does it. */
 import "./plan.css";
 
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { Choice } from "@/components/ui/Choice";
 import { Name } from "@/components/ui/Name";
 import { Empty, Failure, Waiting } from "@/components/ui/States";
-import type { Operation, PlanFile } from "@/lib/api/client";
+import { Problem, type Operation, type PlanFile } from "@/lib/api/client";
 import { useLiveOperation } from "@/lib/api/live";
 import { categoriesQuery } from "@/lib/api/lookups";
-import { isOver } from "@/lib/api/operations";
-import type { PlanFilter, Side } from "@/lib/api/plans";
+import { isOver, operationsQuery } from "@/lib/api/operations";
+import { planFoldersQuery, TOP, type PlanFilter, type Side } from "@/lib/api/plans";
 import { count, size } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
@@ -47,7 +47,33 @@ export function PlanView() {
         </Link>
       </Empty>
     );
-  return <Plan key={id} operation={operation} review={operation.review} />;
+  return <Open key={id} operation={operation} review={operation.review} />;
+}
+
+/** A plan that was carried out is in the records now: its run shows what became of every file. */
+function Open({ operation, review }: { operation: Operation; review: NonNullable<Operation["review"]> }) {
+  const t = useText();
+  const top = useQuery(planFoldersQuery(operation.id, TOP));
+  const gone = top.error instanceof Problem && top.error.code === "plan-not-found";
+  const operations = useInfiniteQuery({ ...operationsQuery(), enabled: gone });
+  const run = operations.data?.pages.flatMap((page) => page.operations).find((other) => other.parent_id === operation.id);
+  if (!gone) return <Plan operation={operation} review={review} />;
+  return (
+    <Empty title={run ? t("plan.applied") : t("plan.gone")}>
+      <p>
+        <Name of={operation.root_path} /> · {t("outcome.preview", { n: review.planned })}
+      </p>
+      {run ? (
+        <Link to="/runs/$id" params={{ id: run.id }} className="button primary">
+          {t("undo.look")}
+        </Link>
+      ) : (
+        <Link to="/organize" className="button">
+          {t("nav.organize")}
+        </Link>
+      )}
+    </Empty>
+  );
 }
 
 function Plan({ operation, review }: { operation: Operation; review: NonNullable<Operation["review"]> }) {
