@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from backend.services.errors import NotFound
+from fileorganizer.journal.codec import may_name, unpack_steps
 from fileorganizer.journal.plans import BEFORE, Plan
 from fileorganizer.model import Facts, Options, Reason, Role, Skip, Step, StepKind
 from fileorganizer.rules.explain import Explanation, explain
@@ -75,7 +76,7 @@ def page(plan_id: str, wanted: Wanted) -> PlanPage:
     with Plan(plan_dir(), plan_id) as plan:
         names = [category.name for category in _rules(plan).categories] if plan.head.rules else []
         last = wanted.after
-        for place, item in _items(plan, wanted.after):
+        for place, item in _items(plan, wanted.folder, wanted.after):
             if not _lies_in(_seen_at(item, wanted.tree), wanted):
                 continue
             file = _file(item, names)
@@ -92,7 +93,7 @@ def explained(plan_id: str, path: bytes) -> PlanFile:
     with Plan(plan_dir(), plan_id) as plan:
         rules = _rules(plan) if plan.head.rules else None
         names = [category.name for category in rules.categories] if rules else []
-        for _, item in _items(plan, (0, -1)):
+        for _, item in _items(plan, path, (0, -1)):
             at = (item.path,) if isinstance(item, Skip) else (item.source, item.target)
             if path in at or (isinstance(item, Skip) and path.startswith(item.path + b"/")):
                 why = None
@@ -108,12 +109,14 @@ def _rules(plan: Plan) -> RuleSet:
     return RuleSet.decode(plan.head.rules)
 
 
-def _items(plan: Plan, after: tuple[int, int]) -> Iterator[tuple[tuple[int, int], Step | Skip]]:
-    """Each counted step and each file left alone behind a place, with its own place."""
+def _items(plan: Plan, path: bytes, after: tuple[int, int]) -> Iterator[tuple[tuple[int, int], Step | Skip]]:
+    """Each counted step and each file left alone behind a place, with its own place; batches without ``path`` are passed over."""
     chunk, row = after
     if chunk < _SKIP_ROWS:
-        for number, steps in enumerate(plan.batches(after=chunk), chunk):
-            for index, step in enumerate(steps):
+        for number, blob in enumerate(plan.blobs(after=chunk), chunk):
+            if not may_name(blob, path):
+                continue
+            for index, step in enumerate(unpack_steps(blob)):
                 if step.role == Role.ITEM and (number, index) > after:
                     yield (number, index), step
     for number, skips in enumerate(plan.skips(), _SKIP_ROWS):

@@ -217,9 +217,9 @@ class Plan:
         for (blob,) in self._db.execute("SELECT steps FROM batches ORDER BY seq LIMIT -1 OFFSET ?", (after,)):
             yield blob
 
-    def batches(self, after: int = 0) -> Iterator[list[Step]]:
-        """The steps, batch by batch, beginning behind the first ``after`` batches."""
-        return map(codec.unpack_steps, self.blobs(after))
+    def batches(self) -> Iterator[list[Step]]:
+        """The steps, batch by batch."""
+        return map(codec.unpack_steps, self.blobs())
 
     def skips(self) -> Iterator[list[Skip]]:
         """What it leaves alone, chunk by chunk."""
