@@ -11,10 +11,14 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 CODE = $(wildcard src tests scripts benchmarks)
 SAMPLE := data/sample
+WEB := web-dashboard
+WEB_STAMP := $(WEB)/node_modules/.installed
+DASHBOARD := src/backend/dashboard/index.html
+WEB_CODE := $(shell find $(WEB)/src -type f 2>/dev/null) $(WEB)/index.html $(WEB)/vite.config.ts
 PYTEST_ARGS ?= -n 3
 export DIR
 
-.PHONY: types bandit check-packages audit sbom installer installer-check image-check topology-check help setup run demo openapi test check prove bench bench-duplicates core-coverage format lock clean test-packages lock-check
+.PHONY: types bandit check-packages audit sbom installer installer-check image-check topology-check help setup dashboard run demo openapi test check prove bench bench-duplicates core-coverage format lock clean test-packages lock-check
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +45,18 @@ $(STAMP): requirements.lock pyproject.toml
 	fi
 	touch $@
 
+dashboard: $(DASHBOARD)  ## build the web dashboard, which the server then shows at / (needs Node.js 20.19 or newer)
+
+$(WEB_STAMP): $(WEB)/package.json $(WEB)/package-lock.json
+	@command -v npm >/dev/null || { echo "The dashboard needs Node.js 20.19 or newer with npm." >&2; exit 1; }
+	echo "Fetching what the dashboard is built with …"
+	npm --prefix $(WEB) ci --silent
+	touch $@
+
+$(DASHBOARD): $(WEB_STAMP) $(WEB_CODE)
+	@npm --prefix $(WEB) run --silent build -- --logLevel warn
+	touch $@
+
 # The sample folder is made once: making it anew would take away the records of what was done in it.
 run: $(STAMP)  ## serve, with a sample folder to try it on, or a folder of yours: make run DIR=~/Downloads
 	@case "$$DIR" in
@@ -49,6 +65,7 @@ run: $(STAMP)  ## serve, with a sample folder to try it on, or a folder of yours
 	  '~/'*) folder=$$HOME/$${DIR#'~/'} ;;
 	  *) folder=$$DIR ;;
 	esac
+	! command -v npm >/dev/null || $(MAKE) dashboard || echo "The dashboard couldn't be built; the server runs without it."
 	exec $(BIN)/python -m backend.manage run --offer "$$folder"
 
 # The command line ends with 10 when something was skipped (the sample has half a download), 11 when there is nothing
@@ -69,7 +86,8 @@ demo: $(STAMP)  ## organize a sample folder by the command line, or a folder of 
 
 # The threshold is `fail_under` of [tool.coverage.report] in pyproject.toml.
 test: $(STAMP) test-packages  ## run all tests; fails under 95 % branch coverage
-	@$(BIN)/coverage erase
+	@if command -v npm >/dev/null; then $(MAKE) dashboard; npm --prefix $(WEB) run --silent test; fi
+	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest tests/ $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
@@ -84,7 +102,7 @@ openapi: $(STAMP)  ## write docs/openapi.json and the generated part of docs/api
 test-packages:
 	@export PATH="$$PATH:/usr/sbin:/sbin"
 	missing=
-	for pair in nginx:nginx-light logrotate:logrotate redis-server:redis-server strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs rmlint:rmlint jdupes:jdupes rdfind:rdfind; do
+	for pair in nginx:nginx-light logrotate:logrotate redis-server:redis-server strace:strace mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs rmlint:rmlint jdupes:jdupes rdfind:rdfind chromium:chromium; do
 	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair#*:}"
 	done
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql-15"
@@ -102,6 +120,8 @@ test-packages:
 	for rival in rmlint jdupes rdfind; do warn "$$rival" "$$rival" "the same groups of duplicates as it finds"; done
 	warn redis-server redis-server "the server on Redis, with workers of Celery"
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo "!!! NOT COVERED: the server on PostgreSQL (install the package postgresql-15)"
+	warn chromium chromium "the dashboard in a browser"
+	warn npm npm "the dashboard: its linter, types, unit tests and build"
 	[ "$$(id -u)" = 0 ] || echo "!!! NOT COVERED: what needs root (mounts, loop devices, owners)"
 
 check: $(STAMP) lock-check check-packages  ## formats, linters, types, docstrings, layers; image, workflow, alerts
@@ -126,12 +146,24 @@ check: $(STAMP) lock-check check-packages  ## formats, linters, types, docstring
 	  step alerts promtool check rules deploy/prometheus/alerts.yml
 	  step alert-cases promtool test rules deploy/prometheus/alerts_test.yml
 	else echo "alerts       !!! NOT RUN (promtool is missing; install the package prometheus)"; fi
+	if command -v npm >/dev/null; then
+	  $(MAKE) $(WEB_STAMP)
+	  step eslint npm --prefix $(WEB) run --silent lint
+	  step tsc npm --prefix $(WEB) run --silent types
+	  step client npm --prefix $(WEB) run --silent client-check
+	else
+	  echo "!!! NOT COVERED: the dashboard's linter and types (npm is missing)"
+	  [ -z "$${NOTHING_SKIPPED:-}" ] || failed=1
+	fi
 	[ -z "$$failed" ] || { echo "make check: failed"; exit 1; }
 	echo "make check: all green"
 
 lock-check:
 	@if grep -nE '://|file:|^-|(^|[ "])\.{0,2}/' requirements*.lock; then
 	  echo "A lock file holds an address or a path: make it anew with 'make lock'"; exit 1
+	fi
+	if grep -nE '"resolved"' $(WEB)/package-lock.json; then
+	  echo "package-lock.json holds addresses: remove it, and make it anew with 'npm --prefix $(WEB) install'"; exit 1
 	fi
 
 prove: $(STAMP) test-packages  ## run every proof in full (long, goes on where it stopped); figures into docs/proofs/

@@ -112,7 +112,9 @@ def upgrade() -> None:
 def _invitation(address: str, token: str) -> str:
     """How to make the first administrator."""
     return (
-        "There is no administrator yet. Make the account, once, within 24 hours:\n"
+        "There is no administrator yet. Make the account, once, within 24 hours, with this link:\n"
+        f"  {address}/setup#{token}\n"
+        "or without the dashboard:\n"
         f"  curl {address}/api/v1/auth/setup -H 'Content-Type: application/json' \\\n"
         f'    -d \'{{"token": "{token}", "email": "you@example.org", "username": "admin", "password": "…"}}\''
     )

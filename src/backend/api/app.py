@@ -19,6 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from backend.api import docs, errors, websocket
 from backend.api.bell import bell_of
+from backend.api.dashboard import dashboard
 from backend.api.deps import API_PREFIX, Services, limited, signed_in
 from backend.api.middleware import Gate, Outermost
 from backend.api.routes import (
@@ -99,6 +100,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.include_router(websocket.router)
     if config.docs_shown:
         app.include_router(docs.router)
+    app.include_router(dashboard())
     return app
 
 

@@ -18,13 +18,16 @@ from backend.database import Database
 from backend.models import ROLLBACK, FileRecord, Operation
 from backend.repositories.files import Files, FileSearch, Filters
 from backend.repositories.operations import OwnOperations
+from backend.services import plan_files
 from backend.services.callers import Caller
 from backend.services.errors import InvalidInput, NotFound, WrongState
+from backend.services.plan_files import PlanFile, PlanPage
 from backend.services.roots import check_path
 from fileorganizer import organizer
 from fileorganizer.execution.reading import Explained
 from fileorganizer.execution.verify import Verification
 from fileorganizer.journal.plans import AFTER, BEFORE, Plan
+from fileorganizer.model import Review
 from fileorganizer.settings import plan_dir
 
 SEQUENCE_BITS: Final = 41
@@ -132,6 +135,19 @@ class PlanTrees:
     """There are more folders than are shown."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlanFilesWanted:
+    """Which files of a plan are asked for; without the cursor it is what a cursor is tied to."""
+
+    tree: int
+    folder: bytes
+    below: bool
+    change: str | None
+    category: str | None
+    limit: int
+    cursor: str | None = field(default=None, repr=False)
+
+
 class FileService:
     """The records."""
 
@@ -207,20 +223,55 @@ class FileService:
     async def trees(self, caller: Caller, operation_id: UUID, path: bytes, depth: int) -> PlanTrees:
         """The folders of a preview's plan, before and after, from ``path`` on. Raises NotFound, WrongState, PlanNotFound."""
         operation = await self._operation(caller, operation_id)
-        if operation.plan_id is None or operation.operation_type != "preview":
-            raise WrongState("Only a finished preview has trees to look at.")
+        plan_id = _plan_of(operation)
         if path:
             check_path(path, "path")
-        return await asyncio.to_thread(_trees, operation.plan_id, os.path.normpath(path) if path else b"", depth)
+        return await asyncio.to_thread(_trees, plan_id, os.path.normpath(path) if path else b"", depth)
+
+    async def plan_page(
+        self, caller: Caller, operation_id: UUID, asked: PlanFilesWanted
+    ) -> tuple[PlanPage, str | None]:
+        """Some files of a preview's plan and the cursor of the next page. Raises NotFound, WrongState, PlanNotFound."""
+        operation = await self._operation(caller, operation_id)
+        plan_id = _plan_of(operation)
+        if asked.folder:
+            check_path(asked.folder, "path")
+        tied = f"plan{caller.user_id}{operation_id}{asked}"
+        after = self._opened(asked.cursor, tied) if asked.cursor else [0, -1]
+        wanted = plan_files.Wanted(
+            tree=asked.tree,
+            folder=os.path.normpath(asked.folder) if asked.folder else b"",
+            below=asked.below,
+            change=asked.change,
+            category=asked.category,
+            after=(after[0], after[1]),
+            limit=asked.limit,
+        )
+        found = await asyncio.to_thread(plan_files.page, plan_id, wanted)
+        return found, self._sealed(list(found.next), tied) if found.next else None
+
+    async def preview_undo(self, caller: Caller, operation_id: UUID, paths: list[bytes]) -> Review:
+        """What taking back would do, in numbers. Raises NotFound, WrongState and what planning it raises."""
+        operation = await self._operation(caller, operation_id)
+        journal_id = operation.journal_id
+        if journal_id is None:
+            raise WrongState("This operation changed nothing that could be taken back.")
+        below = [_below_root(operation, path) for path in paths]
+        return await asyncio.to_thread(_undo_review, operation.root_path, journal_id, below)
+
+    async def explain_plan(self, caller: Caller, operation_id: UUID, path: bytes) -> PlanFile | None:
+        """What a preview's plan means for a file; None for an operation that isn't a preview. Raises NotFound, PlanNotFound."""
+        operation = await self._operation(caller, operation_id)
+        check_path(path, "path")
+        if operation.operation_type != "preview":
+            return None
+        return await asyncio.to_thread(plan_files.explained, _plan_of(operation), _below_root(operation, path))
 
     async def explain(self, caller: Caller, operation_id: UUID, path: bytes) -> list[Explained]:
         """What an operation did with a file, and which rule decided. Raises NotFound, InvalidInput."""
         operation = await self._operation(caller, operation_id)
         check_path(path, "path")
-        if path.startswith(b"/"):
-            if not path.startswith(operation.root_path + b"/"):
-                raise InvalidInput("path", "Name a path below the operation's root.")
-            path = path[len(operation.root_path) + 1 :]
+        path = _below_root(operation, path)
         found = await asyncio.to_thread(organizer.explain, operation.root_path, path)
         return [explained for explained in found if explained.operation.operation_id == operation.journal_id]
 
@@ -263,6 +314,30 @@ async def _existing(own: OwnOperations, operation_id: UUID) -> Operation:
     if operation is None:
         raise NotFound("operation")
     return operation
+
+
+def _plan_of(operation: Operation) -> str:
+    """The plan of a finished preview. Raises WrongState."""
+    if operation.plan_id is None or operation.operation_type != "preview":
+        raise WrongState("Only a finished preview has a plan to look at.")
+    return operation.plan_id
+
+
+def _below_root(operation: Operation, path: bytes) -> bytes:
+    """A path relative to the operation's root. Raises InvalidInput for one that lies elsewhere."""
+    if not path.startswith(b"/"):
+        return path
+    if not path.startswith(operation.root_path + b"/"):
+        raise InvalidInput("path", "Name a path below the operation's root.")
+    return path[len(operation.root_path) + 1 :]
+
+
+def _undo_review(root: bytes, journal_id: str, paths: list[bytes]) -> Review:
+    """The numbers of an undo that is only planned."""
+    plan = organizer.preview_undo(root, journal_id, paths=paths)
+    review = plan.head.review
+    plan.discard()
+    return review
 
 
 def _sort_values(record: FileRecord, sort_by: str) -> list[Any]:

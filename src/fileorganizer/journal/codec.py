@@ -24,6 +24,7 @@ _decompressor = zstandard.ZstdDecompressor()
 _steps = msgspec.msgpack.Decoder(list[Step])
 _step = msgspec.msgpack.Decoder(Step)
 _raw = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_whole = msgspec.msgpack.Decoder(msgspec.Raw)
 _skips = msgspec.msgpack.Decoder(list[Skip])
 _outcomes = msgspec.msgpack.Decoder(list[Outcome])
 _folders = msgspec.msgpack.Decoder(list[Folder])
@@ -49,6 +50,14 @@ def _unpack(blob: bytes, decoder: msgspec.msgpack.Decoder[_T]) -> _T:
         return decoder.decode(_decompressor.decompress(blob[5:]))
     except (msgspec.DecodeError, zstandard.ZstdError) as error:
         raise JournalDamaged(f"A record can't be read: {error}. Nothing was done with it.") from error
+
+
+def may_name(blob: bytes, path: bytes) -> bool:
+    """Whether a batch may hold a path that has ``path`` in it: much cheaper than unpacking, and never wrong when it says no.
+
+    Msgpack keeps a path's bytes in one piece. Raises JournalDamaged as unpacking does.
+    """
+    return path in bytes(_unpack(blob, _whole))
 
 
 def unpack_steps(blob: bytes) -> list[Step]:

@@ -68,6 +68,8 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", f"{P}/operations/{{operation_id}}/events"): OWN,
     ("GET", f"{P}/operations/{{operation_id}}/preview"): Row(409, 404, 409, 404),
     ("GET", f"{P}/operations/{{operation_id}}/explain"): Row(422, 404, 422, 404),
+    ("GET", f"{P}/operations/{{operation_id}}/plan"): Row(409, 404, 409, 404),
+    ("GET", f"{P}/operations/{{operation_id}}/rollback-preview"): OWN,
     ("GET", f"{P}/operations/{{operation_id}}/verify"): OWN,
     ("GET", f"{P}/duplicates/{{operation_id}}"): OWN,
     ("DELETE", f"{P}/duplicates/{{operation_id}}/{{hash_value}}"): Row(404, 404, 403, 404),

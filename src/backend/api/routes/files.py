@@ -16,11 +16,16 @@ from backend.api.schemas.files import (
     FileList,
     FileRead,
     FileStatus,
+    PlanChange,
+    PlanFileList,
+    PlanFileRead,
     PreviewRead,
+    UndoReviewRead,
     VerificationRead,
 )
 from backend.api.strict import StrictRouter
-from backend.services.files import PageWanted
+from backend.services.files import PageWanted, PlanFilesWanted
+from fileorganizer.journal.plans import AFTER, BEFORE
 
 router = StrictRouter(tags=["files"])
 trees = StrictRouter(tags=["files"])
@@ -126,6 +131,43 @@ async def preview(
     return PreviewRead.of(operation_id, path or "", trees)
 
 
+@trees.get("/operations/{operation_id}/plan")
+async def plan(
+    operation_id: UUID,
+    caller: CurrentCaller,
+    service: FileRecords,
+    path: PathText = None,
+    path_b64: PathBase64 = None,
+    tree: Literal["before", "after"] = "before",
+    below: bool = False,
+    change: PlanChange | None = None,
+    category: Annotated[PlainText | None, Query(max_length=100)] = None,
+    limit: PageSize = 100,
+    cursor: Annotated[PlainText | None, Query(min_length=1, max_length=8_192)] = None,
+) -> PlanFileList:
+    """The files of a preview's plan in a folder (``below``: and in those below it), by where they are or will be."""
+    side = BEFORE if tree == "before" else AFTER
+    asked = PlanFilesWanted(side, path_of(path, path_b64) or b"", below, change, category, limit, cursor)
+    found, following = await service.plan_page(caller, operation_id, asked)
+    files = [PlanFileRead.of(file) for file in found.files]
+    return PlanFileList(operation_id=operation_id, files=files, next_cursor=following)
+
+
+@router.get("/operations/{operation_id}/rollback-preview")
+async def rollback_preview(
+    operation_id: UUID,
+    caller: CurrentCaller,
+    service: FileRecords,
+    path: PathText = None,
+    path_b64: PathBase64 = None,
+) -> UndoReviewRead:
+    """What taking an operation back would do, whole or for one original path, in numbers; changes nothing."""
+    one = path_of(path, path_b64)
+    review = await service.preview_undo(caller, operation_id, [] if one is None else [one])
+    named = {name: getattr(review, name) for name in review.__struct_fields__}
+    return UndoReviewRead.model_validate({"operation_id": operation_id, **named})
+
+
 @router.get("/operations/{operation_id}/explain")
 async def explain(
     operation_id: UUID,
@@ -134,8 +176,12 @@ async def explain(
     path: PathText = None,
     path_b64: PathBase64 = None,
 ) -> ExplanationList:
-    """Which rule sent a file where it is, what it saw, and why others lost. ``path`` is the file's old or new one."""
-    found = await service.explain(caller, operation_id, path_of(path, path_b64) or b"")
+    """Which rule sends a file where it goes, what it saw, and why others lost. ``path`` is the file's old or new one."""
+    name = path_of(path, path_b64) or b""
+    planned = await service.explain_plan(caller, operation_id, name)
+    if planned is not None:
+        return ExplanationList(operation_id=operation_id, explanations=[ExplanationRead.of_plan(planned)])
+    found = await service.explain(caller, operation_id, name)
     return ExplanationList(operation_id=operation_id, explanations=[ExplanationRead.of(item) for item in found])
 
 

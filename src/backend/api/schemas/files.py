@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field
 
 from backend.api.schemas.base import Moment, Output, path_members
 from backend.services.files import FilePage, FileView, PlanTrees, TreeFolder
+from backend.services.plan_files import PlanFile
 from fileorganizer.execution.reading import Explained
 from fileorganizer.execution.verify import Verification
+from fileorganizer.rules.explain import Explanation
 
 FileStatus = Literal["completed", "failed", "skipped"]
 
@@ -128,6 +130,58 @@ class PreviewRead(Output):
         return cls(operation_id=operation_id, path=path, before=before, after=after, more=trees.cut)
 
 
+PlanChange = Literal["moved", "renamed", "copied", "linked", "trashed", "kept_together", "conflict", "skipped"]
+
+
+class PlanFileRead(Output):
+    """What a plan means for one file, or for one folder that is kept whole. Paths are relative to the root."""
+
+    path: str
+    path_b64: str | None = None
+    target: str | None
+    target_b64: str | None = None
+    size_bytes: int
+    files: int
+    """1, or how many files lie in the folder that is kept whole."""
+    change: PlanChange
+    category: str | None
+    reason: str | None
+
+    @classmethod
+    def of(cls, file: PlanFile) -> Self:
+        """From the service's answer."""
+        return cls.model_validate(
+            {
+                **path_members(file.path),
+                **(path_members(file.target, "target") if file.target else {"target": None}),
+                "size_bytes": file.size,
+                "files": file.files,
+                "change": file.change,
+                "category": file.category,
+                "reason": file.reason,
+            }
+        )
+
+
+class PlanFileList(Output):
+    """Some files of a plan, in its order."""
+
+    operation_id: UUID
+    files: list[PlanFileRead]
+    next_cursor: str | None
+
+
+class UndoReviewRead(Output):
+    """What taking back would do: nothing is changed by asking."""
+
+    operation_id: UUID
+    planned: int
+    bytes: int
+    already_back: int
+    left_alone: int
+    left_by_reason: dict[str, int]
+
+
 class LoserRead(Output):
     """A rule that applied too, and why it didn't decide."""
 
@@ -157,8 +211,7 @@ class ExplanationRead(Output):
     @classmethod
     def of(cls, explained: Explained) -> Self:
         """From the engine's answer."""
-        row, why = explained.row, explained.explanation
-        told = {} if why is None else {name: getattr(why, name) for name in why.__struct_fields__}
+        row, told = explained.row, _told(explained.explanation)
         return cls.model_validate(
             {
                 **path_members(row.path),
@@ -168,6 +221,24 @@ class ExplanationRead(Output):
                 **told,
             }
         )
+
+    @classmethod
+    def of_plan(cls, file: PlanFile) -> Self:
+        """From a file of a plan: nothing has been done with it yet."""
+        return cls.model_validate(
+            {
+                **path_members(file.path),
+                "status": "planned" if file.reason is None else "left",
+                "reason": file.reason,
+                **(path_members(file.target, "target") if file.target else {"target": None}),
+                **_told(file.why),
+            }
+        )
+
+
+def _told(why: Explanation | None) -> dict[str, Any]:
+    """The rules' reasons, if rules decided."""
+    return {} if why is None else {name: getattr(why, name) for name in why.__struct_fields__}
 
 
 class ExplanationList(Output):

@@ -1,0 +1,205 @@
+"""The other areas, each with a real effect that is looked at on the disk or through the API."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+from playwright.sync_api import Route, WebSocketRoute, expect
+
+from tests.e2e.conftest import Arrive
+from tests.support.pictures import picture
+from tests.support.server import Person, Server
+from tests.support.trees import read_tree, write_tree
+
+
+def test_duplicates_to_the_trash_and_back(arrive: Arrive, ann: Person) -> None:
+    """Search, preview by rule, apply: one copy stays. Restore all: the folder is as it was."""
+    write_tree(ann.home, {"a.txt": "same bytes", "b.txt": "same bytes", "c.txt": "same bytes", "d.txt": "others"})
+    before = read_tree(ann.home)
+    visitor = arrive(ann)
+    page = visitor.page
+    page.get_by_role("link", name="Duplicates").click()
+    visitor.button("Search for duplicates").click()
+    expect(page.get_by_text("3 copies, 10 B each")).to_be_visible()
+    visitor.button("Preview the clean-up").click()
+    visitor.run_by("Apply to 2 files")
+    assert len(list(ann.home.glob("[abc].txt"))) == 1 and (ann.home / "d.txt").exists()
+    page.get_by_role("link", name="Trash").click()
+    page.get_by_label("Choose all that are shown").check()
+    visitor.run_by("Bring 2 back")
+    assert read_tree(ann.home) == before
+
+
+def test_one_group_by_keys(arrive: Arrive, ann: Person) -> None:
+    """A digit chooses the copy that stays, d puts the others away."""
+    write_tree(ann.home, {"a.txt": "same bytes", "b.txt": "same bytes"})
+    visitor = arrive(ann)
+    page = visitor.page
+    page.get_by_role("link", name="Duplicates").click()
+    visitor.button("Search for duplicates").click()
+    page.get_by_role("radio").first.focus()
+    page.keyboard.press("2")
+    expect(page.get_by_role("radio").nth(1)).to_be_checked()
+    page.keyboard.press("d")
+    expect(page.get_by_role("heading", name="No duplicates here")).to_be_visible()
+    assert [path.name for path in sorted(ann.home.glob("*.txt"))] == ["b.txt"]
+
+
+def test_a_new_category_changes_the_preview(arrive: Arrive, ann: Person) -> None:
+    """The form shows what it would take of the last preview; the next one files by it."""
+    write_tree(ann.home, {"invoice-7.pdf": "%PDF-1.4", "invoices.pdf": "%PDF-1.4", "letter.pdf": "%PDF-1.4"})
+    visitor = arrive(ann)
+    page = visitor.page
+    visitor.pick_home()
+    visitor.see_plan()
+    page.get_by_role("link", name="Categories").click()
+    visitor.button("New category").click()
+    page.get_by_label("Name (its folder is called so)").fill("Accounts")
+    page.get_by_label("Words in the name").fill("invoice")
+    matches = page.get_by_role("region", name="What it would take")
+    expect(matches).to_contain_text("Takes 1 of the 3 files")
+    expect(matches).to_contain_text("1 nearly")
+    visitor.button("Save").click()
+    expect(page.get_by_role("main").get_by_text("Accounts", exact=True)).to_be_visible()
+    visitor.pick_home()
+    visitor.see_plan()
+    page.get_by_label("Category").select_option("Accounts")
+    expect(page.get_by_role("group", name="Files of the plan")).to_contain_text("Accounts/2021/invoice-7.pdf")
+
+
+def test_key_made_used_and_revoked(arrive: Arrive, ann: Person, server: Server) -> None:
+    """A key is shown once, works for a program, and stops when it is revoked."""
+    visitor = arrive(ann)
+    page = visitor.page
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_label("What it is for").fill("script")
+    visitor.button("Make a key").click()
+    expect(page.get_by_text("it is shown only this once")).to_be_visible()
+    key = page.locator("[data-key]").inner_text()
+    asked = server.url + "/api/v1/operations"
+    assert httpx.get(asked, headers={"X-API-Key": key}, trust_env=False).status_code == 200
+    visitor.button("Revoke").click()
+    expect(page.get_by_text("revoked")).to_be_visible()
+    assert httpx.get(asked, headers={"X-API-Key": key}, trust_env=False).status_code == 401
+
+
+def test_nothing_of_another_user_is_seen(arrive: Arrive, ann: Person, server: Server) -> None:
+    """Bob finds no file, no operation and no folder of Ann's, not even by the address of her plan."""
+    write_tree(ann.home, {"secret-plan.txt": "x"})
+    preview = ann.done(str(ann.home), is_dry_run=True)
+    ann.done(str(ann.home))
+    bob = arrive(server.sign_up("bob"))
+    page = bob.page
+    for area in ("/", "/history", "/reports", "/duplicates", "/trash", "/files?q=secret"):
+        bob.open(area)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.get_by_text("secret-plan")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Nothing is called like that")).to_be_visible()
+    bob.open(f"/plans/{preview['id']}")
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert any("404" in complaint for complaint in bob.complaints)
+    bob.complaints.clear()
+
+
+def test_session_ends_in_the_middle(arrive: Arrive, ann: Person) -> None:
+    """A token that isn't taken any more is renewed without a word; a session that was ended leads to the door and back."""
+    visitor = arrive(ann)
+    page = visitor.page
+    spoiled: list[str] = []
+
+    def spoil(route: Route) -> None:
+        """The server refuses the first question."""
+        if spoiled:
+            route.continue_()
+            return
+        spoiled.append(route.request.url)
+        route.continue_(headers={**route.request.headers, "authorization": "Bearer not.a.token"})
+
+    page.route("**/api/v1/operations?**", spoil)
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("heading", name="Nothing has happened yet")).to_be_visible()
+    assert spoiled
+    ann.ask("DELETE", "/auth/sessions")
+    page.get_by_role("link", name="Settings").click()
+    visitor.page.get_by_label("User name or e-mail").fill(ann.username)
+    visitor.page.get_by_label("Password").fill("Tr0ub4dor & three")
+    page.locator("form").get_by_role("button", name="Sign in").last.click()
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    assert all("401" in complaint for complaint in visitor.complaints)
+    visitor.complaints.clear()
+
+
+def test_progress_without_sockets(arrive: Arrive, ann: Person) -> None:
+    """Where no WebSocket gets through, server-sent events are used, and where those don't, the page asks again and again."""
+    write_tree(ann.home, {f"{number}.txt": str(number) for number in range(40)})
+    visitor = arrive(ann)
+    page = visitor.page
+
+    def refuse(socket: WebSocketRoute) -> None:
+        """As a proxy that knows no WebSocket."""
+        socket.close()
+
+    page.route_web_socket(re.compile("/ws/"), refuse)
+    visitor.pick_home()
+    visitor.see_plan()
+    page.route("**/api/v1/operations/*/events", lambda route: route.fulfill(status=502))
+    visitor.run_by("Apply to")
+    assert all("502" in complaint for complaint in visitor.complaints)
+    visitor.complaints.clear()
+
+
+def test_reports_and_finding(arrive: Arrive, ann: Person) -> None:
+    """A report is saved as a file; a file is found as one types, with its picture and its bytes."""
+    write_tree(ann.home, {"beach.jpg": picture("JPEG"), "=cmd.txt": "x"})
+    ann.done(str(ann.home))
+    visitor = arrive(ann)
+    page = visitor.page
+    page.get_by_role("link", name="Reports").click()
+    page.get_by_role("main").get_by_role("link", name="Organized").click()
+    with page.expect_download() as saved:
+        visitor.button("CSV").click()
+    assert "beach.jpg" in saved.value.path().read_text()
+    page.get_by_role("link", name="Find a file").click()
+    page.get_by_role("searchbox").fill("beach")
+    visitor.button("beach.jpg").click()
+    expect(page.locator("img.thumbnail")).to_be_visible()
+    with page.expect_download() as fetched:
+        visitor.button("Download").click()
+    assert fetched.value.path().read_bytes() == picture("JPEG")
+    assert fetched.value.suggested_filename == "beach.jpg"
+
+
+def test_spanish_and_dark_stay(arrive: Arrive, ann: Person) -> None:
+    """Language and theme are kept over a reload, and every address can be opened directly."""
+    visitor = arrive(ann)
+    page = visitor.page
+    visitor.open("/settings")
+    visitor.button("Español").click()
+    visitor.button("Oscuro").click()
+    page.reload()
+    expect(page.get_by_role("heading", name="Ajustes")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+
+
+def test_the_server_restarts_during_a_run(arrive: Arrive, ann: Person, server: Server) -> None:
+    """A page that is open when the server is killed shows the end of the run once the server is back."""
+    write_tree(ann.home, {f"{number}.txt": str(number) for number in range(12_000)})
+    visitor = arrive(ann)
+    page = visitor.page
+    visitor.pick_home()
+    visitor.see_plan(in_a_hurry=True)
+    plan = page.url
+    visitor.button("Apply to").click()
+    expect(page.get_by_role("region", name="Happening now")).to_be_visible()
+    server.kill()
+    server.start()
+    visitor.ended(plan)
+    assert len(list(ann.home.glob("Documents/*/*.txt"))) == 12_000
+    expected = (
+        "ERR_CONNECTION",
+        "WebSocket",
+        "409",
+    )  # the server was away; before, other layouts were just being stopped
+    assert [complaint for complaint in visitor.complaints if not any(word in complaint for word in expected)] == []
+    visitor.complaints.clear()

@@ -1,0 +1,99 @@
+"""How the dashboard's files are served, built or not, and how much a browser has to fetch first."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from backend.api import errors
+from backend.api.dashboard import AREAS, FOLDER, dashboard
+
+FIRST_LOAD_BYTES = 200_000
+
+
+def client(folder: Path) -> httpx.AsyncClient:
+    """A client of an application that has only the dashboard."""
+    app = FastAPI()
+    errors.install(app)
+    app.include_router(dashboard(folder))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost")
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """A built dashboard."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<title>built</title>")
+    (tmp_path / "assets" / "index-abc.js").write_text("run()" * 100)
+    return tmp_path
+
+
+@pytest.mark.anyio
+async def test_every_area_is_the_page(built: Path) -> None:
+    """Deep links open the page; everything else stays a 404, above all below /api."""
+    async with client(built) as browser:
+        for path in ("/", *(f"/{area}" for area in AREAS), "/plans/1/2"):
+            answer = await browser.get(path)
+            assert (answer.status_code, "built" in answer.text) == (200, True), path
+        for path in ("/api/v1/nothing", "/nothing", "/assets/..%2findex.html", "/assets/nothing.js"):
+            assert (await browser.get(path)).status_code == 404, path
+
+
+@pytest.mark.anyio
+async def test_assets_are_kept_for_ever_and_zipped(built: Path) -> None:
+    """An asset's name changes with its content; who can unzip gets it zipped."""
+    async with client(built) as browser:
+        plain = await browser.get("/assets/index-abc.js", headers={"Accept-Encoding": "identity"})
+        zipped = await browser.get("/assets/index-abc.js", headers={"Accept-Encoding": "gzip"})
+        page = await browser.get("/")
+    assert plain.text == zipped.text == "run()" * 100
+    assert zipped.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
+    assert "immutable" in plain.headers["cache-control"] and "javascript" in plain.headers["content-type"]
+    assert "immutable" not in page.headers.get("cache-control", "")
+
+
+@pytest.mark.anyio
+async def test_without_a_build_it_says_how(tmp_path: Path) -> None:
+    """The server runs without Node.js, and / says what to do."""
+    async with client(tmp_path) as browser:
+        answer = await browser.get("/")
+        assert "make dashboard" in answer.text
+        assert (await browser.get("/plans/1")).status_code == 404
+
+
+@pytest.fixture
+def manifest() -> dict[str, dict[str, object]]:
+    """What the build says it made."""
+    path = FOLDER / ".vite" / "manifest.json"
+    if not path.exists():
+        if os.environ.get("NOTHING_SKIPPED"):
+            pytest.fail("the dashboard isn't built")
+        pytest.skip("NOT COVERED: the dashboard isn't built (make dashboard)")
+    found: dict[str, dict[str, object]] = json.loads(path.read_text())
+    return found
+
+
+def test_first_load_is_small(manifest: dict[str, dict[str, object]]) -> None:
+    """Entry, first area, styles and the font, zipped: at most 200 kB."""
+    wanted, todo = set(), ["index.html", "src/features/overview/components/Overview.tsx"]
+    files: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in wanted:
+            continue
+        wanted.add(name)
+        chunk = manifest[name]
+        files |= {str(chunk["file"]), *map(str, chunk.get("css", []))}  # type: ignore[call-overload]
+        todo += map(str, chunk.get("imports", []))  # type: ignore[call-overload]
+    fonts = [path.name for path in FOLDER.glob("assets/hanken-grotesk-latin-wght*.woff2")]
+    files |= {f"assets/{name}" for name in fonts}
+    assert fonts
+    total = sum(len(gzip.compress((FOLDER / file).read_bytes(), mtime=0)) for file in files)
+    print(f"first load: {total:,} bytes zipped in {len(files)} files")
+    assert total <= FIRST_LOAD_BYTES

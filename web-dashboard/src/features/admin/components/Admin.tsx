@@ -1,0 +1,265 @@
+/** For administrators: health, users, granted folders, and what was done by whom. */
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { FormEvent } from "react";
+
+import { Field } from "@/components/ui/Field";
+import { Name } from "@/components/ui/Name";
+import { Failure, Loaded, Waiting } from "@/components/ui/States";
+import type { Schemas } from "@/lib/api/client";
+import { meQuery } from "@/lib/api/lookups";
+import { duration, moment, size } from "@/lib/format";
+import { coded, useText } from "@/lib/text";
+
+import {
+  auditQuery,
+  changeUser,
+  forgetLimits,
+  grantedRootsQuery,
+  grantRoot,
+  statusQuery,
+  takeRoot,
+  usersQuery,
+} from "../api/admin";
+
+/** A check's state as a file's fate has it: by the same colours. */
+const STATES: Record<string, string> = { ok: "moved", unused: "skipped", degraded: "renamed" };
+
+export function Admin() {
+  const t = useText();
+  return (
+    <div className="stack">
+      <h1>{t("nav.admin")}</h1>
+      <Health />
+      <Users />
+      <Roots />
+      <Audit />
+    </div>
+  );
+}
+
+function Health() {
+  const t = useText();
+  const status = useQuery(statusQuery());
+  return (
+    <section className="card stack" aria-labelledby="health">
+      <h2 id="health">{t("admin.health")}</h2>
+      <Loaded query={status} waiting={t("waiting.health")}>
+        {(loaded) => (
+          <>
+            <p className="soft">
+              {t("admin.version", { version: loaded.version, up: duration(loaded.uptime_seconds) })}
+            </p>
+            <ul className="row">
+              {Object.entries(loaded.checks).map(([name, check]) => (
+                <li key={name} className={`fate ${STATES[check.state] ?? "conflict"}`}>
+                  {coded("check", name)}: {check.state} · {Math.round(check.latency_ms)} ms
+                </li>
+              ))}
+            </ul>
+          </>
+        )}
+      </Loaded>
+    </section>
+  );
+}
+
+function Users() {
+  const t = useText();
+  const client = useQueryClient();
+  const me = useQuery(meQuery());
+  const query = useInfiniteQuery(usersQuery());
+  const change = useMutation({
+    mutationFn: changeUser,
+    onSuccess: () => client.invalidateQueries({ queryKey: ["admin"] }),
+  });
+  const unlimit = useMutation({ mutationFn: forgetLimits });
+  return (
+    <section className="card stack" aria-labelledby="users">
+      <h2 id="users">{t("admin.users")}</h2>
+      {query.isPending && <Waiting for={t("waiting.users")} />}
+      {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
+      {(change.error ?? unlimit.error) && <Failure error={change.error ?? unlimit.error} />}
+      <div className="scroll">
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col">{t("admin.user")}</th>
+              <th scope="col">{t("admin.last-login")}</th>
+              <th scope="col" className="number">
+                {t("admin.used")}
+              </th>
+              <th scope="col">{t("admin.rights")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {query.data?.pages
+              .flatMap((page) => page.users)
+              .map((user) => (
+                <tr key={user.id}>
+                  <td>
+                    <strong>{user.username}</strong>
+                    <span className="soft small block">{user.email}</span>
+                  </td>
+                  <td className="soft">{user.last_login_at ? moment(user.last_login_at) : "–"}</td>
+                  <td className="number">{size(user.storage_used_bytes)}</td>
+                  <td>
+                    <Rights user={user} own={user.id === me.data?.id} onChange={change.mutate} onLimits={unlimit.mutate} />
+                  </td>
+                </tr>
+              ))}
+          </tbody>
+        </table>
+      </div>
+      {query.hasNextPage && (
+        <button type="button" className="button" onClick={() => void query.fetchNextPage()}>
+          {t("action.more")}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Rights({
+  user,
+  own,
+  onChange,
+  onLimits,
+}: {
+  user: Schemas["ProfileRead"];
+  own: boolean;
+  onChange: (change: { id: string; to: Schemas["UserUpdate"] }) => void;
+  onLimits: (id: string) => void;
+}) {
+  const t = useText();
+  return (
+    <div className="row">
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={user.is_active}
+          disabled={own}
+          onChange={(event) => onChange({ id: user.id, to: { is_active: event.target.checked } })}
+        />
+        {t("admin.active")}
+      </label>
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={user.is_admin}
+          disabled={own}
+          onChange={(event) => onChange({ id: user.id, to: { is_admin: event.target.checked } })}
+        />
+        {t("admin.admin")}
+      </label>
+      <button type="button" className="button slim" onClick={() => onLimits(user.id)}>
+        {t("admin.limits")}
+      </button>
+    </div>
+  );
+}
+
+function Roots() {
+  const t = useText();
+  const client = useQueryClient();
+  const query = useInfiniteQuery(grantedRootsQuery());
+  const users = useInfiniteQuery(usersQuery());
+  const again = () => client.invalidateQueries({ queryKey: ["admin"] });
+  const grant = useMutation({ mutationFn: grantRoot, onSuccess: again });
+  const take = useMutation({ mutationFn: takeRoot, onSuccess: again });
+  function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const [path, user] = [form.get("path"), form.get("user")];
+    if (typeof path === "string" && typeof user === "string") grant.mutate({ path, user_id: user });
+  }
+  return (
+    <section className="card stack" aria-labelledby="roots">
+      <h2 id="roots">{t("admin.roots")}</h2>
+      <form className="row" onSubmit={submit}>
+        <Field label={t("admin.path")} name="path" required placeholder="/srv/photos" />
+        <div className="field">
+          <label htmlFor="grant-user">{t("admin.user")}</label>
+          <select id="grant-user" className="input" name="user" required>
+            {users.data?.pages
+              .flatMap((page) => page.users)
+              .map((user) => (
+                <option key={user.id} value={user.id}>
+                  {user.username}
+                </option>
+              ))}
+          </select>
+        </div>
+        <button className="button" disabled={grant.isPending}>
+          {t("admin.grant")}
+        </button>
+      </form>
+      {(grant.error ?? take.error) && <Failure error={grant.error ?? take.error} />}
+      <ul className="stack">
+        {query.data?.pages
+          .flatMap((page) => page.roots)
+          .map((root) => (
+            <li key={root.id}>
+              <Name of={root.path} /> {root.is_home && <span className="soft small">{t("admin.home")}</span>}
+              <div className="row">
+                {root.users.map((user) => (
+                  <span key={user.id} className="fate skipped">
+                    {user.username}
+                    {!root.is_home && (
+                      <button
+                        type="button"
+                        className="button quiet slim"
+                        aria-label={t("admin.take", { user: user.username, path: root.path })}
+                        onClick={() => take.mutate({ root: root.id, user: user.id })}
+                      >
+                        ×
+                      </button>
+                    )}
+                  </span>
+                ))}
+              </div>
+            </li>
+          ))}
+      </ul>
+    </section>
+  );
+}
+
+function Audit() {
+  const t = useText();
+  const query = useInfiniteQuery(auditQuery());
+  return (
+    <section className="card stack" aria-labelledby="audit">
+      <h2 id="audit">{t("admin.audit")}</h2>
+      {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
+      <div className="scroll">
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col">{t("admin.when")}</th>
+              <th scope="col">{t("admin.what")}</th>
+              <th scope="col">{t("admin.from")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {query.data?.pages
+              .flatMap((page) => page.events)
+              .map((event) => (
+                <tr key={event.id}>
+                  <td className="soft">{moment(event.at)}</td>
+                  <td>
+                    {event.action} <span className="soft small">{event.subject}</span>
+                  </td>
+                  <td className="soft">{event.address}</td>
+                </tr>
+              ))}
+          </tbody>
+        </table>
+      </div>
+      {query.hasNextPage && (
+        <button type="button" className="button" onClick={() => void query.fetchNextPage()}>
+          {t("action.older")}
+        </button>
+      )}
+    </section>
+  );
+}

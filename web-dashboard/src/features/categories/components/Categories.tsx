@@ -1,0 +1,113 @@
+/** Categories: the built-in ones, one's own, and a form that shows what a new one would take. */
+import "./categories.css";
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { Failure, Loaded } from "@/components/ui/States";
+import type { Schemas } from "@/lib/api/client";
+import { categoriesQuery } from "@/lib/api/lookups";
+import { count } from "@/lib/format";
+import { useText } from "@/lib/text";
+
+import { removeCategory } from "../api/categories";
+import { CategoryForm } from "./CategoryForm";
+
+type Category = Schemas["CategoryRead"];
+
+export function Categories() {
+  const t = useText();
+  const query = useQuery(categoriesQuery());
+  const [edited, setEdited] = useState<Category | "new" | null>(null);
+  return (
+    <div className="stack">
+      <div className="row spread">
+        <h1>{t("nav.categories")}</h1>
+        <button type="button" className="button primary" onClick={() => setEdited("new")}>
+          {t("categories.new")}
+        </button>
+      </div>
+      {edited !== null && (
+        <CategoryForm
+          key={edited === "new" ? "new" : edited.id}
+          category={edited === "new" ? null : edited}
+          onDone={() => setEdited(null)}
+        />
+      )}
+      <Loaded query={query} waiting={t("waiting.categories")}>
+        {({ categories }) => (
+          <>
+            <CategoryTable
+              title={t("categories.own")}
+              categories={categories.filter((category) => category.is_custom)}
+              onEdit={setEdited}
+            />
+            <CategoryTable title={t("categories.built-in")} categories={categories.filter((c) => !c.is_custom)} />
+          </>
+        )}
+      </Loaded>
+    </div>
+  );
+}
+
+function CategoryTable({
+  title,
+  categories,
+  onEdit,
+}: {
+  title: string;
+  categories: readonly Category[];
+  onEdit?: (category: Category) => void;
+}) {
+  const t = useText();
+  const client = useQueryClient();
+  const remove = useMutation({
+    mutationFn: removeCategory,
+    onSuccess: () => client.invalidateQueries({ queryKey: ["categories"] }),
+  });
+  if (categories.length === 0) return <p className="soft">{t("categories.none-own")}</p>;
+  return (
+    <section className="card stack">
+      <h2>{title}</h2>
+      {remove.isError && <Failure error={remove.error} />}
+      <ul className="category-list">
+        {categories.map((category) => (
+          <li key={category.id} className="category">
+            <span className="swatch large" style={{ background: category.color }} />
+            <div>
+              <strong>{category.name}</strong>{" "}
+              <span className="soft small">{t("categories.files", { n: category.file_count })}</span>
+              <p className="soft small">{category.description}</p>
+              <details>
+                <summary className="small">
+                  {t("categories.rules", {
+                    extensions: count(category.rules.extensions.length),
+                    keywords: count(category.rules.keywords.length),
+                  })}
+                </summary>
+                <p className="small path">
+                  {[...category.rules.extensions.map((extension) => `.${extension}`), ...category.rules.keywords].join(" ")}
+                </p>
+              </details>
+            </div>
+            {onEdit && (
+              <div className="row">
+                <button type="button" className="button slim" onClick={() => onEdit(category)}>
+                  {t("action.change")}
+                </button>
+                <button
+                  type="button"
+                  className="button slim danger"
+                  disabled={remove.isPending}
+                  onClick={() => remove.mutate(category.id)}
+                >
+                  {t("action.remove")}
+                </button>
+              </div>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

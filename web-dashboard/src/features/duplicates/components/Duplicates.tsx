@@ -1,0 +1,137 @@
+/** Duplicates: which operation found them, and the review of its groups. */
+import "./duplicates.css";
+
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+
+import { Name } from "@/components/ui/Name";
+import { Empty, Failure, Loaded, Waiting } from "@/components/ui/States";
+import { pathKey, type Operation, type Schemas } from "@/lib/api/client";
+import { useLiveOperation } from "@/lib/api/live";
+import { rootsQuery } from "@/lib/api/lookups";
+import { isOver, operationsQuery, requestOperation } from "@/lib/api/operations";
+import { baseName, moment } from "@/lib/format";
+import { useText } from "@/lib/text";
+
+import { Groups } from "./Groups";
+
+export function Duplicates() {
+  const t = useText();
+  const { of } = useSearch({ from: "/inside/duplicates" });
+  const navigate = useNavigate();
+  const operations = useInfiniteQuery(operationsQuery());
+  const found = (operations.data?.pages.flatMap((page) => page.operations) ?? []).filter(
+    (operation) => operation.duplicates_found > 0,
+  );
+  const chosen = of ?? found[0]?.id;
+  return (
+    <div className="stack">
+      <div>
+        <h1>{t("nav.duplicates")}</h1>
+        <p className="soft">{t("duplicates.more")}</p>
+      </div>
+      <Search onFound={(id) => void navigate({ to: "/duplicates", search: { of: id } })} />
+      {operations.isPending ? (
+        <Waiting for={t("waiting.duplicates")} />
+      ) : operations.isError ? (
+        <Failure error={operations.error} retry={() => void operations.refetch()} />
+      ) : chosen === undefined ? (
+        <Empty title={t("duplicates.none-yet")}>
+          <p>{t("duplicates.none-more")}</p>
+        </Empty>
+      ) : (
+        <>
+          {found.length > 1 && (
+            <label className="row">
+              <span className="small soft">{t("duplicates.found-by")}</span>
+              <select
+                className="input found-by"
+                value={chosen}
+                onChange={(event) => void navigate({ to: "/duplicates", search: { of: event.target.value } })}
+              >
+                {found.map((operation) => (
+                  <option key={operation.id} value={operation.id}>
+                    {baseName(operation.root_path)} · {moment(operation.created_at)}
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
+          <Found key={chosen} id={chosen} />
+        </>
+      )}
+    </div>
+  );
+}
+
+/** A search in a folder; it changes nothing. */
+function Search({ onFound }: { onFound: (id: string) => void }) {
+  const t = useText();
+  const client = useQueryClient();
+  const roots = useQuery(rootsQuery());
+  const [chosen, setChosen] = useState(0);
+  const search = useMutation({
+    mutationFn: (root: Schemas["RootRead"]) => {
+      const where = root.path_b64 ? { root_path_b64: root.path_b64 } : { root_path: root.path };
+      return requestOperation({ ...where, operation_type: "duplicate_cleanup", duplicate_action: "report" });
+    },
+    onSuccess: async (operation) => {
+      await client.invalidateQueries({ queryKey: ["operations"] });
+      onFound(operation.id);
+    },
+  });
+  return (
+    <Loaded query={roots} waiting={t("waiting.folders")}>
+      {({ roots: all }) => (
+        <form
+          className="row card"
+          onSubmit={(event) => {
+            event.preventDefault();
+            const root = all[chosen];
+            if (root) search.mutate(root);
+          }}
+        >
+          <label className="row">
+            <span>{t("duplicates.where")}</span>
+            <select className="input found-by" value={chosen} onChange={(event) => setChosen(Number(event.target.value))}>
+              {all.map((root, index) => (
+                <option key={pathKey(root)} value={index}>
+                  {root.is_home ? t("picker.home") : baseName(root.path)}
+                </option>
+              ))}
+            </select>
+          </label>
+          <button className="button" disabled={search.isPending}>
+            {t("duplicates.search")}
+          </button>
+          {search.isError && <Failure error={search.error} />}
+        </form>
+      )}
+    </Loaded>
+  );
+}
+
+function Found({ id }: { id: string }) {
+  const t = useText();
+  const { query, progress } = useLiveOperation(id);
+  return (
+    <Loaded query={query} waiting={t("waiting.duplicates")}>
+      {(operation: Operation) =>
+        !isOver(operation) ? (
+          <Waiting for={t("duplicates.searching", { n: progress?.files_scanned ?? operation.files_scanned })} />
+        ) : (
+          <section className="stack">
+            <p className="soft small">
+              <Name of={operation.root_path} /> ·{" "}
+              <Link to="/runs/$id" params={{ id }}>
+                {moment(operation.created_at)}
+              </Link>
+            </p>
+            <Groups id={id} root={operation.root_path} />
+          </section>
+        )
+      }
+    </Loaded>
+  );
+}

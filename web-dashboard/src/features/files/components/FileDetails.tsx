@@ -1,0 +1,74 @@
+/** One file: picture, where it was and is, why, and the file itself. */
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+
+import { Explanation } from "@/components/ui/Explanation";
+import { Name } from "@/components/ui/Name";
+import { Failure } from "@/components/ui/States";
+import { fetchBlob, type FileRecord } from "@/lib/api/client";
+import { explainQuery } from "@/lib/api/operations";
+import { saveBlob } from "@/lib/save";
+import { baseName } from "@/lib/format";
+import { coded, useText } from "@/lib/text";
+
+export function FileDetails({ file, onClose }: { file: FileRecord; onClose: () => void }) {
+  const t = useText();
+  const why = useQuery(explainQuery(file.operation_id, { path: file.original_path, path_b64: file.original_path_b64 ?? null }));
+  const download = useMutation({
+    mutationFn: () => fetchBlob(`/api/v1/files/${file.id}/download`),
+    onSuccess: (blob) => saveBlob(blob, baseName(file.new_path ?? file.original_path)),
+  });
+  const first = why.data?.explanations[0];
+  return (
+    <aside className="card stack" aria-label={t("why.label")}>
+      <div className="row spread">
+        <h2>
+          <Name of={baseName(file.new_path ?? file.original_path)} />
+        </h2>
+        <button type="button" className="button quiet slim" onClick={onClose}>
+          {t("action.close")}
+        </button>
+      </div>
+      <Thumbnail file={file} />
+      <p>
+        <span className="small soft">{t("file.was")}</span>
+        <br />
+        <Name of={file.original_path} />
+      </p>
+      <p>
+        <span className="small soft">{t("file.went")}</span>
+        <br />
+        {file.new_path ? <Name of={file.new_path} /> : coded("reason", file.error_message ?? "in-trash")}
+      </p>
+      {first && <Explanation of={first} />}
+      <div className="row">
+        <button type="button" className="button" disabled={download.isPending} onClick={() => download.mutate()}>
+          {t("file.download")}
+        </button>
+        <Link to="/runs/$id" params={{ id: file.operation_id }} className="button">
+          {t("file.operation")}
+        </Link>
+      </div>
+      {download.isError && <Failure error={download.error} />}
+    </aside>
+  );
+}
+
+/** A small picture, if it is one. */
+function Thumbnail({ file }: { file: FileRecord }) {
+  const picture = useQuery({
+    queryKey: ["files", file.id, "thumbnail"],
+    queryFn: ({ signal }) => fetchBlob(`/api/v1/files/${file.id}/thumbnail?size=256`, signal),
+    enabled: file.category === "Images" && file.status === "completed",
+  });
+  const [shown, setShown] = useState<string | null>(null);
+  useEffect(() => {
+    if (picture.data === undefined) return;
+    const address = URL.createObjectURL(picture.data);
+    // eslint-disable-next-line react-hooks/set-state-in-effect -- the address lives as long as the effect
+    setShown(address);
+    return () => URL.revokeObjectURL(address);
+  }, [picture.data]);
+  return shown && picture.data ? <img className="thumbnail" src={shown} alt="" /> : null;
+}

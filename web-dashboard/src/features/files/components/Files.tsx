@@ -1,0 +1,109 @@
+/** Where did it go? Files of all operations, found as you type. */
+import "./files.css";
+
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+
+import { Fate } from "@/components/ui/Fate";
+import { Name } from "@/components/ui/Name";
+import { Empty, Failure, Waiting } from "@/components/ui/States";
+import { VirtualRows } from "@/components/ui/VirtualRows";
+import type { FileRecord } from "@/lib/api/client";
+import { useCategoryColor } from "@/lib/api/lookups";
+import { searchQuery } from "@/lib/api/files";
+import { baseName, folderOf, moment, size } from "@/lib/format";
+import { coded, useText } from "@/lib/text";
+
+import { FileDetails } from "./FileDetails";
+
+const TYPING_MS = 250;
+
+export function Files() {
+  const t = useText();
+  const navigate = useNavigate();
+  const { q = "" } = useSearch({ from: "/inside/files" });
+  const [words, setWords] = useState(q);
+  const [selected, setSelected] = useState<FileRecord | null>(null);
+  const color = useCategoryColor();
+  const query = useInfiniteQuery(searchQuery(q.trim()));
+  useEffect(() => {
+    if (words === q) return;
+    const timer = setTimeout(
+      () => void navigate({ to: "/files", search: words === "" ? {} : { q: words }, replace: true }),
+      TYPING_MS,
+    );
+    return () => clearTimeout(timer);
+  }, [words, q, navigate]);
+  const found = query.data?.pages[0];
+  return (
+    <div className="stack wide">
+      <h1>{t("nav.files")}</h1>
+      <input
+        className="input search"
+        type="search"
+        value={words}
+        aria-label={t("files.search")}
+        placeholder={t("files.search")}
+        onChange={(event) => setWords(event.target.value)}
+      />
+      {q.trim() === "" ? (
+        <Empty title={t("files.begin")}>
+          <p>
+            {t("files.begin-more")} <Link to="/history">{t("nav.history")}</Link>
+          </p>
+        </Empty>
+      ) : query.isPending ? (
+        <Waiting for={t("waiting.search")} />
+      ) : query.isError ? (
+        <Failure error={query.error} retry={() => void query.refetch()} />
+      ) : found?.files.length === 0 ? (
+        <Empty title={t("files.none")} />
+      ) : (
+        <>
+          <p className="soft small" role="status">
+            {t(found?.total_is_exact ? "files.found" : "files.found-more", { n: found?.total_files ?? 0 })}
+          </p>
+          <div className={selected ? "finds with-one" : "finds"}>
+            <div className="find-list">
+              <VirtualRows
+                label={t("nav.files")}
+                rows={query.data.pages.flatMap((page) => page.files)}
+                rowHeight={46}
+                keyOf={(file) => file.id}
+                onEnd={() => void (query.hasNextPage && !query.isFetching && query.fetchNextPage())}
+                render={(file) => (
+                  <button
+                    type="button"
+                    className="find"
+                    aria-pressed={selected?.id === file.id}
+                    onClick={() => setSelected(file)}
+                  >
+                    <span className="swatch" style={{ background: color(file.category) }} />
+                    <span className="find-names">
+                      <Name of={baseName(file.new_path ?? file.original_path)} className="find-name" />
+                      <span className="soft small">
+                        {file.new_path ? (
+                          <Name of={folderOf(file.new_path)} />
+                        ) : (
+                          coded("reason", file.error_message ?? "in-trash")
+                        )}
+                      </span>
+                    </span>
+                    <span className="find-end small">
+                      <Fate of={file.status} />
+                      <span className="soft">
+                        {size(file.size_bytes)} · {moment(file.created_at)}
+                      </span>
+                    </span>
+                  </button>
+                )}
+              />
+            </div>
+            {selected && <FileDetails key={selected.id} file={selected} onClose={() => setSelected(null)} />}
+          </div>
+        </>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,47 @@
+/** What to know before saying yes: what the engine warns of, and what the plan leaves alone. */
+import type { Operation, PlanFile } from "@/lib/api/client";
+import { coded, isKey, text, useText } from "@/lib/text";
+
+type Review = NonNullable<Operation["review"]>;
+
+/** In the language of the dashboard; one that is new to it in the engine's words. */
+function riskWords(risk: Review["risks"][number]): string {
+  const key = `risk.${risk.code}`;
+  return isKey(key) ? text(key, { n: risk.count }) : risk.text;
+}
+
+export function RiskStrip({ review, onShow }: { review: Review; onShow: (change: PlanFile["change"]) => void }) {
+  const t = useText();
+  const left = Object.entries(review.left_by_reason);
+  if (review.risks.length === 0 && left.length === 0 && review.renamed === 0)
+    return <p className="notice good risks-none">{t("risk.none")}</p>;
+  return (
+    <ul className="risks" aria-label={t("risk.label")}>
+      {review.risks.map((risk) => (
+        <li key={risk.code} className={risk.needs_consent ? "risk consent" : "risk"}>
+          {riskWords(risk)}
+        </li>
+      ))}
+      {review.renamed > 0 && (
+        <li className="risk">
+          {t("risk.renamed", { n: review.renamed })}{" "}
+          <button type="button" className="link" onClick={() => onShow("renamed")}>
+            {t("risk.show")}
+          </button>
+        </li>
+      )}
+      {left.map(([reason, n]) => (
+        <li key={reason} className="risk calm">
+          {t("risk.left", { n, reason: coded("reason", reason) })}{" "}
+          <button
+            type="button"
+            className="link"
+            onClick={() => onShow(reason === "kept-together" ? "kept_together" : "skipped")}
+          >
+            {t("risk.show")}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}

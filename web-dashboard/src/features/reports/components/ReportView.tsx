@@ -1,0 +1,172 @@
+/** One report: the categories as a treemap and as a table that point at each other, the largest files, and exports. */
+import "./reports.css";
+
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { useState } from "react";
+
+import { Choice } from "@/components/ui/Choice";
+import { Figures } from "@/components/ui/Figures";
+import { Name } from "@/components/ui/Name";
+import { Failure, Loaded } from "@/components/ui/States";
+import type { Schemas } from "@/lib/api/client";
+import { useCategoryColor } from "@/lib/api/lookups";
+import { count, duration, moment, percent, size } from "@/lib/format";
+import { saveBlob } from "@/lib/save";
+import { coded, useText } from "@/lib/text";
+
+import { exported, FORMATS, reportQuery, type Format } from "../api/reports";
+import { Treemap } from "./Treemap";
+
+export function ReportView() {
+  const t = useText();
+  const { id } = useParams({ from: "/inside/reports/$id" });
+  const report = useQuery(reportQuery(id));
+  const save = useMutation({
+    mutationFn: (format: Format) => exported(id, format).then((blob) => saveBlob(blob, `report-${id}.${format}`)),
+  });
+  return (
+    <div className="stack">
+      <div className="row spread">
+        <h1>{t("report.title")}</h1>
+        <div className="row" role="group" aria-label={t("report.export")}>
+          {FORMATS.map((format) => (
+            <button
+              key={format}
+              type="button"
+              className="button slim"
+              disabled={save.isPending}
+              onClick={() => save.mutate(format)}
+            >
+              {format.toUpperCase()}
+            </button>
+          ))}
+        </div>
+      </div>
+      {save.isError && <Failure error={save.error} />}
+      <Loaded query={report} waiting={t("waiting.report")}>
+        {(loaded) => <Report id={id} report={loaded} />}
+      </Loaded>
+    </div>
+  );
+}
+
+type Measure = "size" | "files";
+
+function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
+  const t = useText();
+  const color = useCategoryColor();
+  const [measure, setMeasure] = useState<Measure>("size");
+  const [pointed, setPointed] = useState<string | null>(null);
+  const shares = report.category_breakdown;
+  const value = (share: Schemas["ShareRead"]) => (measure === "size" ? share.total_size_bytes : share.file_count);
+  const whole = shares.reduce((sum, share) => sum + value(share), 0);
+  return (
+    <>
+      <p className="soft">
+        <Link to="/runs/$id" params={{ id }}>
+          {coded("type", report.operation_type)}
+        </Link>
+        {report.start_time && ` · ${moment(report.start_time)}`}
+        {report.duration_seconds !== null && ` · ${duration(report.duration_seconds)}`}
+      </p>
+      <section className="card">
+        <Figures
+          of={[
+            [t("report.scanned"), count(report.stats.total_files_scanned)],
+            [t("report.moved"), count(report.stats.total_files_moved)],
+            [t("fate.skipped"), count(report.stats.total_files_skipped)],
+            [t("fate.failed"), count(report.stats.total_files_failed)],
+            [t("word.size"), size(report.stats.total_size_bytes)],
+            [t("overview.duplicates"), count(report.stats.duplicates_found)],
+          ]}
+        />
+      </section>
+      {shares.length > 0 && (
+        <section className="card stack" aria-labelledby="by-category">
+          <div className="row spread">
+            <h2 id="by-category">{t("report.by-category")}</h2>
+            <Choice<Measure>
+              label={t("report.measure")}
+              chosen={measure}
+              onChoose={setMeasure}
+              options={[
+                ["size", t("word.size")],
+                ["files", t("word.files")],
+              ]}
+            />
+          </div>
+          <div className="by-category">
+            <Treemap
+              areas={shares.map((share) => ({ name: share.category, value: value(share), color: color(share.category) }))}
+              pointed={pointed}
+              onPoint={setPointed}
+            />
+            <table className="table">
+              <thead>
+                <tr>
+                  <th scope="col">{t("word.category")}</th>
+                  <th scope="col" className="number">
+                    {t("word.files")}
+                  </th>
+                  <th scope="col" className="number">
+                    {t("word.size")}
+                  </th>
+                  <th scope="col" className="number">
+                    {t("word.share")}
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {shares.map((share) => (
+                  <tr
+                    key={share.category}
+                    className={pointed === share.category ? "pointed" : ""}
+                    onMouseEnter={() => setPointed(share.category)}
+                    onMouseLeave={() => setPointed(null)}
+                  >
+                    <td>
+                      <span className="swatch" style={{ background: color(share.category) }} /> {share.category}
+                    </td>
+                    <td className="number">{count(share.file_count)}</td>
+                    <td className="number">{size(share.total_size_bytes)}</td>
+                    <td className="number">{percent(value(share), whole)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </section>
+      )}
+      {report.largest_files.length > 0 && (
+        <section className="card stack" aria-labelledby="largest">
+          <h2 id="largest">{t("report.largest")}</h2>
+          <div className="scroll">
+            <table className="table">
+              <thead>
+                <tr>
+                  <th scope="col">{t("word.file")}</th>
+                  <th scope="col">{t("word.category")}</th>
+                  <th scope="col" className="number">
+                    {t("word.size")}
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {report.largest_files.map((file) => (
+                  <tr key={file.path}>
+                    <td>
+                      <Name of={file.path} />
+                    </td>
+                    <td>{file.category}</td>
+                    <td className="number">{size(file.size_bytes)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </section>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,66 @@
+/** The operations that have a report. */
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+
+import { Name } from "@/components/ui/Name";
+import { outcomeOf } from "@/components/ui/OperationLine";
+import { Empty, Failure, Waiting } from "@/components/ui/States";
+import { isOver, operationsQuery } from "@/lib/api/operations";
+import { moment } from "@/lib/format";
+import { coded, useText } from "@/lib/text";
+
+export function Reports() {
+  const t = useText();
+  const query = useInfiniteQuery(operationsQuery());
+  const operations = (query.data?.pages.flatMap((page) => page.operations) ?? []).filter(
+    (operation) => isOver(operation) && operation.operation_type !== "preview",
+  );
+  return (
+    <div className="stack">
+      <h1>{t("nav.reports")}</h1>
+      {query.isPending ? (
+        <Waiting for={t("waiting.history")} />
+      ) : query.isError ? (
+        <Failure error={query.error} retry={() => void query.refetch()} />
+      ) : operations.length === 0 ? (
+        <Empty title={t("reports.none")}>
+          <p>{t("reports.none-more")}</p>
+        </Empty>
+      ) : (
+        <div className="scroll">
+          <table className="table">
+            <thead>
+              <tr>
+                <th scope="col">{t("reports.what")}</th>
+                <th scope="col">{t("reports.where")}</th>
+                <th scope="col">{t("reports.came-to")}</th>
+                <th scope="col">{t("reports.when")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {operations.map((operation) => (
+                <tr key={operation.id}>
+                  <td>
+                    <Link to="/reports/$id" params={{ id: operation.id }}>
+                      {coded("type", operation.operation_type)}
+                    </Link>
+                  </td>
+                  <td>
+                    <Name of={operation.root_path} />
+                  </td>
+                  <td>{outcomeOf(operation, t)}</td>
+                  <td className="soft">{moment(operation.created_at)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {query.hasNextPage && (
+        <button type="button" className="button" disabled={query.isFetching} onClick={() => void query.fetchNextPage()}>
+          {t("action.older")}
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+/** A plan: its folders before and after, and its files, page by page. */
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+
+import { answer, api, named, pathKey, type PathRef, type PlanFile } from "./client";
+
+export type Side = "before" | "after";
+export const TOP: PathRef = { path: "" };
+export const PAGE = 300;
+
+export interface PlanFilter {
+  change?: PlanFile["change"];
+  category?: string;
+}
+
+/** The folders in a folder of both trees. A plan never changes, so its answers are kept. */
+export function planFoldersQuery(id: string, folder: PathRef, depth = 1) {
+  return queryOptions({
+    queryKey: ["plans", id, "folders", pathKey(folder), depth],
+    queryFn: ({ signal }) =>
+      answer(
+        api.GET("/api/v1/operations/{operation_id}/preview", {
+          params: { path: { operation_id: id }, query: { ...(folder.path === "" ? {} : named(folder)), depth } },
+          signal,
+        }),
+      ),
+    staleTime: Infinity,
+  });
+}
+
+/** One page of the files directly in a folder of one tree. */
+export function planFilesQuery(id: string, side: Side, folder: PathRef, cursor: string | null) {
+  return queryOptions({
+    queryKey: ["plans", id, "files", side, pathKey(folder), cursor],
+    queryFn: ({ signal }) =>
+      answer(
+        api.GET("/api/v1/operations/{operation_id}/plan", {
+          params: {
+            path: { operation_id: id },
+            query: {
+              ...(folder.path === "" ? {} : named(folder)),
+              tree: side,
+              limit: PAGE,
+              ...(cursor === null ? {} : { cursor }),
+            },
+          },
+          signal,
+        }),
+      ),
+    staleTime: Infinity,
+  });
+}
+
+/** All files of the plan that pass a filter. */
+export function filteredFilesQuery(id: string, filter: PlanFilter) {
+  return infiniteQueryOptions({
+    queryKey: ["plans", id, "filtered", filter],
+    initialPageParam: "",
+    queryFn: ({ pageParam, signal }) =>
+      answer(
+        api.GET("/api/v1/operations/{operation_id}/plan", {
+          params: {
+            path: { operation_id: id },
+            query: { below: true, limit: PAGE, ...filter, ...(pageParam === "" ? {} : { cursor: pageParam }) },
+          },
+          signal,
+        }),
+      ),
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+    staleTime: Infinity,
+  });
+}
