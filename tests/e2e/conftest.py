@@ -1,4 +1,7 @@
-"""One server and one browser for all tests of a process; each test has a fresh visitor without cookies."""
+"""One server and one browser while tests of this package run; each test has a fresh visitor without cookies.
+
+Not for the session: Playwright keeps an event loop running, and tests elsewhere run their own.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from tests.support.server import Person, Server, running_server
 Arrive = Callable[..., Visitor]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium. Where it is missing the tests are skipped with the reason, and in CI they fail."""
     if why := reason_without():
@@ -26,7 +29,7 @@ def browser() -> Iterator[Browser]:
         yield chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server that serves the built dashboard."""
     assert browser
