@@ -49,7 +49,7 @@ def broker_app(settings: Settings) -> Celery:
             "socket_connect_timeout": 2 * ANSWER_SECONDS,
         },
         timezone="UTC",
-        beat_schedule_filename=str(settings.folder / "run" / "beat"),
+        beat_scheduler="celery.beat:Scheduler",  # remembers nothing: all that it sends may as well come twice
     )
     return app
 

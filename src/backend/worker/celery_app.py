@@ -17,7 +17,7 @@ from functools import cache
 from types import FrameType
 from typing import Any, Final
 
-from celery.signals import beat_init, heartbeat_sent, setup_logging, worker_init, worker_shutting_down
+from celery.signals import heartbeat_sent, setup_logging, worker_init, worker_shutting_down
 from kombu.transport import redis as transport
 from redis.exceptions import ConnectionError as NotConnected
 
@@ -141,13 +141,6 @@ def _begin(**_: object) -> None:
     prepare_folders(_config)
     os.environ["PLAN_DIR"] = str(_config.plans)
     os.environ["CACHE_DIR"] = str(_config.folder / "cache")
-
-
-@beat_init.connect
-def _begin_beat(**_: object) -> None:
-    """The timetable's file is nobody else's; beat makes no other files."""
-    prepare_folders(_config)
-    os.umask(0o077)
 
 
 @worker_shutting_down.connect
