@@ -21,6 +21,7 @@ from backend.services.accounts import AccountService
 from backend.services.errors import ServiceError
 from backend.services.profiles import ProfileService
 from backend.services.roots import RootService
+from backend.worker.backups import BackupFailed, back_up, restore
 from backend.worker.rebuilding import rebuild_all
 from fileorganizer.errors import FileOrganizerError, show
 
@@ -181,11 +182,29 @@ def rebuild(operation_ids: tuple[UUID, ...]) -> None:
         database.close()
 
 
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(file: Path) -> None:
+    """Write a copy of the database to FILE, while the server runs."""
+    back_up(settings(), file.absolute())
+    click.echo(f"{file} holds a copy of the database.")
+
+
+@commands.command("restore")
+@click.argument("file", type=click.Path(path_type=Path))
+def take_back(file: Path) -> None:
+    """Take the copy in FILE back into a place without a database, and bring it to the newest schema."""
+    prepare_folders(settings())
+    restore(settings(), file.absolute())
+    upgrade()
+    click.echo("The database is back. Run rebuild to copy what became of files since from the journals.")
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run a command."""
     try:
         return commands.main(arguments, prog_name="python -m backend.manage")
-    except FileOrganizerError as error:
+    except (FileOrganizerError, BackupFailed) as error:
         raise SystemExit(f"{error}") from error
 
 

@@ -9,6 +9,11 @@ from backend.database import WorkerDatabase
 from backend.models import Base
 
 
+def is_ours(_item: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
+    """Leave out the indexes that ``scripts/database_optimization.py`` adds to the schema."""
+    return kind != "index" or not (name or "").startswith("ix_strategic_")
+
+
 def run() -> None:
     """Bring the database to the wanted revision, or nothing of it."""
     prepare_folders(settings())
@@ -20,6 +25,7 @@ def run() -> None:
                 target_metadata=Base.metadata,
                 render_as_batch=True,
                 compare_type=True,
+                include_object=is_ours,
                 transactional_ddl=False,  # the surrounding transaction is ours
             )
             context.run_migrations()

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.models import FileRecord, Operation
+from backend.models import FileRecord, Operation, OperationStats
 from backend.repositories.operations import owned_by
 from backend.repositories.owners import Owner
 
@@ -92,27 +92,46 @@ class FileSearch:
     async def find(
         self, words: str, operation_id: UUID | None, *, limit: int, offset: int
     ) -> tuple[list[tuple[FileRecord, Operation]], int, bool]:
-        """Records whose path or category holds ``words``: exact names first, then names that begin so, then the rest, newest first.
+        """Records whose path holds ``words``, or of that category: exact names first, then names that begin so, then the rest.
 
-        Also how many there are, counted up to a limit, and whether that is exact.
+        Within each the newest come first. Also how many there are, counted up to a limit, and whether that is exact; beyond
+        the limit what is ranked are exact names and the newest others.
         """
         lowered = func.lower(FileRecord.name)
         text = escaped(words.lower())
         exact = or_(lowered == words.lower(), lowered.like(f"%/{text}", escape="\\"))
         begins = or_(lowered.like(f"{text}%", escape="\\"), lowered.like(f"%/{text}%", escape="\\"))
-        matches: ColumnElement[bool] = or_(
-            lowered.like(f"%{text}%", escape="\\"), func.lower(FileRecord.category) == words.lower()
-        )
+        matches: ColumnElement[bool] = lowered.like(f"%{text}%", escape="\\")
         mine = and_(self._is_mine, Operation.number == FileRecord.operation_number)
         if operation_id is not None:
             mine = and_(mine, Operation.id == operation_id)
-        query = select(FileRecord, Operation).join(Operation, mine).where(matches)
-        counted = query.with_only_columns(FileRecord.sequence).limit(COUNTED_AT_MOST + 1).subquery()
-        total = (await self._session.execute(select(func.count()).select_from(counted))).scalar_one()
+        if await self._is_category(words):
+            matches = or_(matches, func.lower(FileRecord.category) == words.lower())
+        found, named = self._newest(mine, matches), self._newest(mine, exact)
+        total = (await self._session.execute(select(func.count()).select_from(found.subquery()))).scalar_one()
+        keys = union(select(found.subquery()), select(named.subquery())).subquery()
+        here = and_(FileRecord.operation_number == keys.c[0], FileRecord.sequence == keys.c[1])
+        query = select(FileRecord, Operation).join(keys, here)
+        query = query.join(Operation, Operation.number == FileRecord.operation_number)
         rank = case((exact, 0), (begins, 1), else_=2)
         order = (rank, FileRecord.operation_number.desc(), FileRecord.sequence)
         rows = (await self._session.execute(query.order_by(*order).limit(limit).offset(offset))).all()
         return [(row[0], row[1]) for row in rows], min(total, COUNTED_AT_MOST), total <= COUNTED_AT_MOST
+
+    def _newest(self, mine: ColumnElement[bool], matches: ColumnElement[bool]) -> Select[int, int]:
+        """The keys of what matches, as many as are counted: an order that the key has, so that frequent words end soon."""
+        query = select(FileRecord.operation_number, FileRecord.sequence).join(Operation, mine).where(matches)
+        newest = (FileRecord.operation_number.desc(), FileRecord.sequence.desc())
+        return query.order_by(*newest).limit(COUNTED_AT_MOST + 1)
+
+    async def _is_category(self, words: str) -> bool:
+        """Do any of the user's operations know a category of this name? Asked of the counters: no index helps both at once."""
+        query = (
+            select(OperationStats.category)
+            .join(Operation, and_(self._is_mine, Operation.number == OperationStats.operation_number))
+            .where(func.lower(OperationStats.category) == words.lower())
+        )
+        return (await self._session.execute(query.limit(1))).first() is not None
 
     async def operation(self, number: int) -> Operation | None:
         """One of the user's operations by its number."""

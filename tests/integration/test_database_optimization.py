@@ -1,0 +1,102 @@
+"""The script that looks after indexes: it makes what is missing, makes nothing twice, and says how queries are carried out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from backend.models import Base
+from scripts.database_optimization import INDEXES, QUERIES
+from tests.support import postgres as postgres_support
+from tests.support.postgres import new_database, running_postgres
+from tests.support.server import ROOT, prepared, running_server
+from tests.support.trees import put_tree
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a database with one operation."""
+    if request.param == "sqlite":
+        yield from _filled(tmp_path)
+        return
+    if why := postgres_support.reason_without():
+        pytest.skip(f"not covered: {why}")
+    with running_postgres() as url:
+        yield from _filled(tmp_path, DATABASE_URL=new_database(url))
+
+
+def _filled(tmp_path: Path, **more: str) -> Iterator[dict[str, str]]:
+    """A database with one operation of thirty files."""
+    with running_server(tmp_path / "data", **more) as server:
+        ann = server.sign_up("ann")
+        put_tree(ann.home / "inbox", {f"{number}.jpg": "x" for number in range(30)})
+        ann.done("inbox")
+    yield server.environment
+
+
+def run(environment: dict[str, str], *arguments: str) -> list[str]:
+    """The script's lines."""
+    command = [sys.executable, "scripts/database_optimization.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def url_of(environment: dict[str, str]) -> str:
+    """The database."""
+    return environment.get("DATABASE_URL") or f"sqlite:///{environment['DATA_DIR']}/fileorganizer.db"
+
+
+def test_indexes_are_made_once(environment: dict[str, str]) -> None:
+    """Twelve, those that the schema doesn't have are made; a second run makes none; the schema still counts as unchanged."""
+    first, second = run(environment, "--optimize"), run(environment, "--optimize")
+    made = [line.split()[1] for line in first if line.startswith("made")]
+    possible = [index for index in INDEXES if "DATABASE_URL" in environment or not index.only_postgresql]
+    assert made == [index.name for index in possible if index.name.startswith("ix_strategic_")]
+    assert sum(line.startswith("is there") for line in second) == len(possible) and len(INDEXES) == 12
+    command = [sys.executable, "-m", "alembic", "check"]
+    checked = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_queries_are_explained(environment: dict[str, str]) -> None:
+    """Every hot query, and how its rows are found; sizes of all tables."""
+    run(environment, "--optimize")
+    lines = run(environment, "--analyze", "--stats")
+    for name in QUERIES:
+        assert any(line.startswith(f"{name}: ") for line in lines), name
+    for table in Base.metadata.tables:
+        assert any(line.startswith(f"{table} ") for line in lines), table
+    records = next(line for line in lines if line.startswith("file_records "))
+    assert "30 rows" in " ".join(records.split())
+
+
+def test_an_index_that_was_broken_off(tmp_path: Path) -> None:
+    """One that PostgreSQL calls invalid is made anew."""
+    if why := postgres_support.reason_without():
+        pytest.skip(f"not covered: {why}")
+    with running_postgres() as url:
+        server = prepared(tmp_path / "data", DATABASE_URL=new_database(url))
+        run(server.environment, "--optimize")
+        engine = create_engine(url_of(server.environment))
+        with engine.begin() as connection:
+            connection.execute(
+                text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_strategic_category'::regclass")
+            )
+        engine.dispose()
+        again = run(server.environment, "--optimize")
+        assert [line.split()[1] for line in again if line.startswith("made")] == ["ix_strategic_category"]
+        assert run(server.environment, "--analyze") == ["There are no operations yet: nothing to explain."]
+
+
+def test_it_says_what_it_can_do() -> None:
+    """Without a wish it does nothing."""
+    command = [sys.executable, "scripts/database_optimization.py"]
+    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "--optimize" in done.stderr
