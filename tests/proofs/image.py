@@ -31,7 +31,7 @@ HOME = Path(__file__).resolve().parents[2]
 PROGRAMS = ("buildah", "debootstrap")
 IMAGE, USER = "localhost/fileorganizer-pro", 10001
 OFFICIAL_BASE_MB = 130
-"""What python:3.11-slim holds unpacked; it can't be fetched here, and Debian's base that we build on is another one."""
+"""An estimate of what python:3.11-slim holds unpacked: it can't be fetched here, and the base that we build on is another."""
 DATA, LOGS = "var/lib/fileorganizer", "var/log/fileorganizer"
 
 
