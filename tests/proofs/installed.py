@@ -36,7 +36,7 @@ def run(place: Path) -> dict[str, Any]:
         ("wheel", installed(place / "wheel", wheel)),
         ("sdist", installed(place / "sdist", sdist)),
     ):
-        figures[f"{name}: files moved and taken back"] = organizes_and_undoes(program, place / f"of-{name}")
+        figures[f"{name}: new names, all taken back"] = organizes_and_undoes(program, place / f"of-{name}")
     served = installed(place / "served", Path(f"{wheel}[server]"))
     for name, program in (("server", built / "fileorganizer-server"), ("wheel", served)):
         figures[f"{name}: files moved over HTTP"] = serves(program, place / f"served-by-{name}")
@@ -65,7 +65,7 @@ def installed(place: Path, package: Path) -> Path:
 
 
 def organizes_and_undoes(program: Path, place: Path) -> int:
-    """With an empty PATH and a home of its own; returns how many names were another's place in between."""
+    """With an empty PATH and a home of its own; returns how many names, of files and folders, were new in between."""
     root, home, temporary = place / "root", place / "home", place / "tmp"
     for folder in (home, temporary):
         folder.mkdir(parents=True)
