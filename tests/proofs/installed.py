@@ -131,9 +131,9 @@ def _served(program: Path, place: Path, root: Path) -> Iterator[tuple[str, Any]]
         assert process.wait(30) in (0, -signal.SIGTERM, 128 + signal.SIGTERM), log.read_text()
         assert list((place / "tmp").iterdir()) == [], "something was left in the folder for temporary files"
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        if process.poll() is None:  # told, not killed: an executable's first process would leave the server behind
+            process.terminate()
+            process.wait(30)
 
 
 def _is_well(url: str) -> bool:
