@@ -176,7 +176,7 @@ MUTANTS = (
     ),
     Mutant(
         "undo looks away from what is in the old place",
-        "execution/undoing.py",
+        "execution/parting.py",
         "return os.access(name, os.F_OK, dir_fd=fd, follow_symlinks=False)",
         "return False",
         "test",

@@ -40,6 +40,7 @@ ELSEWHERE = {
     "useradd": "tests/proofs/image.py",
     ".venv/bin/pytest": "Makefile",
     ".venv/bin/pre-commit install": ".pre-commit-config.yaml",
+    "python scripts/database_optimization.py": "tests/integration/test_database_optimization.py",
     "alembic": "tests/integration/backend/test_upgrades.py",
     "python3 -c 'import secrets": "tests/unit/backend/test_configuration.py",
     "kill -USR1": "tests/support/server.py",
