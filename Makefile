@@ -258,10 +258,10 @@ sbom: $(STAMP)  ## list what the image is made of: build/sbom/*.cdx.json (Cyclon
 installer: $(STAMP)  ## wheel, sdist and one-file executables of command line and server, into dist/
 	@$(BIN)/python scripts/build_installer.py
 
-installer-check: $(STAMP)  ## build them and use each as people would (three minutes; figures into docs/proofs/)
+installer-check: $(STAMP)  ## build them and use each as people would (five minutes; figures into docs/proofs/)
 	@$(BIN)/python -m tests.proofs installed
 
-image-check: $(STAMP)  ## build the Dockerfile without a container engine, start it, work with it (root; five minutes)
+image-check: $(STAMP)  ## build the Dockerfile without a container engine, start it, work with it (root; ten minutes)
 	@for program in buildah debootstrap; do command -v $$program >/dev/null || missing="$${missing:-} $$program"; done
 	if [ -n "$${missing:-}" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	  echo "Installing for the image:$$missing"

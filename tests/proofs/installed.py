@@ -36,7 +36,7 @@ def run(place: Path) -> dict[str, Any]:
         ("wheel", installed(place / "wheel", wheel)),
         ("sdist", installed(place / "sdist", sdist)),
     ):
-        figures[f"{name}: files moved and taken back"] = organizes_and_undoes(program, place / f"of-{name}")
+        figures[f"{name}: new names, all taken back"] = organizes_and_undoes(program, place / f"of-{name}")
     served = installed(place / "served", Path(f"{wheel}[server]"))
     for name, program in (("server", built / "fileorganizer-server"), ("wheel", served)):
         figures[f"{name}: files moved over HTTP"] = serves(program, place / f"served-by-{name}")
@@ -65,7 +65,7 @@ def installed(place: Path, package: Path) -> Path:
 
 
 def organizes_and_undoes(program: Path, place: Path) -> int:
-    """With an empty PATH and a home of its own; returns how many names were another's place in between."""
+    """With an empty PATH and a home of its own; returns how many names, of files and folders, were new in between."""
     root, home, temporary = place / "root", place / "home", place / "tmp"
     for folder in (home, temporary):
         folder.mkdir(parents=True)
@@ -131,9 +131,9 @@ def _served(program: Path, place: Path, root: Path) -> Iterator[tuple[str, Any]]
         assert process.wait(30) in (0, -signal.SIGTERM, 128 + signal.SIGTERM), log.read_text()
         assert list((place / "tmp").iterdir()) == [], "something was left in the folder for temporary files"
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        if process.poll() is None:  # told, not killed: an executable's first process would leave the server behind
+            process.terminate()
+            process.wait(30)
 
 
 def _is_well(url: str) -> bool:
