@@ -69,6 +69,12 @@ INDEXES: Final = (
         "search in the middle of names (SQLite reads the records instead)",
         only_postgresql=True,
     ),
+    Strategic(
+        "ix_strategic_ending",
+        'file_records (reverse(lower(name)) COLLATE "C")',
+        "search for files of exactly a name, however many names hold it",
+        only_postgresql=True,
+    ),
 )
 
 QUERIES: Final = {

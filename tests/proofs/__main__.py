@@ -33,6 +33,7 @@ PARTS = (
     "real_input",
     "service_kills",
     "service_speed",
+    "chaos",
 )
 HOME = Path(__file__).resolve().parents[2]
 STATE, FIGURES = HOME / "data" / "proofs", HOME / "docs" / "proofs" / "engine.json"

@@ -98,8 +98,7 @@ class FileSearch:
         the limit what is ranked are exact names and the newest others.
         """
         lowered = func.lower(FileRecord.name)
-        text = escaped(words.lower())
-        exact = or_(lowered == words.lower(), lowered.like(f"%/{text}", escape="\\"))
+        text, exact = escaped(words.lower()), self._named(words.lower())
         begins = or_(lowered.like(f"{text}%", escape="\\"), lowered.like(f"%/{text}%", escape="\\"))
         matches: ColumnElement[bool] = lowered.like(f"%{text}%", escape="\\")
         mine = and_(self._is_mine, Operation.number == FileRecord.operation_number)
@@ -107,20 +106,41 @@ class FileSearch:
             mine = and_(mine, Operation.id == operation_id)
         if await self._is_category(words):
             matches = or_(matches, func.lower(FileRecord.category) == words.lower())
-        found, named = self._newest(mine, matches), self._newest(mine, exact)
+        rank = case((exact, 0), (begins, 1), else_=2)
+        found, named = self._newest(mine, matches, rank), self._newest(mine, exact, rank)
         total = (await self._session.execute(select(func.count()).select_from(found.subquery()))).scalar_one()
         keys = union(select(found.subquery()), select(named.subquery())).subquery()
-        here = and_(FileRecord.operation_number == keys.c[0], FileRecord.sequence == keys.c[1])
-        query = select(FileRecord, Operation).join(keys, here)
+        order = (keys.c.rank, keys.c.operation_number.desc(), keys.c.sequence)
+        best = select(keys).order_by(*order).limit(limit).offset(offset).subquery()
+        here = and_(FileRecord.operation_number == best.c.operation_number, FileRecord.sequence == best.c.sequence)
+        query = select(FileRecord, Operation).join(best, here)
         query = query.join(Operation, Operation.number == FileRecord.operation_number)
-        rank = case((exact, 0), (begins, 1), else_=2)
-        order = (rank, FileRecord.operation_number.desc(), FileRecord.sequence)
-        rows = (await self._session.execute(query.order_by(*order).limit(limit).offset(offset))).all()
+        query = query.order_by(best.c.rank, best.c.operation_number.desc(), best.c.sequence)
+        rows = (await self._session.execute(query)).all()
         return [(row[0], row[1]) for row in rows], min(total, COUNTED_AT_MOST), total <= COUNTED_AT_MOST
 
-    def _newest(self, mine: ColumnElement[bool], matches: ColumnElement[bool]) -> Select[int, int]:
-        """The keys of what matches, as many as are counted: an order that the key has, so that frequent words end soon."""
-        query = select(FileRecord.operation_number, FileRecord.sequence).join(Operation, mine).where(matches)
+    def _named(self, words: str) -> ColumnElement[bool]:
+        """Files of exactly that name, in whatever folder: what ends so.
+
+        PostgreSQL finds them by an index of names read from behind, where that is the beginning ("0" comes after "/"); the
+        trigrams of a word that all names hold would lead it to every record.
+        """
+        if self._session.get_bind().dialect.name == "postgresql":
+            behind = func.reverse(func.lower(FileRecord.name)).collate("C")
+            ending = words[::-1]
+            return or_(behind == ending, and_(behind >= f"{ending}/", behind < f"{ending}0"))
+        lowered = func.lower(FileRecord.name)
+        return or_(lowered == words, lowered.like(f"%/{escaped(words)}", escape="\\"))
+
+    def _newest(
+        self, mine: ColumnElement[bool], matches: ColumnElement[bool], rank: ColumnElement[int]
+    ) -> Select[int, int, int]:
+        """The keys of what matches, as many as are counted: an order that the key has, so that frequent words end soon.
+
+        Each comes with its rank, so that only the records of one page are fetched.
+        """
+        keys = (FileRecord.operation_number, FileRecord.sequence, rank.label("rank"))
+        query = select(*keys).join(Operation, mine).where(matches)
         newest = (FileRecord.operation_number.desc(), FileRecord.sequence.desc())
         return query.order_by(*newest).limit(COUNTED_AT_MOST + 1)
 

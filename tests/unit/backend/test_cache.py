@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import msgspec
+import pytest
+from redis.exceptions import ConnectionError as NotConnected
+from redis.exceptions import ResponseError
 
-from backend.core.cache import REPORT, USAGE, MemoryCache, remembered
+from backend.core.cache import REPORT, USAGE, MemoryCache, RedisCache, remembered
 from backend.core.monitoring import cache_hits, cache_misses
+from backend.core.redis import SharedRedis
 
 
 def figures(kind: str) -> tuple[float, float]:
@@ -88,3 +93,102 @@ def test_nobody_sees_anothers() -> None:
     hits, misses = figures(USAGE)
     asyncio.run(story())
     assert len(made) == 5 and figures(USAGE) == (hits + 4, misses + 4)
+
+
+class _Broken:
+    """A client of Redis that fails as it is told, and counts how often it was asked."""
+
+    connection_pool = SimpleNamespace(connection_kwargs={})
+
+    def __init__(self, *failures: Exception) -> None:
+        """``failures`` come one after the other; then all is well."""
+        self.failures, self.asked = list(failures), 0
+        self.kept: dict[str, bytes] = {}
+
+    async def get(self, name: str) -> bytes | None:
+        """What was set."""
+        self._fail()
+        return self.kept.get(name)
+
+    async def set(self, name: str, value: bytes, px: int) -> None:
+        """Keep it."""
+        self._fail()
+        self.kept[name] = value
+
+    def _fail(self) -> None:
+        self.asked += 1
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+def _redis(client: _Broken, monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> RedisCache:
+    """A cache over that client, at a time of its own."""
+    shared = SharedRedis("redis://127.0.0.1:1/0")
+    shared.client = client
+    monkeypatch.setattr("backend.core.redis.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    return RedisCache(shared)
+
+
+@pytest.mark.parametrize(
+    "failure", [NotConnected("gone"), ResponseError("OOM"), TimeoutError(), ConnectionResetError()]
+)
+def test_a_redis_that_fails_is_a_cache_that_forgot(failure: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing raises; for a second it is left alone; then it is asked again, and what it kept is there."""
+    client, clock = _Broken(), [100.0]
+    cache = _redis(client, monkeypatch, clock)
+
+    async def story() -> None:
+        """Well, failed, left alone, well again."""
+        await cache.put("k", b"v", 60.0)
+        assert await cache.get("k") == b"v"
+        client.failures.append(failure)
+        assert await cache.get("k") is None
+        asked = client.asked
+        clock[0] += 0.9
+        assert await cache.get("k") is None
+        await cache.put("k", b"lost", 60.0)
+        assert client.asked == asked, "left alone"
+        clock[0] += 0.2
+        assert await cache.get("k") == b"v"
+
+    asyncio.run(story())
+
+
+def test_without_redis_answers_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can't be kept is worked out each time, and is right each time."""
+    client, clock, owner, made = _Broken(*[NotConnected("gone")] * 9), [100.0], (uuid4(), None), []
+
+    async def make() -> int:
+        """Another answer each time."""
+        made.append(1)
+        return len(made)
+
+    async def story() -> None:
+        """Ask twice, with time enough for Redis to be asked each time."""
+        cache = _redis(client, monkeypatch, clock)
+        for expected in (1, 2):
+            assert await remembered(cache, USAGE, owner, (1,), int, make) == expected
+            clock[0] += 2.0
+
+    asyncio.run(story())
+    assert client.asked > 1
+
+
+def test_what_another_version_kept_is_worked_out_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that aren't the answer's type are no answer, and are replaced."""
+    client, owner = _Broken(), (uuid4(), None)
+
+    async def make() -> int:
+        """The answer."""
+        return 7
+
+    async def story() -> None:
+        """Something else lies there."""
+        cache = _redis(client, monkeypatch, [100.0])
+        await remembered(cache, USAGE, owner, (1,), int, make)
+        (name,) = client.kept
+        client.kept[name] = msgspec.msgpack.encode({"older": "shape"})
+        assert await remembered(cache, USAGE, owner, (1,), int, make) == 7
+        assert msgspec.msgpack.decode(client.kept[name]) == 7
+
+    asyncio.run(story())

@@ -7,19 +7,24 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, select, text
 
 from backend import database as module
 from backend.core.config import Settings, prepare_folders
 from backend.database import SCHEMA_REVISION, Database, DatabaseBusy, SchemaMismatch, WorkerDatabase
-from backend.models import FileRecord, Operation
+from backend.models import FileRecord, IdempotencyKey, Operation, RefreshToken
+from backend.models import Session as Login
+from backend.models import Ticket, User
 from backend.services.files import FileView, key_of
+from backend.worker.retention import KEYS_KEPT, SESSIONS_KEPT, retain
 from tests.support.postgres import new_database, reason_without, running_postgres
 from tests.support.server import ROOT
 
@@ -122,3 +127,56 @@ def test_ids_of_files() -> None:
             and key_of(file_id) == (number, sequence)
         )
     assert key_of(UUID(int=0)) is None and key_of(UUID("ffffffff-ffff-8fff-bfff-ffffffffffff")) is None
+
+
+def test_what_is_over_is_removed(settings: Settings) -> None:
+    """Tickets at their end, logins thirty days after it with their tokens, keys of requests after a week; nothing sooner."""
+    alembic(settings, "upgrade", "head")
+    database, user, now = WorkerDatabase(settings), UUID(int=1), datetime.now(UTC)
+    minute = timedelta(minutes=1)
+    with database.writing() as session:
+        session.execute(insert(User).values(**_row_of_a_user(user, now)))
+        for number, sign in enumerate((-1, +1)):  # over since a minute, and for a minute not yet
+            login = UUID(int=10 + number)
+            until = now - SESSIONS_KEPT + sign * minute
+            session.execute(
+                insert(Login).values(
+                    id=login,
+                    user_id=user,
+                    created_at=now,
+                    last_used_at=now,
+                    expires_at=until,
+                    address="",
+                    user_agent="",
+                )
+            )
+            session.execute(
+                insert(RefreshToken).values(digest=bytes([number]), session_id=login, created_at=now, expires_at=until)
+            )
+            session.execute(insert(Ticket).values(digest=bytes([number]), purpose="ws", expires_at=now + sign * minute))
+            session.execute(
+                insert(IdempotencyKey).values(
+                    user_id=user,
+                    key=f"key {number}",
+                    fingerprint=b"",
+                    operation_id=user,
+                    created_at=now - KEYS_KEPT + sign * minute,
+                )
+            )
+    for _ in range(2):
+        retain(database)
+        with database.reading() as session:
+            assert session.scalars(select(Login.id)).all() == [UUID(int=11)]
+            assert session.scalars(select(RefreshToken.digest)).all() == [b"\1"]
+            assert session.scalars(select(Ticket.digest)).all() == [b"\1"]
+            assert session.scalars(select(IdempotencyKey.key)).all() == ["key 1"]
+    database.close()
+
+
+def _row_of_a_user(user: UUID, now: datetime) -> dict[str, Any]:
+    """The columns of an account."""
+    words = dict.fromkeys(("full_name", "password_hash", "subscription_tier"), "")
+    names = dict.fromkeys(("email", "email_key", "username", "username_key"), "ann")
+    numbers = dict.fromkeys(("storage_quota_gb", "storage_used_bytes", "token_version"), 0)
+    states = {"is_active": True, "is_verified": True, "is_admin": False}
+    return {"id": user, "created_at": now, **words, **names, **numbers, **states}

@@ -1,0 +1,197 @@
+"""Organize a large tree through the API while many people use it: throughput, times to answer, memory, promises kept.
+
+    python scripts/load_test.py --files 100000 --duration 60 --report
+
+Starts a server of its own, on SQLite, or where DATABASE_URL and REDIS_URL name
+them, in a new database on PostgreSQL, on Redis and with workers of Celery.
+First the tree is organized alone, then while people browse at the limits that
+a server has by default, then with limits raised. ``--url`` tests a server that
+runs, at the limits it has; its storage must be on this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import httpx
+import psycopg
+
+ROOT: Final = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # run by its path, a script sees only its own folder
+
+from benchmarks.__main__ import machine  # noqa: E402
+from benchmarks.load.measuring import Large, Place, measured  # noqa: E402
+from benchmarks.load.pages import page_of  # noqa: E402
+from benchmarks.load.people import Crowd, sign_up  # noqa: E402
+from benchmarks.load.verdicts import compared, verdicts_of  # noqa: E402
+from benchmarks.load.watching import groups_of  # noqa: E402
+from benchmarks.raw import measure_find, measure_renames  # noqa: E402
+from benchmarks.tree import Parameters, clone_tree, make_tree, remove_tree  # noqa: E402
+from tests.support.postgres import new_database  # noqa: E402
+from tests.support.server import Server, running_server  # noqa: E402
+
+RESULTS: Final = ROOT / "data" / "reports" / "load_test_results.json"
+LIMITS: Final = ("RATE_LIMIT_USER", "RATE_LIMIT_GLOBAL", "RATE_LIMIT_EXPORT", "RATE_LIMIT_TREES")
+TOKEN: Final = "of the load test alone"  # nosec B105  # shows the counters of a server that is thrown away
+Figures = dict[str, Any]
+
+
+@click.command(help=__doc__)
+@click.option("--files", type=click.IntRange(1), default=100_000, show_default=True, help="Files in the large tree.")
+@click.option("--duration", type=float, default=60.0, show_default=True, help="Seconds of each part, at least.")
+@click.option("--concurrent", type=click.IntRange(1), default=100, show_default=True, help="People who browse.")
+@click.option("--report", is_flag=True, help="Write an HTML page with plots, too.")
+@click.option("--url", help="A server that runs. METRICS_TOKEN lets it tell its counters.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=RESULTS, help="Where the figures go.")
+def main(*, files: int, duration: float, concurrent: int, report: bool, url: str | None, out: Path) -> None:
+    """Run it, print the verdict, write the results; ends with 1 when an answer was wrong."""
+    before = json.loads(out.read_text()) if out.exists() else None
+    started = machine(Path(tempfile.gettempdir()))
+    if url:
+        place = Place(url.rstrip("/"), os.environ.get("METRICS_TOKEN", ""), None)
+        results = asyncio.run(_all_parts(place, None, files, duration, concurrent))
+    else:
+        with own_server() as server:
+            place = Place(server.url, TOKEN, groups_of(server))
+            results = asyncio.run(_all_parts(place, server, files, duration, concurrent))
+    results = {"machine": started, "files": files, "people": concurrent, "arrangement": _arrangement(url), **results}
+    results["verdicts"] = [verdict.row() for verdict in verdicts_of(results)]
+    results["compared"] = compared(results, before) if before else []
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(results, indent=1) + "\n")
+    click.echo(_summary(results))
+    click.echo(f"The figures are in {out}")
+    if report:
+        page = out.with_suffix(".html")
+        page.write_text(page_of(results))
+        click.echo(f"The report is {page}")
+    if any(part["errors"] or part["stale_answers"] for part in results["parts"]):
+        raise SystemExit(1)
+
+
+@contextmanager
+def own_server() -> Iterator[Server]:
+    """A server with everything new; nothing of it is left in the end."""
+    place = Path(tempfile.mkdtemp(prefix="load-test-"))
+    environment = {
+        "METRICS_TOKEN": TOKEN,
+        "ACCESS_TOKEN_EXPIRE_MINUTES": "1440",
+        "STORAGE_DIR": str(place / "storage"),
+        "PLAN_DIR": str(place / "plans"),
+    }
+    given = os.environ.get("DATABASE_URL", "")
+    if given.startswith("postgresql"):
+        environment["DATABASE_URL"] = new_database(given.rpartition("/")[0])
+    else:
+        environment["DATABASE_URL"] = ""
+    if os.environ.get("REDIS_URL"):
+        environment["REDIS_URL"] = os.environ["REDIS_URL"]
+    try:
+        with running_server(place / "data", **environment) as server:
+            yield server
+    finally:
+        shutil.rmtree(place)
+        if environment["DATABASE_URL"]:
+            _drop_database(environment["DATABASE_URL"])
+
+
+def _drop_database(url: str) -> None:
+    """Remove the database that was made for the test."""
+    server, _, name = url.replace("+psycopg", "").rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+async def _all_parts(place: Place, server: Server | None, files: int, duration: float, concurrent: int) -> Figures:
+    """Everybody arrives, the large tree is made and organized alone; then come the parts with people."""
+    pool = httpx.Limits(max_connections=4 * concurrent + 4, max_keepalive_connections=None)
+    async with httpx.AsyncClient(base_url=place.url, limits=pool, timeout=120, trust_env=False) as client:
+        crowd = Crowd()
+        click.echo(f"{concurrent} people arrive …", err=True)
+        await crowd.arrive(client, concurrent)
+        large = Large(await sign_up(client, []), "tree")
+        click.echo(f"{files} files are made, and organized alone …", err=True)
+        alone = await _alone(large, files)
+        parts = []
+        for name in ("default limits", "limits raised") if server else ("the server's limits",):
+            if server:
+                await asyncio.to_thread(_restart, server, raised=name == "limits raised")
+            await crowd.settle_in()
+            parts.append(await measured(name, place, large, crowd, duration))
+            await large.take_back()
+    return {"alone": alone, "parts": parts}
+
+
+async def _alone(large: Large, files: int) -> Figures:
+    """The large tree is made, measured with find and a rename loop in C, and organized without anybody else there."""
+    tree = large.person.home / large.name
+    copy = large.person.home.parent / "raw-limit"
+    await asyncio.to_thread(make_tree, tree, Parameters(files))
+    raw = None
+    if shutil.which("cc"):
+        clone_tree(tree, copy)
+        loop = measure_renames(copy)["c"]
+        assert isinstance(loop, dict)
+        raw = round(measure_find(tree) + loop["mkdir_seconds"] + loop["rename_seconds"], 2)
+        remove_tree(copy)
+    for detect in (False, True):
+        await large.organize(detect_duplicates=detect)
+        await large.take_back()
+    return {"name": "alone", "raw_seconds": raw, "operations": large.operations}
+
+
+def _restart(server: Server, *, raised: bool) -> None:
+    """Start the API anew, with limits raised or as they are by default."""
+    server.stop()
+    for name in LIMITS:
+        server.environment.pop(name, None)
+        if raised:
+            server.environment[name] = "1000000"
+    server.start()
+
+
+def _arrangement(url: str | None) -> str:
+    """On what the server stands."""
+    if url:
+        return "a server that ran already"
+    database = "PostgreSQL" if os.environ.get("DATABASE_URL", "").startswith("postgresql") else "SQLite"
+    return f"{database} and Redis" if os.environ.get("REDIS_URL") else database
+
+
+def _summary(results: Figures) -> str:
+    """What people want to know first."""
+    lines = []
+    for part in results["parts"]:
+        lines += [
+            f"{part['name']}: {part['requests']} requests ({part['requests_per_second']}/s), p50 {part['p50_ms']},"
+            f" p95 {part['p95_ms']}, p99 {part['p99_ms']} ms, {part['refused']} refused, errors {part['errors'] or 'none'}"
+        ]
+        lines += [
+            f"  {endpoint:28} {one['requests']:6} requests  p50 {one['p50_ms']}  p95 {one['p95_ms']}  p99 {one['p99_ms']} ms"
+            for endpoint, one in part["endpoints"].items()
+        ]
+        lines += [
+            f"  {name:28} {cost['cpu_seconds']:6.1f} s of CPU, {cost['peak_bytes'] / 1e6:.0f} MB at the most"
+            for name, cost in part["processes"].items()
+        ]
+        lines += [f"  cache: {part['cache']}", f"  database, of the API: {part['database']}"]
+    for one in results["alone"]["operations"]:
+        lines.append(f"alone, {one['type']}: {one['files']} files in {one['seconds']} s, {one['files_per_second']}/s")
+    for row in results["verdicts"]:
+        sign, verdict = "≥" if row["at_least"] else "≤", "kept" if row["kept"] else "MISSED"
+        lines.append(f"{row['name']:40} {row['value']:10.2f} {row['unit']:3} {sign} {row['limit']:g}  {verdict}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
