@@ -36,6 +36,18 @@ class Filters:
         """Do the operation's counters tell how many there are?"""
         return self.min_size_bytes is None
 
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What a record has to fulfil."""
+        wanted: list[ColumnElement[bool]] = []
+        if self.status is not None:
+            wanted.append(FileRecord.status == self.status)
+        if self.category is not None:
+            wanted.append(FileRecord.category == self.category)
+        if self.min_size_bytes is not None:
+            wanted.append(FileRecord.size_bytes >= self.min_size_bytes)
+        return wanted
+
 
 class Files:
     """The records of one operation."""
@@ -47,13 +59,7 @@ class Files:
     def _wanted(self, filters: Filters) -> Select[FileRecord]:
         """All that pass the filters."""
         query = select(FileRecord).where(FileRecord.operation_number == self._number)
-        if filters.status is not None:
-            query = query.where(FileRecord.status == filters.status)
-        if filters.category is not None:
-            query = query.where(FileRecord.category == filters.category)
-        if filters.min_size_bytes is not None:
-            query = query.where(FileRecord.size_bytes >= filters.min_size_bytes)
-        return query
+        return query.where(*filters.conditions)
 
     async def page(
         self, filters: Filters, sort: str, *, descending: bool, limit: int, offset: int = 0, after: Sequence[Any] = ()
@@ -90,12 +96,12 @@ class FileSearch:
         self._session, self._is_mine = session, owned_by(owner)
 
     async def find(
-        self, words: str, operation_id: UUID | None, *, limit: int, offset: int
+        self, words: str, operation_id: UUID | None, filters: Filters, sort: str, *, limit: int, offset: int
     ) -> tuple[list[tuple[FileRecord, Operation]], int, bool]:
-        """Records whose path holds ``words``, or of that category: exact names first, then names that begin so, then the rest.
+        """Records whose path holds ``words``, or of that category, that pass the filters: the best, newest or largest first, or by name.
 
-        Within each the newest come first. Also how many there are, counted up to a limit, and whether that is exact; beyond
-        the limit what is ranked are exact names and the newest others.
+        Best first are exact names, then names that begin so, then the rest, within each the newest. Also how many there are,
+        counted up to a limit, and whether that is exact; beyond the limit what is sorted are exact names and the newest others.
         """
         lowered = func.lower(FileRecord.name)
         text = escaped(words.lower())
@@ -107,14 +113,19 @@ class FileSearch:
             mine = and_(mine, Operation.id == operation_id)
         if await self._is_category(words):
             matches = or_(matches, func.lower(FileRecord.category) == words.lower())
-        found, named = self._newest(mine, matches), self._newest(mine, exact)
+        found, named = (self._newest(mine, and_(hit, *filters.conditions)) for hit in (matches, exact))
         total = (await self._session.execute(select(func.count()).select_from(found.subquery()))).scalar_one()
         keys = union(select(found.subquery()), select(named.subquery())).subquery()
         here = and_(FileRecord.operation_number == keys.c[0], FileRecord.sequence == keys.c[1])
         query = select(FileRecord, Operation).join(keys, here)
         query = query.join(Operation, Operation.number == FileRecord.operation_number)
-        rank = case((exact, 0), (begins, 1), else_=2)
-        order = (rank, FileRecord.operation_number.desc(), FileRecord.sequence)
+        first = {
+            "best": case((exact, 0), (begins, 1), else_=2),
+            "newest": FileRecord.operation_number.desc(),
+            "largest": FileRecord.size_bytes.desc(),
+            "name": lowered,
+        }
+        order = (first[sort], FileRecord.operation_number.desc(), FileRecord.sequence)
         rows = (await self._session.execute(query.order_by(*order).limit(limit).offset(offset))).all()
         return [(row[0], row[1]) for row in rows], min(total, COUNTED_AT_MOST), total <= COUNTED_AT_MOST
 
