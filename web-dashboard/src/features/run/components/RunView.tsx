@@ -2,7 +2,7 @@
 import "./run.css";
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { Fate } from "@/components/ui/Fate";
@@ -107,7 +107,8 @@ function Finished({ operation }: { operation: Operation }) {
   const t = useText();
   const navigate = useNavigate();
   const client = useQueryClient();
-  const [undoing, setUndoing] = useState<Undone | null>(null);
+  const { undo } = useSearch({ from: "/inside/runs/$id" });
+  const [undoing, setUndoing] = useState<Undone | null>(undo && !operation.rolled_back ? { only: null } : null);
   const retry = useMutation({
     mutationFn: () => retryOperation(operation.id),
     onSuccess: async (made) => {
