@@ -102,6 +102,10 @@ def _seeded(ann: Person) -> dict[str, tuple[str, Callable[[Visitor], None]]]:
         visitor.button("Look at it").click()
         expect(visitor.page.get_by_role("link", name=re.compile("^See the plan"))).to_have_count(3)
 
+    def pictures_there(visitor: Visitor) -> None:
+        """The small pictures of the first group have come."""
+        expect(visitor.page.locator(".thumbnail img").nth(2)).to_be_visible()
+
     def file_chosen(visitor: Visitor) -> None:
         """A file is selected, so both trees show it and the panel says why."""
         visitor.page.locator(".tree-side.before .tree-row.file").nth(8).click()
@@ -125,7 +129,7 @@ def _seeded(ann: Person) -> dict[str, tuple[str, Callable[[Visitor], None]]]:
         "run": (f"/runs/{run['id']}", as_it_is),
         "undo": (f"/runs/{clean['id']}", undo_asked),
         "history": ("/history", as_it_is),
-        "duplicates": (f"/duplicates?of={alike['id']}", as_it_is),
+        "duplicates": (f"/duplicates?of={alike['id']}", pictures_there),
         "trash": ("/trash", as_it_is),
         "files": ("/files?q=holiday", as_it_is),
         "report": (f"/reports/{run['id']}", as_it_is),

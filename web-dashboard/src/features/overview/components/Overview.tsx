@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 
 import { CategoryBar } from "@/components/ui/CategoryBar";
 import { Figures } from "@/components/ui/Figures";
-import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { OperationLine, outcomeOf } from "@/components/ui/OperationLine";
 import { Empty, Loaded } from "@/components/ui/States";
 import type { Schemas } from "@/lib/api/client";
@@ -75,7 +75,7 @@ function Numbers({ of }: { of: Schemas["OverviewRead"] }) {
           <div>
             <h2 id="last">{t("overview.last")}</h2>
             <p>
-              <Name of={undoable.root_path} /> · {outcomeOf(undoable, t)} · {moment(undoable.created_at)}
+              <Place of={undoable.root_path} /> · {outcomeOf(undoable, t)} · {moment(undoable.created_at)}
             </p>
           </div>
           <div className="row">

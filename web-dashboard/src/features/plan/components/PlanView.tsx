@@ -6,7 +6,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { Choice } from "@/components/ui/Choice";
-import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { Empty, Failure, Waiting } from "@/components/ui/States";
 import { Problem, type Operation, type PlanFile } from "@/lib/api/client";
 import { useLiveOperation } from "@/lib/api/live";
@@ -61,7 +61,7 @@ function Open({ operation, review }: { operation: Operation; review: NonNullable
   return (
     <Empty title={run ? t("plan.applied") : t("plan.gone")}>
       <p>
-        <Name of={operation.root_path} /> · {t("outcome.preview", { n: review.planned })}
+        <Place of={operation.root_path} /> · {t("outcome.preview", { n: review.planned })}
       </p>
       {run ? (
         <Link to="/runs/$id" params={{ id: run.id }} className="button primary">
@@ -93,7 +93,7 @@ function Plan({ operation, review }: { operation: Operation; review: NonNullable
             {t("plan.eyebrow")} · {coded("layout", layout)}
           </p>
           <h1>
-            <Name of={operation.root_path} />
+            <Place of={operation.root_path} />
           </h1>
         </div>
         <ul className="legend" aria-label={t("plan.sum")}>

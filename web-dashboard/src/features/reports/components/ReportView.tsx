@@ -59,8 +59,8 @@ function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
   const color = useCategoryColor();
   const [measure, setMeasure] = useState<Measure>("size");
   const [pointed, setPointed] = useState<string | null>(null);
-  const shares = report.category_breakdown;
   const value = (share: Schemas["ShareRead"]) => (measure === "size" ? share.total_size_bytes : share.file_count);
+  const shares = [...report.category_breakdown].sort((one, other) => value(other) - value(one));
   const whole = shares.reduce((sum, share) => sum + value(share), 0);
   return (
     <>

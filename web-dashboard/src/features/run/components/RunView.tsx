@@ -8,6 +8,7 @@ import { useState } from "react";
 import { Fate } from "@/components/ui/Fate";
 import { Figures } from "@/components/ui/Figures";
 import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { outcomeOf } from "@/components/ui/OperationLine";
 import { Failure, Waiting } from "@/components/ui/States";
 import type { Operation } from "@/lib/api/client";
@@ -36,7 +37,7 @@ export function RunView() {
           {coded("type", operation.operation_type)} · {moment(operation.created_at)}
         </p>
         <h1>
-          <Name of={operation.root_path} />
+          <Place of={operation.root_path} />
         </h1>
       </header>
       {isOver(operation) ? (
