@@ -1,13 +1,16 @@
 """One server and one browser while tests of this package run; each test has a fresh visitor without cookies.
 
-Not for the session: Playwright keeps an event loop running, and tests elsewhere run their own.
+Playwright keeps an event loop running in its thread, where nobody else can run one then. Tests elsewhere run their own, so
+the browser has a thread for itself, and the tests of this package are called there.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -16,6 +19,15 @@ from tests.support.browser import Visitor, reason_without, running_browser
 from tests.support.server import Person, Server, running_server
 
 Arrive = Callable[..., Visitor]
+_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="browser")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """Call a test of this package in the browser's thread."""
+    test = pyfuncitem.obj
+    pyfuncitem.obj = lambda **given: _thread.submit(test, **given).result()
+    return (yield)
 
 
 @pytest.fixture(scope="package")
@@ -25,8 +37,9 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("NOTHING_SKIPPED"):
             pytest.fail(f"the dashboard isn't covered: {why}")
         pytest.skip(f"NOT COVERED: {why}")
-    with running_browser() as chromium:
-        yield chromium
+    stack = ExitStack()
+    yield _thread.submit(stack.enter_context, running_browser()).result()
+    _thread.submit(stack.close).result()
 
 
 @pytest.fixture(scope="package")
@@ -40,21 +53,22 @@ def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def arrive(browser: Browser, server: Server) -> Iterator[Arrive]:
     """Lets somebody come to the dashboard; at the end no console may hold a complaint."""
-    with ExitStack() as stack:
-        visitors: list[Visitor] = []
+    stack = ExitStack()
+    visitors: list[Visitor] = []
 
-        def come(person: Person | None = None, **context: object) -> Visitor:
-            """A visitor of their own browser profile, signed in as ``person``."""
-            own = browser.new_context(**{"locale": "en-GB", **context})  # type: ignore[arg-type]
-            stack.callback(own.close)
-            visitor = Visitor(own.new_page(), server)
-            visitors.append(visitor)
-            if person is not None:
-                visitor.sign_in(person)
-            return visitor
+    def come(person: Person | None = None, **context: object) -> Visitor:
+        """A visitor of their own browser profile, signed in as ``person``."""
+        own = browser.new_context(**{"locale": "en-GB", **context})  # type: ignore[arg-type]
+        stack.callback(own.close)
+        visitor = Visitor(own.new_page(), server)
+        visitors.append(visitor)
+        if person is not None:
+            visitor.sign_in(person)
+        return visitor
 
-        yield come
-        assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
+    yield come
+    _thread.submit(stack.close).result()
+    assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
 
 
 @pytest.fixture

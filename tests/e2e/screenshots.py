@@ -27,6 +27,13 @@ COLOURS = 256
 FOLDER = Path(tempfile.gettempdir()) / "ann" / "Downloads"
 """Its name is in the pictures."""
 MANY = 40_000
+DESK_FILES = {
+    "letter.docx": 41_000,
+    "budget.xlsx": 18_000,
+    "talk.pptx": 90_000,
+    "song.mp3": 250_000,
+    "clip.mp4": 700_000,
+}
 
 
 def main() -> None:
@@ -75,8 +82,15 @@ def _seeded(ann: Person) -> dict[str, tuple[str, Callable[[Visitor], None]]]:
     ann.finished(ann.post(f"/operations/{run['id']}/rollback"))
     search = ann.done(str(FOLDER), operation_type="duplicate_cleanup")
     clean = ann.finished(ann.post(f"/duplicates/{search['id']}/cleanup", {"min_size_bytes": 500}))
+    write_tree(ann.home / "Desk", {name: "x" * size for name, size in DESK_FILES.items()})
+    ann.done("Desk")
+    write_tree(
+        ann.home / "Camera", {"beach.jpg": _photo(0.6), "Copies": {"beach.jpg": _photo(0.6), "sea.jpg": _photo(0.6)}}
+    )
+    write_tree(ann.home / "Camera" / "2019", {"tree.png": _photo(0.3), "tree (1).png": _photo(0.3)})
+    alike = ann.done("Camera", operation_type="duplicate_cleanup")
     plan = ann.done(str(FOLDER), is_dry_run=True)
-    assert clean["files_processed"]
+    assert clean["files_processed"] and alike["duplicates_found"] == 3
 
     def as_it_is(_: Visitor) -> None:
         """Nothing to do."""
@@ -87,6 +101,10 @@ def _seeded(ann: Person) -> dict[str, tuple[str, Callable[[Visitor], None]]]:
         visitor.page.get_by_label("Go into its subfolders, too").check()
         visitor.button("Look at it").click()
         expect(visitor.page.get_by_role("link", name=re.compile("^See the plan"))).to_have_count(3)
+
+    def pictures_there(visitor: Visitor) -> None:
+        """A small picture has come: those in sight do."""
+        expect(visitor.page.locator(".thumbnail img").first).to_be_visible()
 
     def file_chosen(visitor: Visitor) -> None:
         """A file is selected, so both trees show it and the panel says why."""
@@ -111,7 +129,7 @@ def _seeded(ann: Person) -> dict[str, tuple[str, Callable[[Visitor], None]]]:
         "run": (f"/runs/{run['id']}", as_it_is),
         "undo": (f"/runs/{clean['id']}", undo_asked),
         "history": ("/history", as_it_is),
-        "duplicates": (f"/duplicates?of={search['id']}", as_it_is),
+        "duplicates": (f"/duplicates?of={alike['id']}", pictures_there),
         "trash": ("/trash", as_it_is),
         "files": ("/files?q=holiday", as_it_is),
         "report": (f"/reports/{run['id']}", as_it_is),
@@ -121,10 +139,20 @@ def _seeded(ann: Person) -> dict[str, tuple[str, Callable[[Visitor], None]]]:
     }
 
 
+def _photo(hue: float) -> bytes:
+    """Something like a picture, of one colour."""
+    made = io.BytesIO()
+    light = Image.radial_gradient("L").resize((640, 420))
+    Image.merge(
+        "HSV", [light.point(lambda _: int(255 * hue)), Image.linear_gradient("L").resize((640, 420)), light]
+    ).convert("RGB").save(made, "JPEG")
+    return made.getvalue()
+
+
 def _live(visitor: Visitor, ann: Person) -> None:
     """A run in the middle."""
-    write_tree(ann.home / "Camera", {f"IMG_{number:05}.txt": "x" for number in range(MANY)})
-    plan = ann.done("Camera", is_dry_run=True, detect_duplicates=False)
+    write_tree(ann.home / "Burst", {f"IMG_{number:05}.txt": "x" for number in range(MANY)})
+    plan = ann.done("Burst", is_dry_run=True, detect_duplicates=False)
     visitor.open(f"/plans/{plan['id']}")
     visitor.button("Apply to").click()
     expect(visitor.page.get_by_text(re.compile(r"\d of 40,000"))).to_be_visible()

@@ -32,18 +32,38 @@ def test_duplicates_to_the_trash_and_back(arrive: Arrive, ann: Person) -> None:
 
 
 def test_one_group_by_keys(arrive: Arrive, ann: Person) -> None:
-    """A digit chooses the copy that stays, d puts the others away."""
-    write_tree(ann.home, {"a.txt": "same bytes", "b.txt": "same bytes"})
+    """j and k go from copy to copy, d marks one or not, s lets only one stay, Enter puts away; the last copy can't go."""
+    write_tree(ann.home, {"a.txt": "same bytes", "b.txt": "same bytes", "c.txt": "same bytes"})
     visitor = arrive(ann)
     page = visitor.page
     page.get_by_role("link", name="Duplicates").click()
     visitor.button("Search for duplicates").click()
-    page.get_by_role("radio").first.focus()
+    a, b, c = (page.get_by_role("checkbox").nth(at) for at in range(3))
+    a.focus()
     page.keyboard.press("2")
-    expect(page.get_by_role("radio").nth(1)).to_be_checked()
-    page.keyboard.press("d")
+    expect(b).not_to_be_checked()
+    for key in ("j", "d"):
+        page.keyboard.press(key)
+    expect(page.get_by_text("One copy has to stay.")).to_be_visible()
+    for key in ("j", "d", "Enter"):
+        page.keyboard.press(key)
+    expect(page.get_by_text("2 copies, 10 B each")).to_be_visible()
+    assert [path.name for path in sorted(ann.home.glob("*.txt"))] == ["b.txt", "c.txt"]
+    expect(c).to_have_count(0)
+    b.focus()
+    for key in ("s", "k", "Enter"):
+        page.keyboard.press(key)
     expect(page.get_by_role("heading", name="No duplicates here")).to_be_visible()
-    assert [path.name for path in sorted(ann.home.glob("*.txt"))] == ["b.txt"]
+    assert [path.name for path in sorted(ann.home.glob("*.txt"))] == ["c.txt"]
+
+
+def test_pictures_of_copies(arrive: Arrive, ann: Person) -> None:
+    """Equal pictures stand side by side, each as it is on the disk."""
+    write_tree(ann.home, {"a.jpg": picture("JPEG"), "b.jpg": picture("JPEG")})
+    search = ann.done(str(ann.home), operation_type="duplicate_cleanup")
+    visitor = arrive(ann)
+    visitor.open(f"/duplicates?of={search['id']}")
+    expect(visitor.page.locator(".thumbnail img")).to_have_count(2)
 
 
 def test_a_new_category_changes_the_preview(arrive: Arrive, ann: Person) -> None:
@@ -65,7 +85,13 @@ def test_a_new_category_changes_the_preview(arrive: Arrive, ann: Person) -> None
     visitor.pick_home()
     visitor.see_plan()
     page.get_by_label("Category").select_option("Accounts")
-    expect(page.get_by_role("group", name="Files of the plan")).to_contain_text("Accounts/2021/invoice-7.pdf")
+    listed = page.get_by_role("group", name="Files of the plan")
+    expect(listed).to_contain_text("Accounts/2021/invoice-7.pdf")
+    page.get_by_label("Category").select_option("All")
+    page.get_by_label("Decided by").select_option("a word in the name")
+    expect(listed.get_by_role("button")).to_have_count(1)
+    page.get_by_label("Decided by").select_option("the extension")
+    expect(listed.get_by_role("button")).to_have_count(2)
 
 
 def test_key_made_used_and_revoked(arrive: Arrive, ann: Person, server: Server) -> None:
@@ -160,10 +186,15 @@ def test_reports_and_finding(arrive: Arrive, ann: Person) -> None:
     with page.expect_download() as saved:
         visitor.button("CSV").click()
     assert "beach.jpg" in saved.value.path().read_text()
+    expect(page.get_by_role("region", name="By year of the last change")).to_contain_text("2021")
     page.get_by_role("link", name="Find a file").click()
     page.get_by_role("searchbox").fill("beach")
+    expect(visitor.button("beach.jpg")).to_be_visible()
+    page.get_by_role("combobox", name="Category").select_option("Documents")
+    expect(page.get_by_role("heading", name="Nothing is called like that")).to_be_visible()
+    page.get_by_role("combobox", name="Category").select_option("All")
     visitor.button("beach.jpg").click()
-    expect(page.locator("img.thumbnail")).to_be_visible()
+    expect(page.locator(".thumbnail img")).to_be_visible()
     with page.expect_download() as fetched:
         visitor.button("Download").click()
     assert fetched.value.path().read_bytes() == picture("JPEG")

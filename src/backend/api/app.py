@@ -71,7 +71,7 @@ PRIVATE = {
         api_keys.router,
         health.private,
     ),
-    "trees": (files.trees,),
+    "trees": (files.trees, duplicates.trees),
     "export": (reports.exported,),
 }
 """What needs a caller, by the rate limit that a request counts in."""

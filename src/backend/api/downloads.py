@@ -1,4 +1,4 @@
-"""Files as answers: whole or a range, never shown as a page of ours, whatever is in them."""
+"""Files as answers: whole, a range, or a small picture; never shown as a page of ours, whatever is in them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
-from backend.services.contents import Content
+from backend.services.callers import Caller
+from backend.services.contents import Content, ContentService
 from fileorganizer.errors import show
 
 PIECE_BYTES: Final = 262_144
@@ -22,6 +23,14 @@ _UNSAFE: Final = re.compile(r"[^ !#$&+\-.0-9A-Z^_`a-z{}~()\[\]@,=]")
 """What doesn't stand in a quoted file name: quotes, backslashes, slashes, percent signs, whatever isn't ASCII."""
 SANDBOXED: Final = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
 """S47: should a browser show it after all, it runs nothing and belongs to no origin."""
+
+BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+PICTURE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"image/webp": BINARY}},
+    304: {"description": "Known already, by If-None-Match"},
+    415: {"description": "No picture, or one that can't be read"},
+}
+ThumbnailSize = Annotated[Literal["128", "256", "512"], Query()]
 
 
 def as_download(content: Content, request: Request) -> Response:
@@ -47,6 +56,18 @@ def as_download(content: Content, request: Request) -> Response:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{content.size}"
     status = 206 if wanted else 200
     return StreamingResponse(_pieces(content, start, end), status, headers, media_type="application/octet-stream")
+
+
+async def as_thumbnail(
+    contents: ContentService, caller: Caller, content: Content, request: Request, size: int
+) -> Response:
+    """The picture in a box of ``size`` pixels, or 304. Raises NoThumbnail. The file is closed in any case."""
+    with content.file:
+        headers = {**SANDBOXED, "ETag": f'"{content.tag}-{size}"', "Cache-Control": "private, no-cache"}
+        if is_known(request, f"{content.tag}-{size}"):
+            return Response(status_code=304, headers=headers)
+        made = await contents.thumbnail(caller, content, size)
+    return Response(made, media_type="image/webp", headers=headers)
 
 
 def is_known(request: Request, tag: str) -> bool:

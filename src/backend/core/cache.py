@@ -20,10 +20,10 @@ from backend.core import monitoring
 from backend.core.redis import SharedRedis
 
 MEMORY_BYTES: Final = 32 * 1024**2
-USAGE, REPORT, SEEN = "usage", "report", "seen"
-SECONDS: Final = {USAGE: 300.0, REPORT: 3_600.0, SEEN: 3_600.0}
+USAGE, REPORT, SEEN, AGES = "usage", "report", "seen", "ages"
+SECONDS: Final = {USAGE: 300.0, REPORT: 3_600.0, SEEN: 3_600.0, AGES: 3_600.0}
 """Kinds of answers and how long they are kept: everything of a user's in numbers; the report of a finished operation; by
-what a file of a finished operation is known again."""
+what a file of a finished operation is known again; how old the files of a finished operation are."""
 for _kind in SECONDS:  # so that they are there as zeros from the start
     monitoring.cache_hits.labels(_kind)
     monitoring.cache_misses.labels(_kind)

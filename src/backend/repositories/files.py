@@ -36,6 +36,18 @@ class Filters:
         """Do the operation's counters tell how many there are?"""
         return self.min_size_bytes is None
 
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What a record has to fulfil."""
+        wanted: list[ColumnElement[bool]] = []
+        if self.status is not None:
+            wanted.append(FileRecord.status == self.status)
+        if self.category is not None:
+            wanted.append(FileRecord.category == self.category)
+        if self.min_size_bytes is not None:
+            wanted.append(FileRecord.size_bytes >= self.min_size_bytes)
+        return wanted
+
 
 class Files:
     """The records of one operation."""
@@ -47,13 +59,7 @@ class Files:
     def _wanted(self, filters: Filters) -> Select[FileRecord]:
         """All that pass the filters."""
         query = select(FileRecord).where(FileRecord.operation_number == self._number)
-        if filters.status is not None:
-            query = query.where(FileRecord.status == filters.status)
-        if filters.category is not None:
-            query = query.where(FileRecord.category == filters.category)
-        if filters.min_size_bytes is not None:
-            query = query.where(FileRecord.size_bytes >= filters.min_size_bytes)
-        return query
+        return query.where(*filters.conditions)
 
     async def page(
         self, filters: Filters, sort: str, *, descending: bool, limit: int, offset: int = 0, after: Sequence[Any] = ()
@@ -90,12 +96,12 @@ class FileSearch:
         self._session, self._is_mine = session, owned_by(owner)
 
     async def find(
-        self, words: str, operation_id: UUID | None, *, limit: int, offset: int
+        self, words: str, operation_id: UUID | None, filters: Filters, sort: str, *, limit: int, offset: int
     ) -> tuple[list[tuple[FileRecord, Operation]], int, bool]:
-        """Records whose path holds ``words``, or of that category: exact names first, then names that begin so, then the rest.
+        """Records whose path holds ``words``, or of that category, that pass the filters: the best, newest or largest first, or by name.
 
-        Within each the newest come first. Also how many there are, counted up to a limit, and whether that is exact; beyond
-        the limit what is ranked are exact names and the newest others.
+        Best first are exact names, then names that begin so, then the rest, within each the newest. Also how many there are,
+        counted up to a limit, and whether that is exact; beyond the limit what is sorted are exact names and the newest others.
         """
         lowered = func.lower(FileRecord.name)
         text, exact = escaped(words.lower()), self._named(words.lower())
@@ -106,8 +112,13 @@ class FileSearch:
             mine = and_(mine, Operation.id == operation_id)
         if await self._is_category(words):
             matches = or_(matches, func.lower(FileRecord.category) == words.lower())
-        rank = case((exact, 0), (begins, 1), else_=2)
-        found, named = self._newest(mine, matches, rank), self._newest(mine, exact, rank)
+        rank: ColumnElement[Any] = {
+            "best": case((exact, 0), (begins, 1), else_=2),
+            "newest": -FileRecord.operation_number,
+            "largest": -FileRecord.size_bytes,
+            "name": lowered,
+        }[sort]
+        found, named = (self._newest(mine, and_(hit, *filters.conditions), rank) for hit in (matches, exact))
         total = (await self._session.execute(select(func.count()).select_from(found.subquery()))).scalar_one()
         keys = union(select(found.subquery()), select(named.subquery())).subquery()
         order = (keys.c.rank, keys.c.operation_number.desc(), keys.c.sequence)
@@ -133,8 +144,8 @@ class FileSearch:
         return or_(lowered == words, lowered.like(f"%/{escaped(words)}", escape="\\"))
 
     def _newest(
-        self, mine: ColumnElement[bool], matches: ColumnElement[bool], rank: ColumnElement[int]
-    ) -> Select[int, int, int]:
+        self, mine: ColumnElement[bool], matches: ColumnElement[bool], rank: ColumnElement[Any]
+    ) -> Select[int, int, Any]:
         """The keys of what matches, as many as are counted: an order that the key has, so that frequent words end soon.
 
         Each comes with its rank, so that only the records of one page are fetched.

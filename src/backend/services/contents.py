@@ -15,6 +15,7 @@ from backend.core.cache import SEEN, Cache, remembered
 from backend.core.config import Settings
 from backend.models import FINAL_STATES, INDEX_BITS, SKIPPED_BIT
 from backend.services.callers import Caller
+from backend.services.duplicates import CopyView
 from backend.services.errors import NotFound, NoThumbnail, RootMissing, RootNotGranted, WrongState
 from backend.services.files import FileService, FileView
 from backend.services.roots import RootService
@@ -62,13 +63,21 @@ class ContentService:
     async def open(self, caller: Caller, view: FileView) -> Content:
         """The file of a record, wherever the operation or its rollback put it. Raises NotFound, WrongState, RootNotGranted."""
         seen = await self._seen(caller, view)
+        known = [identity for identity in (seen.made, seen.step) if identity is not None]
+        return await self._found(caller, view.places, known)
+
+    async def open_copy(self, caller: Caller, view: CopyView) -> Content:
+        """One of several equal files as the search saw it. Raises NotFound, WrongState, RootNotGranted."""
+        return await self._found(caller, [(view.root, view.file.path)], [view.seen])
+
+    async def _found(self, caller: Caller, places: list[tuple[bytes, bytes]], known: list[Identity]) -> Content:
+        """The file that is known so, at the first of these places where it is."""
         there = False
-        for root, path in view.places:
+        for root, path in places:
             with suppress(RootMissing):
                 place = await self._roots.find(caller, root, "path")
                 if place.path != root:
                     raise RootNotGranted  # a link leads there now
-                known = [identity for identity in (seen.made, seen.step) if identity is not None]
                 found = await asyncio.to_thread(_opened, place.path, place.lineage[0], path, known)
                 if isinstance(found, Content):
                     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import stat
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -17,9 +18,11 @@ from backend.services.errors import InvalidInput, NotFound, WrongState
 from backend.services.operations import Draft, OperationService
 from backend.services.roots import RootService, check_path
 from fileorganizer.errors import show
+from fileorganizer.model import Identity
 
 NOTHING_STAYS: Final = "nothing"
 """In place of a rule to keep by."""
+_UNSIGNED: Final = (1 << 64) - 1
 _SEARCH_OPTIONS: Final = ("min_size_bytes", "exclude", "include_hidden", "keep_together", "recursive")
 
 
@@ -30,6 +33,22 @@ class GroupView:
     root: bytes
     group: DuplicateGroup
     files: list[DuplicateFile]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyView:
+    """One file of a group, and the folder that its path is relative to."""
+
+    root: bytes
+    group: DuplicateGroup
+    file: DuplicateFile
+
+    @property
+    def seen(self) -> Identity:
+        """The file as the search saw it."""
+        file = self.file
+        device, inode = file.device & _UNSIGNED, file.inode & _UNSIGNED
+        return Identity(device, inode, self.group.size_bytes, file.mtime_ns, file.ctime_ns, stat.S_IFREG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +68,8 @@ class Removal:
     keep: str | None
     """The name of a rule; None: the oldest stays, or ``keep_path``."""
     keep_path: bytes | None
+    drop: list[bytes]
+    """Only these go, and all others stay; empty: all go but the one that is kept."""
     confirm: bool
 
 
@@ -81,6 +102,19 @@ class DuplicateService:
         views = [GroupView(operation.root_path, group, files.get(group.sequence, [])) for group in groups]
         return GroupPage(operation, totals, views)
 
+    async def copy(self, caller: Caller, operation_id: UUID, digest: bytes, path: bytes) -> CopyView:
+        """One file of a group by its path. Raises NotFound, InvalidInput."""
+        async with self._database.reading() as session:
+            operation = await _existing(OwnOperations(session, caller.owner), operation_id)
+            known = DuplicateGroups(session, operation.number)
+            group = await known.group(digest)
+            files = (await known.files([group])).get(group.sequence, []) if group else []
+        below = _below(path, operation.root_path, "path")
+        for file in files:
+            if group and below == file.path:
+                return CopyView(operation.root_path, group, file)
+        raise NotFound("copy")
+
     async def remove(self, caller: Caller, operation_id: UUID, digest: bytes, wanted: Removal) -> Operation:
         """Queue the clean-up of one group: all but one go into the trash, or all.
 
@@ -96,7 +130,9 @@ class DuplicateService:
         named: dict[str, Any] = {"digest": digest.hex(), "action": "trash"}
         if not wanted.keep_original and (wanted.keep or wanted.keep_path):
             raise InvalidInput("keep", "Nothing is kept with keep_original=false.")
-        if wanted.keep_original:
+        if wanted.drop:
+            named |= _dropped(wanted, parent, files)
+        elif wanted.keep_original:
             named |= _kept(wanted, parent, files)
         elif wanted.confirm:
             named["keep"] = NOTHING_STAYS
@@ -138,15 +174,33 @@ def _kept(wanted: Removal, parent: Operation, files: list[DuplicateFile]) -> dic
     """Which copy stays. Raises InvalidInput when the one that is named isn't among them."""
     if wanted.keep_path is None:
         return {"keep": wanted.keep or "oldest"}
-    path = wanted.keep_path
-    check_path(path, "keep")
-    if path.startswith(b"/"):
-        path = path[len(parent.root_path) + 1 :] if path.startswith(parent.root_path + b"/") else b""
-    path = os.path.normpath(path) if path else b""
+    path = _below(wanted.keep_path, parent.root_path, "keep")
     for file in files:
         if path in (file.path, *map(base64.b64decode, file.links)):
             return {"keep": "in", "keep_path": base64.b64encode(path).decode()}
     raise InvalidInput("keep", "Name a rule (oldest, newest, shortest_path) or one of the group's files.")
+
+
+def _dropped(wanted: Removal, parent: Operation, files: list[DuplicateFile]) -> dict[str, Any]:
+    """Which copies go, and one of the others, for whose sake they may. Raises InvalidInput."""
+    if wanted.keep or wanted.keep_path or not wanted.keep_original:
+        raise InvalidInput("drop", "With drop all others are kept: leave out keep, keep_b64 and keep_original.")
+    going = {_below(path, parent.root_path, "drop") for path in wanted.drop}
+    if not going <= {file.path for file in files}:
+        raise InvalidInput("drop", "Name files of the group.")
+    staying = [file.path for file in files if file.path not in going]
+    if not staying:
+        raise InvalidInput("drop", "One copy has to stay.")
+    only = [base64.b64encode(path).decode() for path in (staying[0], *sorted(going))]
+    return {"keep": "in", "keep_path": only[0], "only": only}
+
+
+def _below(path: bytes, root: bytes, member: str) -> bytes:
+    """A path relative to a folder; empty for one that lies elsewhere. Raises InvalidInput for one that can't be."""
+    check_path(path, member)
+    if path.startswith(b"/"):
+        path = path[len(root) + 1 :] if path.startswith(root + b"/") else b""
+    return os.path.normpath(path) if path else b""
 
 
 async def _existing(own: OwnOperations, operation_id: UUID) -> Operation:

@@ -144,6 +144,8 @@ class PlanFilesWanted:
     below: bool
     change: str | None
     category: str | None
+    decided_by: str | None
+    reason: str | None
     limit: int
     cursor: str | None = field(default=None, repr=False)
 
@@ -196,15 +198,16 @@ class FileService:
         )
         return by_status, (total, True)
 
-    async def search(
-        self, caller: Caller, words: str, operation_id: UUID | None, *, page: int, page_size: int
-    ) -> FilePage:
-        """Records by words in path or category, best first. Raises NotFound for an operation that isn't the caller's."""
+    async def search(self, caller: Caller, words: str, operation_id: UUID | None, wanted: PageWanted) -> FilePage:
+        """Records by words in path or category; ``wanted`` is sorted by best, newest, largest or name. Raises NotFound for an operation that isn't the caller's."""
         async with self._database.reading() as session:
             if operation_id is not None:
                 await _existing(OwnOperations(session, caller.owner), operation_id)
-            found, total, exact = await FileSearch(session, caller.owner).find(
-                words, operation_id, limit=page_size, offset=(page - 1) * page_size
+            filters = Filters(wanted.status, wanted.category, wanted.min_size_bytes)
+            size, offset = wanted.page_size, (wanted.page - 1) * wanted.page_size
+            known = FileSearch(session, caller.owner)
+            found, total, exact = await known.find(
+                words, operation_id, filters, wanted.sort_by, limit=size, offset=offset
             )
         return FilePage([FileView(record, operation) for record, operation in found], total, exact, {}, None)
 
@@ -244,6 +247,8 @@ class FileService:
             below=asked.below,
             change=asked.change,
             category=asked.category,
+            decided_by=asked.decided_by,
+            reason=asked.reason,
             after=(after[0], after[1]),
             limit=asked.limit,
         )

@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 
 from backend.services.errors import NotFound
-from fileorganizer.journal.codec import may_name, unpack_steps
+from fileorganizer.journal.codec import steps_naming, unpack_steps
 from fileorganizer.journal.plans import BEFORE, Plan
 from fileorganizer.model import Facts, Options, Reason, Role, Skip, Step, StepKind
-from fileorganizer.rules.explain import Explanation, explain
+from fileorganizer.rules.explain import Explanation, decided_by, explain
 from fileorganizer.rules.syntax import RuleSet
 from fileorganizer.settings import plan_dir
 
@@ -40,6 +40,10 @@ class Wanted:
     """Those in folders below it, too."""
     change: str | None
     category: str | None
+    decided_by: str | None
+    """The kind of rule that gave it its category."""
+    reason: str | None
+    """The label of why it is left alone."""
     after: tuple[int, int]
     """Behind this row of this chunk; (0, -1) from the beginning."""
     limit: int
@@ -74,17 +78,21 @@ def page(plan_id: str, wanted: Wanted) -> PlanPage:
     """The files of a stored plan in the plan's order. Raises PlanNotFound, PlanDamaged."""
     found: list[PlanFile] = []
     with Plan(plan_dir(), plan_id) as plan:
-        names = [category.name for category in _rules(plan).categories] if plan.head.rules else []
+        rules = _rules(plan) if plan.head.rules else None
+        names = _names(rules)
+        wins = rules is not None and _content_wins(plan)
         last = wanted.after
-        for place, item in _items(plan, wanted.folder, wanted.after):
+        for place, item in _items(plan, wanted.folder + b"/" if wanted.folder else b"", wanted.after):
             if not _lies_in(_seen_at(item, wanted.tree), wanted):
                 continue
             file = _file(item, names)
-            if wanted.change in (None, file.change) and wanted.category in (None, file.category):
-                if len(found) == wanted.limit:
-                    return PlanPage(found, last)
-                found.append(file)
-                last = place
+            rule = wanted.decided_by
+            if not _passes(file, wanted) or (rule and rule != _decided_by(rules, item, content_wins=wins)):
+                continue
+            if len(found) == wanted.limit:
+                return PlanPage(found, last)
+            found.append(file)
+            last = place
     return PlanPage(found, None)
 
 
@@ -92,14 +100,13 @@ def explained(plan_id: str, path: bytes) -> PlanFile:
     """One file of a stored plan by its present or future path, with the rules' reasons. Raises NotFound, PlanNotFound."""
     with Plan(plan_dir(), plan_id) as plan:
         rules = _rules(plan) if plan.head.rules else None
-        names = [category.name for category in rules.categories] if rules else []
+        names = _names(rules)
         for _, item in _items(plan, path, (0, -1)):
             at = (item.path,) if isinstance(item, Skip) else (item.source, item.target)
             if path in at or (isinstance(item, Skip) and path.startswith(item.path + b"/")):
                 why = None
                 if rules is not None and item.facts is not None:
-                    wins = msgspec.json.decode(plan.head.options, type=Options).content == "always"
-                    why = explain(rules, at[0].rpartition(b"/")[2], item.facts, content_wins=wins)
+                    why = explain(rules, _name(at[0]), item.facts, content_wins=_content_wins(plan))
                 return _file(item, names, why)
     raise NotFound("file")
 
@@ -109,14 +116,36 @@ def _rules(plan: Plan) -> RuleSet:
     return RuleSet.decode(plan.head.rules)
 
 
+def _names(rules: RuleSet | None) -> list[str]:
+    """The names of the categories, by the numbers that facts have."""
+    return [category.name for category in rules.categories] if rules else []
+
+
+def _content_wins(plan: Plan) -> bool:
+    """Did content decide against extensions?"""
+    return msgspec.json.decode(plan.head.options, type=Options).content == "always"
+
+
+def _decided_by(rules: RuleSet | None, item: Step | Skip, *, content_wins: bool) -> str | None:
+    """Which kind of rule decided about a file; None where none was asked."""
+    if rules is None or item.facts is None:
+        return None
+    path = item.path if isinstance(item, Skip) else item.source
+    return decided_by(rules, _name(path), item.facts, content_wins=content_wins)
+
+
+def _passes(file: PlanFile, wanted: Wanted) -> bool:
+    """Does it pass the filters that are about what is shown of it?"""
+    shown = ((wanted.change, file.change), (wanted.category, file.category), (wanted.reason, file.reason))
+    return all(asked in (None, value) for asked, value in shown)
+
+
 def _items(plan: Plan, path: bytes, after: tuple[int, int]) -> Iterator[tuple[tuple[int, int], Step | Skip]]:
-    """Each counted step and each file left alone behind a place, with its own place; batches without ``path`` are passed over."""
+    """Each counted step and each file left alone behind a place, with its own place; steps that don't name ``path`` are passed over."""
     chunk, row = after
     if chunk < _SKIP_ROWS:
         for number, blob in enumerate(plan.blobs(after=chunk), chunk):
-            if not may_name(blob, path):
-                continue
-            for index, step in enumerate(unpack_steps(blob)):
+            for index, step in steps_naming(blob, path) if path else enumerate(unpack_steps(blob)):
                 if step.role == Role.ITEM and (number, index) > after:
                     yield (number, index), step
     for number, skips in enumerate(plan.skips(), _SKIP_ROWS):
@@ -151,11 +180,16 @@ def _file(item: Step | Skip, names: list[str], why: Explanation | None = None) -
         change = KEPT if reason == Reason.KEPT_TOGETHER else CONFLICT if reason in _CONFLICTS else SKIPPED
         return PlanFile(item.path, b"", item.size, item.files, change, category, reason.label, item.detail, why)
     change = _BY_KIND.get(item.kind, MOVED)
-    if change == MOVED and item.source.rpartition(b"/")[2] != item.target.rpartition(b"/")[2]:
+    if change == MOVED and _name(item.source) != _name(item.target):
         change = RENAMED
     target = b"" if item.kind == StepKind.TRASH else item.target
     size = item.seen.size if item.seen else 0
     return PlanFile(item.source, target, size, 1, change, category, None, "", why)
+
+
+def _name(path: bytes) -> bytes:
+    """The last part of a path."""
+    return path.rpartition(b"/")[2]
 
 
 def _category(facts: Facts | None, names: list[str]) -> str | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-from backend.core.cache import REPORT, Cache, remembered
+from backend.core.cache import AGES, REPORT, Cache, remembered
 from backend.database import Database
 from backend.models import FINAL_STATES, FileRecord, Operation
 from backend.repositories.duplicates import DuplicateGroups
@@ -18,12 +20,18 @@ from backend.repositories.files import Files, Filters
 from backend.repositories.operations import OwnOperations
 from backend.services.auditing import audit
 from backend.services.callers import Caller, Client
-from backend.services.errors import NotFound
+from backend.services.errors import NotFound, WrongState
 from backend.services.files import FileView
+from fileorganizer.journal import codec
+from fileorganizer.journal.store import Journal
+from fileorganizer.model import Role, State
 
 LARGEST: Final = 10
 TOP: Final = 5
 AT_ONCE: Final = 5_000
+_EPOCH: Final = date(1970, 1, 1)
+_FIRST_DAY, _LAST_DAY = (date.min - _EPOCH).days, (date.max - _EPOCH).days
+_DAY_NS: Final = 86_400 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,14 @@ class Share:
     file_count: int
     total_size_bytes: int
     percentage: float
+
+
+class YearOfFiles(msgspec.Struct, frozen=True):
+    """Files that were last changed in one year (UTC)."""
+
+    year: int
+    file_count: int
+    total_size_bytes: int
 
 
 class _Numbers(msgspec.Struct):
@@ -88,6 +104,31 @@ class ReportService:
         largest = [FileView(FileRecord(**columns), operation) for columns in numbers.largest]
         return Report(operation, seconds, numbers.shares, largest, duplicate_files)
 
+    async def ages(self, caller: Caller, operation_id: UUID) -> list[YearOfFiles]:
+        """The files that a finished operation did something with, by the year in which they were last changed.
+
+        From the journal: records in the database have no times. Raises NotFound, WrongState.
+        """
+        async with self._database.reading() as session:
+            operation = await OwnOperations(session, caller.owner).get(operation_id)
+        if operation is None:
+            raise NotFound("operation")
+        if operation.status not in FINAL_STATES:
+            raise WrongState("The operation isn't finished.")
+        root, journal_id = operation.root_path, operation.journal_id
+        if journal_id is None:
+            return []
+        version = (operation.id, operation.revision)
+
+        def read() -> Awaitable[list[YearOfFiles]]:
+            """From the journal."""
+            return asyncio.to_thread(_years, root, journal_id)
+
+        try:
+            return await remembered(self._cache, AGES, caller.cache_owner, version, list[YearOfFiles], read)
+        except FileNotFoundError:
+            raise WrongState("The records of this folder can't be reached; its disk may be away.") from None
+
     async def _numbers(self, caller: Caller, operation: Operation) -> _Numbers:
         """What has to be looked up."""
         async with self._database.reading() as session:
@@ -122,3 +163,28 @@ class ReportService:
             if len(found) < AT_ONCE:
                 return
             after = [found[-1].sequence]
+
+
+def _years(root: bytes, journal_id: str) -> list[YearOfFiles]:
+    """Files and bytes that were done, by the year of their last change, the oldest first."""
+    years: dict[int, list[int]] = {}
+    with Journal(root, write=False) as journal:
+        for batch in journal.batches(journal.operation(journal_id).number):
+            undone = {outcome.index for outcome in batch.outcomes if outcome.state != State.DONE}
+            for index, step in enumerate(codec.unpack_steps(batch.steps)):
+                if step.role == Role.ITEM and step.seen is not None and index not in undone:
+                    entry = years.setdefault(_year(step.seen.mtime_ns), [0, 0])
+                    entry[0] += 1
+                    entry[1] += step.seen.size
+    return [YearOfFiles(year, files, size) for year, (files, size) in sorted(years.items())]
+
+
+@lru_cache(maxsize=4_096)
+def _year_of_day(day: int) -> int:
+    """The year of a day since 1970; the first or last that the calendar knows for one outside it."""
+    return (_EPOCH + timedelta(days=min(max(day, _FIRST_DAY), _LAST_DAY))).year
+
+
+def _year(mtime_ns: int) -> int:
+    """The year of a time."""
+    return _year_of_day(mtime_ns // _DAY_NS)

@@ -102,7 +102,8 @@ class DuplicateWork:
         if known is None:
             return None
         digest = bytes.fromhex(known["digest"]) if known.get("digest") else None
-        return StoredGroups(self._database, known["number"], digest, known.get("min_size_bytes", 0))
+        only = frozenset(base64.b64decode(path) for path in known.get("only", ()))
+        return StoredGroups(self._database, known["number"], digest, known.get("min_size_bytes", 0), only)
 
     def _keep(self, found: Found) -> None:
         """Put what was found into the database, in place of what an earlier try put there."""
@@ -129,9 +130,14 @@ class StoredGroups:
 
     algorithm = ALGORITHM
 
-    def __init__(self, database: WorkerDatabase, number: int, digest: bytes | None, min_size: int) -> None:
-        """Those of operation ``number``: the one with this ``digest``, or all of this size and more."""
+    def __init__(
+        self, database: WorkerDatabase, number: int, digest: bytes | None, min_size: int, only: frozenset[bytes]
+    ) -> None:
+        """Those of operation ``number``: the one with this ``digest``, or all of this size and more; of their files ``only``
+        these, or all when there are none.
+        """
         self._database, self._number, self._digest, self._min_size = database, number, digest, min_size
+        self._only = only
 
     def __iter__(self) -> Iterator[Group]:
         """All of them, by rank."""
@@ -163,6 +169,8 @@ class StoredGroups:
             files = session.execute(query.order_by(DuplicateFile.sequence, DuplicateFile.position)).all()
         members: dict[int, list[Any]] = {}
         for rank, *file in files:
+            if self._only and file[0] not in self._only:
+                continue
             members.setdefault(rank, []).append(file)
         return [
             (rank, digest, size, tuple(_copy(file, size) for file in members.get(rank, ())))

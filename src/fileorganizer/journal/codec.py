@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -52,12 +53,17 @@ def _unpack(blob: bytes, decoder: msgspec.msgpack.Decoder[_T]) -> _T:
         raise JournalDamaged(f"A record can't be read: {error}. Nothing was done with it.") from error
 
 
-def may_name(blob: bytes, path: bytes) -> bool:
-    """Whether a batch may hold a path that has ``path`` in it: much cheaper than unpacking, and never wrong when it says no.
+def steps_naming(blob: bytes, path: bytes) -> Iterator[tuple[int, Step]]:
+    """The steps of a batch that have ``path`` in them, mostly in one of their paths, each with its place in the batch.
 
-    Msgpack keeps a path's bytes in one piece. Raises JournalDamaged as unpacking does.
+    Msgpack keeps a path's bytes in one piece, so the others needn't be decoded and looked at.
+    Raises JournalDamaged as unpacking does.
     """
-    return path in bytes(_unpack(blob, _whole))
+    whole = bytes(_unpack(blob, _whole))
+    if path in whole:
+        for index, raw in enumerate(_raw.decode(whole)):
+            if path in bytes(raw):
+                yield index, _step.decode(raw)
 
 
 def unpack_steps(blob: bytes) -> list[Step]:

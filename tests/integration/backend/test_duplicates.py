@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.manifest import manifest
+from tests.support.pictures import picture
 from tests.support.server import Person
 from tests.support.trees import File, read_tree, write_tree
 
@@ -120,6 +121,51 @@ def test_a_named_file_must_be_of_the_group(ann: Person) -> None:
     exact = base64.b64encode(os.fsencode(root) + b"/caf\xe9.txt").decode()
     assert ann.ask("DELETE", address, params={"keep_b64": exact}).json()["deleted_count"] == 2
     assert (root / os.fsdecode(b"caf\xe9.txt")).exists() and not (root / "note.txt").exists()
+
+
+def test_single_copies_go(ann: Person) -> None:
+    """With drop only what is named goes; what isn't of the group, or would leave nothing, is refused."""
+    root, operation = searched(ann)
+    before = manifest(root)
+    small = groups(ann, operation)["duplicates"][1]
+    address = f"/duplicates/{operation['id']}/{small['hash_value']}"
+    odd = base64.b64encode(b"caf\xe9.txt").decode()
+    everything = {"drop": ["note.txt", "deep/note.txt"], "drop_b64": [odd]}
+    for refused in (
+        everything,
+        {"drop": "single.txt"},
+        {"drop": "note.txt", "keep": "oldest"},
+        {"drop": "../note.txt"},
+    ):
+        assert ann.ask("DELETE", address, params=refused).status_code == 422, refused
+    assert manifest(root) == before
+    removed = ann.ask("DELETE", address, params={"drop_b64": odd}).json()
+    assert (removed["deleted_count"], removed["skipped_count"]) == (1, 0)
+    assert not (root / os.fsdecode(b"caf\xe9.txt")).exists()
+    (left,) = [group for group in groups(ann, operation)["duplicates"] if group["hash_value"] == small["hash_value"]]
+    assert sorted(names(left)) == ["note.txt", "note.txt"]
+    ann.finished(ann.post(f"/operations/{removed['cleanup_operation_id']}/rollback"))
+    assert manifest(root) == before
+
+
+def test_copies_as_small_pictures(ann: Person, bob: Person) -> None:
+    """Each copy has a picture as long as it is the file that was found; to nobody but its owner."""
+    root = ann.home / "inbox"
+    write_tree(root, {"a.jpg": picture("JPEG"), "b.jpg": picture("JPEG"), "a.txt": "same", "b.txt": "same"})
+    operation = ann.done("inbox", operation_type="duplicate_cleanup")
+    by_name = {names(group)[0]: group for group in groups(ann, operation)["duplicates"]}
+    address = f"/duplicates/{operation['id']}/{by_name['a.jpg']['hash_value']}/thumbnail"
+    for file in by_name["a.jpg"]["files"]:
+        made = ann.ask("GET", address, params={"path": file["path"], "size": "128"})
+        assert (made.status_code, made.headers["content-type"]) == (200, "image/webp")
+        assert bob.ask("GET", address, params={"path": file["path"]}).status_code == 404
+    assert ann.ask("GET", address, params={"path": "a.txt"}).status_code == 404
+    assert ann.ask("GET", address).status_code == 422
+    texts = f"/duplicates/{operation['id']}/{by_name['a.txt']['hash_value']}/thumbnail"
+    assert ann.ask("GET", texts, params={"path": "a.txt"}).status_code == 415
+    (root / "b.jpg").write_bytes(picture("JPEG", (20, 20)))
+    assert ann.ask("GET", address, params={"path": "b.jpg"}).status_code == 409
+    assert ann.ask("GET", address, params={"path": "a.jpg"}).status_code == 200
 
 
 def test_all_copies_need_a_second_yes(ann: Person) -> None:

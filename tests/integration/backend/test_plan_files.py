@@ -52,6 +52,11 @@ def test_filters_and_pages(ann: Person, preview: dict[str, Any]) -> None:
     """All that a filter lets through, page by page, each file once and in the plan's order."""
     assert set(files(ann, preview, "&below=true&change=renamed")) == {"trip/a.txt"}
     assert set(files(ann, preview, "&below=true&category=Images")) == {"trip/photo.jpg"}
+    assert set(files(ann, preview, "&below=true&decided_by=extension")) == set(
+        files(ann, preview, "&below=true&change=moved")
+    ) | {"trip/a.txt"}
+    assert files(ann, preview, "&below=true&decided_by=keyword") == {}
+    assert set(files(ann, preview, "&below=true&reason=unfinished")) == {"half.part"}
     whole = list(files(ann, preview, "&below=true"))
     paged: list[str] = []
     cursor = ""

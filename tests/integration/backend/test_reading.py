@@ -125,6 +125,9 @@ def test_search(ann: Person, bob: Person) -> None:
     assert found("%") == ["100%_a.txt"] == found("%_") and found("' OR 1=1--") == [] == found("\\")
     assert found("audio") == ["song.mp3"]
     assert found("song", operation_id=operation["id"]) == ["song.mp3"]
+    assert found("report", sort_by="name") == ["my report.txt", "report 2.txt", "report.txt"]
+    assert found("t", category_filter="Documents", status_filter="completed", sort_by="newest", min_size_bytes="1")
+    assert found("report", category_filter="Audio") == [] == found("report", status_filter="failed")
     assert bob.get("/files/search?query=report")["total_files"] == 0
     assert bob.ask("GET", f"/files/search?query=x&operation_id={operation['id']}").status_code == 404
     assert ann.ask("GET", "/files/search", params={"query": "\0"}).status_code == 422
@@ -200,6 +203,24 @@ def test_a_report(ann: Person) -> None:
     assert report["largest_files"][0]["size_bytes"] == 300 and report["largest_files"][0]["path"].endswith(
         "Images/2017/a.jpg"
     )
+
+
+def test_how_old_the_files_are(ann: Person, bob: Person) -> None:
+    """By the year of the last change, of what was moved only; of an undo as well; nothing of what only looked."""
+    tree = {"a.txt": File(b"1", mtime=1_500_000_000), "b.txt": File(b"22", mtime=1_510_000_000)}
+    write_tree(ann.home / "in", {**tree, "c.txt": File(b"333", mtime=-1), "half.part": File(b"x", mtime=1_500_000_000)})
+    operation = ann.done("in")
+    expected = [
+        {"year": 1969, "file_count": 1, "total_size_bytes": 3},
+        {"year": 2017, "file_count": 2, "total_size_bytes": 3},
+    ]
+    for _ in range(2):
+        assert ann.get(f"/reports/{operation['id']}/ages")["years"] == expected
+    back = ann.finished(ann.post(f"/operations/{operation['id']}/rollback"))
+    assert ann.get(f"/reports/{back['id']}/ages")["years"] == expected
+    preview = ann.done("in", is_dry_run=True)
+    assert ann.get(f"/reports/{preview['id']}/ages")["years"] == []
+    assert bob.ask("GET", f"/reports/{operation['id']}/ages").status_code == 404
 
 
 def test_exports_with_hostile_names(ann: Person) -> None:

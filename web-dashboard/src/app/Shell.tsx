@@ -71,7 +71,7 @@ export function Shell() {
             )}
           </ul>
         </nav>
-        <div className="who small soft row spread">
+        <div className="who small soft">
           <span>{me.data?.username}</span>
           <SignOut />
         </div>

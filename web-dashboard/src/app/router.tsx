@@ -9,6 +9,7 @@ import {
 } from "@tanstack/react-router";
 
 import { Failure, Waiting } from "@/components/ui/States";
+import { filesSearch } from "@/lib/api/files";
 import { accessToken, refreshSession } from "@/lib/api/session";
 import { text } from "@/lib/text";
 
@@ -59,6 +60,7 @@ const plan = createRoute({
 const run = createRoute({
   getParentRoute: () => inside,
   path: "/runs/$id",
+  validateSearch: (search: Record<string, unknown>): { undo?: true } => (search.undo === true ? { undo: true } : {}),
   component: lazyRouteComponent(() => import("@/features/run/components/RunView"), "RunView"),
 });
 const history = createRoute({
@@ -81,8 +83,7 @@ const trash = createRoute({
 const files = createRoute({
   getParentRoute: () => inside,
   path: "/files",
-  validateSearch: (search: Record<string, unknown>): { q?: string } =>
-    typeof search.q === "string" ? { q: search.q } : {},
+  validateSearch: filesSearch,
   component: lazyRouteComponent(() => import("@/features/files/components/Files"), "Files"),
 });
 const reports = createRoute({

@@ -71,6 +71,11 @@ export function folderOf(path: string): string {
   return slash < 0 ? "" : path.slice(0, slash);
 }
 
+/** Can the server make a small picture of it, going by its name? */
+export function isPicture(path: string): boolean {
+  return /\.(jpe?g|png|gif|webp|bmp)$/i.test(path);
+}
+
 /** A path below a root, relative to it. */
 export function below(root: string, path: string): string {
   return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;

@@ -4,7 +4,7 @@ import { chooseLanguage } from "./language";
 import { strings } from "./strings";
 import { coded, text } from "./text";
 
-const PLACES = /\{(\w+)/g;
+const VALUES = /\{(\w+)\}/g;
 
 afterEach(() => chooseLanguage("en"));
 
@@ -27,8 +27,8 @@ describe("text", () => {
 });
 
 describe("strings", () => {
-  it.each(Object.entries(strings))("%s has the same places in both languages", (_key, [english, spanish]) => {
-    const places = (sentence: string) => new Set([...sentence.matchAll(PLACES)].map((match) => match[1]));
-    expect(places(spanish)).toEqual(places(english));
+  it.each(Object.entries(strings))("%s has the same values in both languages", (_key, [english, spanish]) => {
+    const values = (sentence: string) => new Set([...sentence.matchAll(VALUES)].map((match) => match[1]));
+    expect(values(spanish)).toEqual(values(english));
   });
 });

@@ -8,9 +8,10 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 
 from backend.api.deps import Contents, CurrentCaller, FileRecords
-from backend.api.downloads import SANDBOXED, as_download, is_known
+from backend.api.downloads import BINARY, PICTURE, ThumbnailSize, as_download, as_thumbnail
 from backend.api.schemas.base import Base64, PlainText, path_of
 from backend.api.schemas.files import (
+    Decider,
     ExplanationList,
     ExplanationRead,
     FileList,
@@ -30,17 +31,11 @@ from fileorganizer.journal.plans import AFTER, BEFORE
 router = StrictRouter(tags=["files"])
 trees = StrictRouter(tags=["files"])
 """What a page asks for in numbers, with a rate limit of its own: trees of plans and thumbnails."""
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 BYTES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/octet-stream": _BINARY}},
-    206: {"description": "A range", "content": {"application/octet-stream": _BINARY}},
+    200: {"content": {"application/octet-stream": BINARY}},
+    206: {"description": "A range", "content": {"application/octet-stream": BINARY}},
     304: {"description": "Known already, by If-None-Match"},
     416: {"description": "The range lies behind the end"},
-}
-PICTURE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/webp": _BINARY}},
-    304: {"description": "Known already, by If-None-Match"},
-    415: {"description": "No picture, or one that can't be read"},
 }
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
 PageSize = Annotated[int, Query(ge=1, le=1_000)]
@@ -77,9 +72,14 @@ async def search(
     operation_id: UUID | None = None,
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
     page_size: PageSize = 100,
+    status_filter: FileStatus | None = None,
+    category_filter: Annotated[PlainText | None, Query(max_length=100)] = None,
+    min_size_bytes: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+    sort_by: Literal["best", "newest", "largest", "name"] = "best",
 ) -> FileList:
-    """Files by their path or category, over all of the caller's operations or in one; exact names first."""
-    found = await service.search(caller, query, operation_id, page=page, page_size=page_size)
+    """Files by their path or category, over all of the caller's operations or in one; ``best``: exact names first."""
+    wanted = PageWanted(status_filter, category_filter, min_size_bytes, page, page_size, sort_by)
+    found = await service.search(caller, query, operation_id, wanted)
     return FileList.of(operation_id, found, page, page_size)
 
 
@@ -105,16 +105,11 @@ async def thumbnail(
     service: FileRecords,
     contents: Contents,
     request: Request,
-    size: Annotated[Literal["128", "256", "512"], Query()] = "256",
+    size: ThumbnailSize = "256",
 ) -> Response:
     """A JPEG, PNG, GIF, WebP or BMP small, upright and without metadata, as WebP in a box of ``size`` pixels."""
     content = await contents.open(caller, await service.file(caller, file_id))
-    with content.file:
-        headers = {**SANDBOXED, "ETag": f'"{content.tag}-{size}"', "Cache-Control": "private, no-cache"}
-        if is_known(request, f"{content.tag}-{size}"):
-            return Response(status_code=304, headers=headers)
-        made = await contents.thumbnail(caller, content, int(size))
-    return Response(made, media_type="image/webp", headers=headers)
+    return await as_thumbnail(contents, caller, content, request, int(size))
 
 
 @trees.get("/operations/{operation_id}/preview")
@@ -142,12 +137,16 @@ async def plan(
     below: bool = False,
     change: PlanChange | None = None,
     category: Annotated[PlainText | None, Query(max_length=100)] = None,
+    decided_by: Decider | None = None,
+    reason: Annotated[PlainText | None, Query(max_length=50)] = None,
     limit: PageSize = 100,
     cursor: Annotated[PlainText | None, Query(min_length=1, max_length=8_192)] = None,
 ) -> PlanFileList:
     """The files of a preview's plan in a folder (``below``: and in those below it), by where they are or will be."""
     side = BEFORE if tree == "before" else AFTER
-    asked = PlanFilesWanted(side, path_of(path, path_b64) or b"", below, change, category, limit, cursor)
+    asked = PlanFilesWanted(
+        side, path_of(path, path_b64) or b"", below, change, category, decided_by, reason, limit, cursor
+    )
     found, following = await service.plan_page(caller, operation_id, asked)
     files = [PlanFileRead.of(file) for file in found.files]
     return PlanFileList(operation_id=operation_id, files=files, next_cursor=following)

@@ -9,7 +9,7 @@ from fastapi import Response
 
 from backend.api import exports
 from backend.api.deps import CurrentCaller, From, Reports
-from backend.api.schemas.reports import ReportRead
+from backend.api.schemas.reports import AgesRead, ReportRead
 from backend.api.strict import StrictRouter
 
 router = StrictRouter(prefix="/reports", tags=["reports"])
@@ -21,6 +21,12 @@ exported = StrictRouter(prefix="/reports", tags=["reports"])
 async def report(operation_id: UUID, caller: CurrentCaller, service: Reports) -> ReportRead:
     """What an operation did, in numbers."""
     return ReportRead.of(await service.report(caller, operation_id))
+
+
+@router.get("/{operation_id}/ages")
+async def ages(operation_id: UUID, caller: CurrentCaller, service: Reports) -> AgesRead:
+    """How old the files of a finished operation are: files and bytes by the year of their last change."""
+    return AgesRead.of(operation_id, await service.ages(caller, operation_id))
 
 
 @exported.get("/{operation_id}/export", response_class=Response)

@@ -132,6 +132,9 @@ class PreviewRead(Output):
 
 PlanChange = Literal["moved", "renamed", "copied", "linked", "trashed", "kept_together", "conflict", "skipped"]
 
+Decider = Literal["keyword", "extension", "content", "family", "fallback"]
+"""Kinds of rules that give a file its category."""
+
 
 class PlanFileRead(Output):
     """What a plan means for one file, or for one folder that is kept whole. Paths are relative to the root."""

@@ -6,7 +6,7 @@ from typing import Self
 from uuid import UUID
 
 from backend.api.schemas.base import Moment, Output, path_members
-from backend.services.reports import TOP, Report
+from backend.services.reports import TOP, Report, YearOfFiles
 
 
 class ReportStats(Output):
@@ -95,3 +95,23 @@ class ReportRead(Output):
             largest_files=largest,
             reasons=operation.reasons,
         )
+
+
+class YearRead(Output):
+    """Files that were last changed in one year."""
+
+    year: int
+    file_count: int
+    total_size_bytes: int
+
+
+class AgesRead(Output):
+    """The files of an operation by age, the oldest first; years without files are left out."""
+
+    operation_id: UUID
+    years: list[YearRead]
+
+    @classmethod
+    def of(cls, operation_id: UUID, years: list[YearOfFiles]) -> Self:
+        """From the service's answer."""
+        return cls(operation_id=operation_id, years=[YearRead.model_validate(year) for year in years])

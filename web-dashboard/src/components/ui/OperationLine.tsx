@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 
 import { Fate } from "@/components/ui/Fate";
-import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import type { Operation } from "@/lib/api/client";
 import { moment } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
@@ -27,7 +27,7 @@ export function OperationLine({ operation }: { operation: Operation }) {
         <Link to={preview ? "/plans/$id" : "/runs/$id"} params={{ id: operation.id }}>
           {coded("type", operation.operation_type)}
         </Link>
-        <Name of={operation.root_path} className="small" />
+        <Place of={operation.root_path} className="small" />
         <Fate of={operation.status} />
       </div>
       <p className="soft small">

@@ -27,6 +27,13 @@ export function categoriesQuery() {
   });
 }
 
+export function trashTotalsQuery() {
+  return queryOptions({
+    queryKey: ["trash", "totals"],
+    queryFn: ({ signal }) => answer(api.GET("/api/v1/trash", { params: { query: { limit: 1 } }, signal })),
+  });
+}
+
 const NO_CATEGORY = "#8a938f";
 
 /** The colour of a category by its name. */

@@ -10,7 +10,12 @@ export const PAGE = 300;
 export interface PlanFilter {
   change?: PlanFile["change"];
   category?: string;
+  decided_by?: (typeof DECIDERS)[number];
+  reason?: string;
 }
+
+/** Kinds of rules that give a file its category. */
+export const DECIDERS = ["extension", "keyword", "content", "family", "fallback"] as const;
 
 /** The folders in a folder of both trees. A plan never changes, so its answers are kept. */
 export function planFoldersQuery(id: string, folder: PathRef, depth = 1) {

@@ -488,9 +488,29 @@ export interface paths {
          * Remove
          * @description Put all copies of a group but one into the trash; ``keep`` is oldest, newest, shortest_path, or the file that stays.
          *
-         *     Without ``keep_original`` all of them go; that needs ``confirm``. Takes it longer than five seconds: 202.
+         *     With ``drop`` only these copies go and all others stay. Without ``keep_original`` all of them go; that needs ``confirm``. Takes it longer than five seconds: 202.
          */
         delete: operations["duplicates_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duplicates/{operation_id}/{hash_value}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Thumbnail
+         * @description One of the copies small, as WebP in a box of ``size`` pixels, if it is still the file that was found.
+         */
+        get: operations["duplicates_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -525,7 +545,7 @@ export interface paths {
         };
         /**
          * Search
-         * @description Files by their path or category, over all of the caller's operations or in one; exact names first.
+         * @description Files by their path or category, over all of the caller's operations or in one; ``best``: exact names first.
          */
         get: operations["files_search"];
         put?: never;
@@ -880,6 +900,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/{operation_id}/ages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ages
+         * @description How old the files of a finished operation are: files and bytes by the year of their last change.
+         */
+        get: operations["reports_ages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/{operation_id}/export": {
         parameters: {
             query?: never;
@@ -1106,6 +1146,19 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AgesRead
+         * @description The files of an operation by age, the oldest first; years without files are left out.
+         */
+        AgesRead: {
+            /**
+             * Operation Id
+             * Format: uuid
+             */
+            operation_id: string;
+            /** Years */
+            years: components["schemas"]["YearRead"][];
+        };
         /**
          * ApiKeyCreate
          * @description A key to be made.
@@ -2570,6 +2623,18 @@ export interface components {
             /** Steps */
             steps: number;
         };
+        /**
+         * YearRead
+         * @description Files that were last changed in one year.
+         */
+        YearRead: {
+            /** File Count */
+            file_count: number;
+            /** Total Size Bytes */
+            total_size_bytes: number;
+            /** Year */
+            year: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -3453,6 +3518,8 @@ export interface operations {
                 keep_original?: boolean;
                 keep?: string | null;
                 keep_b64?: string | null;
+                drop?: string[] | null;
+                drop_b64?: string[] | null;
                 confirm?: boolean;
             };
             header?: never;
@@ -3481,6 +3548,56 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OperationRead"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    duplicates_thumbnail: {
+        parameters: {
+            query?: {
+                path?: string | null;
+                path_b64?: string | null;
+                size?: "128" | "256" | "512";
+            };
+            header?: never;
+            path: {
+                operation_id: string;
+                hash_value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": string;
+                };
+            };
+            /** @description Known already, by If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No picture, or one that can't be read */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -3539,6 +3656,10 @@ export interface operations {
                 operation_id?: string | null;
                 page?: number;
                 page_size?: number;
+                status_filter?: ("completed" | "failed" | "skipped") | null;
+                category_filter?: string | null;
+                min_size_bytes?: number | null;
+                sort_by?: "best" | "newest" | "largest" | "name";
             };
             header?: never;
             path?: never;
@@ -3971,6 +4092,8 @@ export interface operations {
                 below?: boolean;
                 change?: ("moved" | "renamed" | "copied" | "linked" | "trashed" | "kept_together" | "conflict" | "skipped") | null;
                 category?: string | null;
+                decided_by?: ("keyword" | "extension" | "content" | "family" | "fallback") | null;
+                reason?: string | null;
                 limit?: number;
                 cursor?: string | null;
             };
@@ -4188,6 +4311,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportRead"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reports_ages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgesRead"];
                 };
             };
             /** @description Validation Error */

@@ -1,7 +1,7 @@
 /** Groups of equal files, and putting the redundant ones away. */
 import { infiniteQueryOptions } from "@tanstack/react-query";
 
-import { answer, api, type Operation, type PathRef, type Schemas } from "@/lib/api/client";
+import { answer, api, named, type Operation, type PathRef, type Schemas } from "@/lib/api/client";
 
 const PAGE = 50;
 
@@ -20,14 +20,34 @@ export function groupsQuery(operationId: string) {
   });
 }
 
-/** Put all copies of a group but one into the trash. */
-export function keepOnly(operationId: string, hash: string, keep: PathRef): Promise<Schemas["RemovedRead"] | Operation> {
-  const query = keep.path_b64 ? { keep_b64: keep.path_b64 } : { keep: keep.path };
+/** Put copies of a group into the trash: all but one by naming that one, else those that are named. */
+export function putAway(
+  operationId: string,
+  hash: string,
+  staying: readonly PathRef[],
+  going: readonly PathRef[],
+): Promise<Schemas["RemovedRead"] | Operation> {
+  const [only, ...others] = staying;
+  const query =
+    only && others.length === 0
+      ? only.path_b64
+        ? { keep_b64: only.path_b64 }
+        : { keep: only.path }
+      : {
+          drop: going.filter((copy) => !copy.path_b64).map((copy) => copy.path),
+          drop_b64: going.flatMap((copy) => copy.path_b64 ?? []),
+        };
   return answer(
     api.DELETE("/api/v1/duplicates/{operation_id}/{hash_value}", {
       params: { path: { operation_id: operationId, hash_value: hash }, query },
     }),
   );
+}
+
+/** Where the small picture of a copy is. */
+export function pictureOf(operationId: string, hash: string, copy: PathRef): string {
+  const query = new URLSearchParams({ ...named(copy), size: "256" });
+  return `/api/v1/duplicates/${operationId}/${hash}/thumbnail?${query.toString()}`;
 }
 
 /** A preview of putting all redundant copies away by a rule. */

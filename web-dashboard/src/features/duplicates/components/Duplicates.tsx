@@ -5,7 +5,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { Empty, Failure, Loaded, Waiting } from "@/components/ui/States";
 import { pathKey, type Operation, type Schemas } from "@/lib/api/client";
 import { useLiveOperation } from "@/lib/api/live";
@@ -123,7 +123,7 @@ function Found({ id }: { id: string }) {
         ) : (
           <section className="stack">
             <p className="soft small">
-              <Name of={operation.root_path} /> ·{" "}
+              <Place of={operation.root_path} /> ·{" "}
               <Link to="/runs/$id" params={{ id }}>
                 {moment(operation.created_at)}
               </Link>

@@ -1,15 +1,15 @@
 /** One file: picture, where it was and is, why, and the file itself. */
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
 
 import { Explanation } from "@/components/ui/Explanation";
 import { Name } from "@/components/ui/Name";
 import { Failure } from "@/components/ui/States";
+import { Thumbnail } from "@/components/ui/Thumbnail";
 import { fetchBlob, type FileRecord } from "@/lib/api/client";
 import { explainQuery } from "@/lib/api/operations";
 import { saveBlob } from "@/lib/save";
-import { baseName } from "@/lib/format";
+import { baseName, isPicture } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
 export function FileDetails({ file, onClose }: { file: FileRecord; onClose: () => void }) {
@@ -30,7 +30,9 @@ export function FileDetails({ file, onClose }: { file: FileRecord; onClose: () =
           {t("action.close")}
         </button>
       </div>
-      <Thumbnail file={file} />
+      {file.status === "completed" && isPicture(file.new_path ?? file.original_path) && (
+        <Thumbnail at={`/api/v1/files/${file.id}/thumbnail?size=256`} />
+      )}
       <p>
         <span className="small soft">{t("file.was")}</span>
         <br />
@@ -53,22 +55,4 @@ export function FileDetails({ file, onClose }: { file: FileRecord; onClose: () =
       {download.isError && <Failure error={download.error} />}
     </aside>
   );
-}
-
-/** A small picture, if it is one. */
-function Thumbnail({ file }: { file: FileRecord }) {
-  const picture = useQuery({
-    queryKey: ["files", file.id, "thumbnail"],
-    queryFn: ({ signal }) => fetchBlob(`/api/v1/files/${file.id}/thumbnail?size=256`, signal),
-    enabled: file.category === "Images" && file.status === "completed",
-  });
-  const [shown, setShown] = useState<string | null>(null);
-  useEffect(() => {
-    if (picture.data === undefined) return;
-    const address = URL.createObjectURL(picture.data);
-    // eslint-disable-next-line react-hooks/set-state-in-effect -- the address lives as long as the effect
-    setShown(address);
-    return () => URL.revokeObjectURL(address);
-  }, [picture.data]);
-  return shown && picture.data ? <img className="thumbnail" src={shown} alt="" /> : null;
 }

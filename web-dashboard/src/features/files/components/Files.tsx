@@ -1,7 +1,7 @@
 /** Where did it go? Files of all operations, found as you type. */
 import "./files.css";
 
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 
@@ -10,8 +10,8 @@ import { Name } from "@/components/ui/Name";
 import { Empty, Failure, Waiting } from "@/components/ui/States";
 import { VirtualRows } from "@/components/ui/VirtualRows";
 import type { FileRecord } from "@/lib/api/client";
-import { useCategoryColor } from "@/lib/api/lookups";
-import { searchQuery } from "@/lib/api/files";
+import { FOUND_SORTS, STATUSES, searchQuery, type FilesSearch } from "@/lib/api/files";
+import { categoriesQuery, useCategoryColor } from "@/lib/api/lookups";
 import { baseName, folderOf, moment, size } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
@@ -22,19 +22,19 @@ const TYPING_MS = 250;
 export function Files() {
   const t = useText();
   const navigate = useNavigate();
-  const { q = "" } = useSearch({ from: "/inside/files" });
+  const asked = useSearch({ from: "/inside/files" });
+  const { q = "" } = asked;
   const [words, setWords] = useState(q);
   const [selected, setSelected] = useState<FileRecord | null>(null);
   const color = useCategoryColor();
-  const query = useInfiniteQuery(searchQuery(q.trim()));
+  const query = useInfiniteQuery(searchQuery(asked));
   useEffect(() => {
     if (words === q) return;
-    const timer = setTimeout(
-      () => void navigate({ to: "/files", search: words === "" ? {} : { q: words }, replace: true }),
-      TYPING_MS,
-    );
+    const { q: _before, ...rest } = asked;
+    const search = words === "" ? rest : { ...rest, q: words };
+    const timer = setTimeout(() => void navigate({ to: "/files", search, replace: true }), TYPING_MS);
     return () => clearTimeout(timer);
-  }, [words, q, navigate]);
+  }, [words, q, asked, navigate]);
   const found = query.data?.pages[0];
   return (
     <div className="stack wide">
@@ -47,6 +47,7 @@ export function Files() {
         placeholder={t("files.search")}
         onChange={(event) => setWords(event.target.value)}
       />
+      <Filters asked={asked} />
       {q.trim() === "" ? (
         <Empty title={t("files.begin")}>
           <p>
@@ -104,6 +105,53 @@ export function Files() {
           </div>
         </>
       )}
+    </div>
+  );
+}
+
+/** Which of the files that are found, and in which order; the address says it, too. */
+function Filters({ asked }: { asked: FilesSearch }) {
+  const t = useText();
+  const navigate = useNavigate();
+  const categories = useQuery(categoriesQuery());
+  function choose(part: keyof FilesSearch, value: string) {
+    const { [part]: _before, ...rest } = asked;
+    void navigate({ to: "/files", search: value === "" ? rest : { ...rest, [part]: value }, replace: true });
+  }
+  return (
+    <div className="row tools">
+      <label className="row">
+        <span className="small soft">{t("plan.filter-change")}</span>
+        <select className="input" value={asked.status ?? ""} onChange={(event) => choose("status", event.target.value)}>
+          <option value="">{t("plan.all")}</option>
+          {STATUSES.map((status) => (
+            <option key={status} value={status}>
+              {coded("fate", status)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label className="row">
+        <span className="small soft">{t("word.category")}</span>
+        <select className="input" value={asked.category ?? ""} onChange={(event) => choose("category", event.target.value)}>
+          <option value="">{t("plan.all")}</option>
+          {(categories.data?.categories ?? []).map((category) => (
+            <option key={category.id} value={category.name}>
+              {category.name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label className="row">
+        <span className="small soft">{t("files.sort")}</span>
+        <select className="input" value={asked.sort ?? "best"} onChange={(event) => choose("sort", event.target.value)}>
+          {FOUND_SORTS.map((sort) => (
+            <option key={sort} value={sort}>
+              {coded("files-sort", sort)}
+            </option>
+          ))}
+        </select>
+      </label>
     </div>
   );
 }

@@ -7,7 +7,7 @@ import { useState, type FormEvent } from "react";
 
 import { Choice } from "@/components/ui/Choice";
 import { Fate } from "@/components/ui/Fate";
-import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { outcomeOf } from "@/components/ui/OperationLine";
 import { Empty, Failure, Waiting } from "@/components/ui/States";
 import type { Operation } from "@/lib/api/client";
@@ -114,7 +114,7 @@ function Entry({ operation }: { operation: Operation }) {
           </Link>
           {operation.status !== "completed" && <Fate of={operation.status} />}
         </div>
-        <Name of={operation.root_path} />
+        <Place of={operation.root_path} />
         <p className="soft">{outcomeOf(operation, t)}</p>
         {operation.error_message && <p className="wrong">{operation.error_message}</p>}
       </div>

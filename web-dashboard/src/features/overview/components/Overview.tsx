@@ -2,15 +2,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
+import { CategoryBar } from "@/components/ui/CategoryBar";
 import { Figures } from "@/components/ui/Figures";
-import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { OperationLine, outcomeOf } from "@/components/ui/OperationLine";
 import { Empty, Loaded } from "@/components/ui/States";
-import type { Operation, Schemas } from "@/lib/api/client";
-import { useCategoryColor } from "@/lib/api/lookups";
+import type { Schemas } from "@/lib/api/client";
 import { isOver, overviewQuery } from "@/lib/api/operations";
-import { count, moment, percent, size } from "@/lib/format";
+import { count, moment, size } from "@/lib/format";
 import { useText } from "@/lib/text";
+
+import { NextSteps } from "./NextSteps";
+import { undoableOf } from "./suggestions";
 
 export function Overview() {
   const t = useText();
@@ -46,10 +49,8 @@ function Welcome() {
 
 function Numbers({ of }: { of: Schemas["OverviewRead"] }) {
   const t = useText();
-  const color = useCategoryColor();
   const running = of.recent.filter((operation) => !isOver(operation));
-  const undoable = of.recent.find(canBeTakenBack);
-  const files = of.by_category.reduce((sum, share) => sum + share.file_count, 0);
+  const undoable = undoableOf(of.recent);
   return (
     <>
       {running.map((operation) => (
@@ -57,29 +58,36 @@ function Numbers({ of }: { of: Schemas["OverviewRead"] }) {
           <OperationLine operation={operation} />
         </section>
       ))}
-      {undoable && (
-        <section className="card row spread" aria-label={t("overview.last")}>
-          <div>
-            <h2>{t("overview.last")}</h2>
-            <p>
-              <Name of={undoable.root_path} /> · {outcomeOf(undoable, t)} · {moment(undoable.created_at)}
-            </p>
-          </div>
-          <Link to="/runs/$id" params={{ id: undoable.id }} className="button">
-            {t("undo.look")}
-          </Link>
-        </section>
-      )}
-      <section className="card">
+      <section className="card stack" aria-labelledby="in-order">
+        <h2 id="in-order">{t("overview.in-order")}</h2>
         <Figures
           of={[
-            [t("overview.files"), count(of.files_processed)],
+            [t("overview.files", { n: of.files_processed }), count(of.files_processed)],
             [t("overview.bytes"), size(of.bytes_processed)],
-            [t("overview.duplicates"), count(of.duplicates_found)],
+            [t("overview.duplicates", { n: of.duplicates_found }), count(of.duplicates_found)],
             [t("overview.saved"), size(of.space_saved_bytes)],
           ]}
         />
+        {of.by_category.length > 0 && <CategoryBar of={of.by_category} />}
       </section>
+      {undoable && (
+        <section className="card row spread" aria-labelledby="last">
+          <div>
+            <h2 id="last">{t("overview.last")}</h2>
+            <p>
+              <Place of={undoable.root_path} /> · {outcomeOf(undoable, t)} · {moment(undoable.created_at)}
+            </p>
+          </div>
+          <div className="row">
+            <Link to="/runs/$id" params={{ id: undoable.id }} className="button">
+              {t("undo.look")}
+            </Link>
+            <Link to="/runs/$id" params={{ id: undoable.id }} search={{ undo: true }} className="button">
+              {t("undo.all")}
+            </Link>
+          </div>
+        </section>
+      )}
       <div className="halves">
         <section className="card stack" aria-labelledby="recent">
           <h2 id="recent">{t("overview.recent")}</h2>
@@ -91,45 +99,8 @@ function Numbers({ of }: { of: Schemas["OverviewRead"] }) {
             ))}
           </ul>
         </section>
-        {of.by_category.length > 0 && (
-        <section className="card stack" aria-labelledby="kinds">
-          <h2 id="kinds">{t("overview.kinds")}</h2>
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">{t("word.category")}</th>
-                <th scope="col" className="number">
-                  {t("word.files")}
-                </th>
-                <th scope="col" className="number">
-                  {t("word.share")}
-                </th>
-                <th scope="col" className="number">
-                  {t("word.size")}
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {of.by_category.map((share) => (
-                <tr key={share.category}>
-                  <td>
-                    <span className="swatch" style={{ background: color(share.category) }} /> {share.category}
-                  </td>
-                  <td className="number">{count(share.file_count)}</td>
-                  <td className="number">{percent(share.file_count, files)}</td>
-                  <td className="number">{size(share.total_size_bytes)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
-        )}
+        <NextSteps recent={of.recent} />
       </div>
     </>
   );
-}
-
-function canBeTakenBack(operation: Operation): boolean {
-  const kinds = ["organize", "duplicate_cleanup"];
-  return kinds.includes(operation.operation_type) && isOver(operation) && !operation.rolled_back && operation.files_processed > 0;
 }

@@ -6,13 +6,13 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { Choice } from "@/components/ui/Choice";
-import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { Empty, Failure, Waiting } from "@/components/ui/States";
 import { Problem, type Operation, type PlanFile } from "@/lib/api/client";
 import { useLiveOperation } from "@/lib/api/live";
 import { categoriesQuery } from "@/lib/api/lookups";
 import { isOver, operationsQuery } from "@/lib/api/operations";
-import { planFoldersQuery, TOP, type PlanFilter, type Side } from "@/lib/api/plans";
+import { DECIDERS, planFoldersQuery, TOP, type PlanFilter, type Side } from "@/lib/api/plans";
 import { count, size } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
@@ -61,7 +61,7 @@ function Open({ operation, review }: { operation: Operation; review: NonNullable
   return (
     <Empty title={run ? t("plan.applied") : t("plan.gone")}>
       <p>
-        <Name of={operation.root_path} /> · {t("outcome.preview", { n: review.planned })}
+        <Place of={operation.root_path} /> · {t("outcome.preview", { n: review.planned })}
       </p>
       {run ? (
         <Link to="/runs/$id" params={{ id: run.id }} className="button primary">
@@ -82,7 +82,7 @@ function Plan({ operation, review }: { operation: Operation; review: NonNullable
   const [selected, setSelected] = useState<PlanFile | null>(null);
   const [filter, setFilter] = useState<PlanFilter>({});
   const [side, setSide] = useState<Side>("before");
-  const filtered = filter.change !== undefined || filter.category !== undefined;
+  const filtered = Object.keys(filter).length > 0;
   const layout = typeof operation.options.layout === "string" ? operation.options.layout : "";
   const names = Object.keys(review.by_category);
   return (
@@ -93,19 +93,19 @@ function Plan({ operation, review }: { operation: Operation; review: NonNullable
             {t("plan.eyebrow")} · {coded("layout", layout)}
           </p>
           <h1>
-            <Name of={operation.root_path} />
+            <Place of={operation.root_path} />
           </h1>
         </div>
         <ul className="legend" aria-label={t("plan.sum")}>
-          <Sum change="moved" n={review.planned - review.renamed} words={t("plan.moves")} />
-          <Sum change="renamed" n={review.renamed} words={t("plan.renames")} />
-          <Sum change="kept_together" n={review.kept_together} words={t("plan.kept", { n: review.contained_files })} />
-          <Sum change="skipped" n={review.left_alone - review.kept_together} words={t("plan.left")} />
+          <Sum change="moved" n={review.planned - review.renamed} words={t("plan.moves", { n: review.planned - review.renamed })} />
+          <Sum change="renamed" n={review.renamed} words={t("plan.renames", { n: review.renamed })} />
+          <Sum change="kept_together" n={review.kept_together} words={t("plan.kept", { n: review.contained_files, folders: review.kept_together })} />
+          <Sum change="skipped" n={review.left_alone - review.kept_together} words={t("plan.left", { n: review.left_alone - review.kept_together })} />
           <Sum change="in_place" n={review.in_place} words={t("plan.in-place")} />
         </ul>
       </header>
-      <RiskStrip review={review} onShow={(change) => setFilter({ change })} />
-      <div className="plan-tools row">
+      <RiskStrip review={review} onShow={setFilter} />
+      <div className="tools row">
         <label className="row">
           <span className="small soft">{t("plan.filter-change")}</span>
           <select
@@ -138,6 +138,22 @@ function Plan({ operation, review }: { operation: Operation; review: NonNullable
               ))}
           </select>
         </label>
+        <label className="row">
+          <span className="small soft">{t("plan.filter-rule")}</span>
+          <select
+            className="input"
+            value={filter.decided_by ?? ""}
+            onChange={(event) => setFilter(withPart(filter, "decided_by", event.target.value))}
+          >
+            <option value="">{t("plan.all")}</option>
+            {DECIDERS.map((rule) => (
+              <option key={rule} value={rule}>
+                {coded("decider", rule)}
+              </option>
+            ))}
+          </select>
+        </label>
+        {filter.reason && <span className="fate skipped">{coded("reason", filter.reason)}</span>}
         {filtered && (
           <button type="button" className="button slim" onClick={() => setFilter({})}>
             {t("plan.show-trees")}

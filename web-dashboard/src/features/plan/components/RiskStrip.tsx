@@ -1,5 +1,6 @@
 /** What to know before saying yes: what the engine warns of, and what the plan leaves alone. */
-import type { Operation, PlanFile } from "@/lib/api/client";
+import type { Operation } from "@/lib/api/client";
+import type { PlanFilter } from "@/lib/api/plans";
 import { coded, isKey, text, useText } from "@/lib/text";
 
 type Review = NonNullable<Operation["review"]>;
@@ -10,7 +11,7 @@ function riskWords(risk: Review["risks"][number]): string {
   return isKey(key) ? text(key, { n: risk.count }) : risk.text;
 }
 
-export function RiskStrip({ review, onShow }: { review: Review; onShow: (change: PlanFile["change"]) => void }) {
+export function RiskStrip({ review, onShow }: { review: Review; onShow: (filter: PlanFilter) => void }) {
   const t = useText();
   const left = Object.entries(review.left_by_reason);
   if (review.risks.length === 0 && left.length === 0 && review.renamed === 0)
@@ -25,7 +26,7 @@ export function RiskStrip({ review, onShow }: { review: Review; onShow: (change:
       {review.renamed > 0 && (
         <li className="risk">
           {t("risk.renamed", { n: review.renamed })}{" "}
-          <button type="button" className="link" onClick={() => onShow("renamed")}>
+          <button type="button" className="link" onClick={() => onShow({ change: "renamed" })}>
             {t("risk.show")}
           </button>
         </li>
@@ -33,11 +34,7 @@ export function RiskStrip({ review, onShow }: { review: Review; onShow: (change:
       {left.map(([reason, n]) => (
         <li key={reason} className="risk calm">
           {t("risk.left", { n, reason: coded("reason", reason) })}{" "}
-          <button
-            type="button"
-            className="link"
-            onClick={() => onShow(reason === "kept-together" ? "kept_together" : "skipped")}
-          >
+          <button type="button" className="link" onClick={() => onShow({ reason })}>
             {t("risk.show")}
           </button>
         </li>

@@ -14,6 +14,15 @@ export function reportQuery(id: string) {
   });
 }
 
+export function agesQuery(id: string) {
+  return queryOptions({
+    queryKey: ["reports", id, "ages"],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/api/v1/reports/{operation_id}/ages", { params: { path: { operation_id: id } }, signal })),
+    staleTime: Infinity,
+  });
+}
+
 export function exported(id: string, format: Format): Promise<Blob> {
   return fetchBlob(`/api/v1/reports/${id}/export?format=${format}`);
 }

@@ -16,6 +16,7 @@ import { saveBlob } from "@/lib/save";
 import { coded, useText } from "@/lib/text";
 
 import { exported, FORMATS, reportQuery, type Format } from "../api/reports";
+import { Ages } from "./Ages";
 import { Treemap } from "./Treemap";
 
 export function ReportView() {
@@ -58,8 +59,8 @@ function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
   const color = useCategoryColor();
   const [measure, setMeasure] = useState<Measure>("size");
   const [pointed, setPointed] = useState<string | null>(null);
-  const shares = report.category_breakdown;
   const value = (share: Schemas["ShareRead"]) => (measure === "size" ? share.total_size_bytes : share.file_count);
+  const shares = [...report.category_breakdown].sort((one, other) => value(other) - value(one));
   const whole = shares.reduce((sum, share) => sum + value(share), 0);
   return (
     <>
@@ -78,7 +79,7 @@ function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
             [t("fate.skipped"), count(report.stats.total_files_skipped)],
             [t("fate.failed"), count(report.stats.total_files_failed)],
             [t("word.size"), size(report.stats.total_size_bytes)],
-            [t("overview.duplicates"), count(report.stats.duplicates_found)],
+            [t("overview.duplicates", { n: report.stats.duplicates_found }), count(report.stats.duplicates_found)],
           ]}
         />
       </section>
@@ -138,6 +139,10 @@ function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
           </div>
         </section>
       )}
+      <section className="card stack" aria-labelledby="by-age">
+        <h2 id="by-age">{t("report.by-age")}</h2>
+        <Ages id={id} measure={measure} />
+      </section>
       {report.largest_files.length > 0 && (
         <section className="card stack" aria-labelledby="largest">
           <h2 id="largest">{t("report.largest")}</h2>

@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { outcomeOf } from "@/components/ui/OperationLine";
 import { Empty, Failure, Waiting } from "@/components/ui/States";
 import { isOver, operationsQuery } from "@/lib/api/operations";
@@ -46,7 +46,7 @@ export function Reports() {
                     </Link>
                   </td>
                   <td>
-                    <Name of={operation.root_path} />
+                    <Place of={operation.root_path} />
                   </td>
                   <td>{outcomeOf(operation, t)}</td>
                   <td className="soft">{moment(operation.created_at)}</td>

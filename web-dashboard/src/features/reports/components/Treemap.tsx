@@ -10,7 +10,7 @@ interface Area {
 }
 
 const WIDTH = 560;
-const HEIGHT = 320;
+const HEIGHT = 440;
 const LABEL_WIDTH = 52;
 const LABEL_HEIGHT = 20;
 

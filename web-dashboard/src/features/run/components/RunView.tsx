@@ -2,12 +2,13 @@
 import "./run.css";
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { Fate } from "@/components/ui/Fate";
 import { Figures } from "@/components/ui/Figures";
 import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { outcomeOf } from "@/components/ui/OperationLine";
 import { Failure, Waiting } from "@/components/ui/States";
 import type { Operation } from "@/lib/api/client";
@@ -36,7 +37,7 @@ export function RunView() {
           {coded("type", operation.operation_type)} · {moment(operation.created_at)}
         </p>
         <h1>
-          <Name of={operation.root_path} />
+          <Place of={operation.root_path} />
         </h1>
       </header>
       {isOver(operation) ? (
@@ -107,7 +108,8 @@ function Finished({ operation }: { operation: Operation }) {
   const t = useText();
   const navigate = useNavigate();
   const client = useQueryClient();
-  const [undoing, setUndoing] = useState<Undone | null>(null);
+  const { undo } = useSearch({ from: "/inside/runs/$id" });
+  const [undoing, setUndoing] = useState<Undone | null>(undo && !operation.rolled_back ? { only: null } : null);
   const retry = useMutation({
     mutationFn: () => retryOperation(operation.id),
     onSuccess: async (made) => {

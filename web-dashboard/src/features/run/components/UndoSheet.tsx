@@ -36,7 +36,7 @@ export function UndoSheet({ operation, undone, onClose }: { operation: Operation
           <div className="stack">
             <Figures
               of={[
-                [t("undo.go-back"), count(loaded.planned)],
+                [t("undo.go-back", { n: loaded.planned }), count(loaded.planned)],
                 [t("undo.size"), size(loaded.bytes)],
                 ...(loaded.already_back > 0 ? [[t("undo.already"), count(loaded.already_back)] as const] : []),
               ]}
