@@ -46,8 +46,16 @@ def _memory(pid: int) -> int:
         most = _memory_of_one(pid)
     except (FileNotFoundError, ValueError):  # it has ended
         return 0
-    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
+    children = [child for path in Path(f"/proc/{pid}/task").glob("*/children") for child in _words_of(path)]
     return max([most, *(_memory(int(child)) for child in children)])
+
+
+def _words_of(path: Path) -> list[str]:
+    """The words of a file of /proc, which may be gone by now."""
+    try:
+        return path.read_text().split()
+    except OSError:
+        return []
 
 
 def _watch(server: Server, person: Person, operation_id: str, heard: list[dict[str, Any]]) -> None:
