@@ -73,6 +73,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", f"{P}/operations/{{operation_id}}/verify"): OWN,
     ("GET", f"{P}/duplicates/{{operation_id}}"): OWN,
     ("DELETE", f"{P}/duplicates/{{operation_id}}/{{hash_value}}"): Row(404, 404, 403, 404),
+    ("GET", f"{P}/duplicates/{{operation_id}}/{{hash_value}}/thumbnail"): Row(422, 404, 422, 404),  # without a path
     ("POST", f"{P}/duplicates/{{operation_id}}/cleanup"): Row(409, 404, 403, 404, body={}),
     ("GET", f"{P}/trash"): LIST,
     ("POST", f"{P}/trash/restore"): Row(422, 422, 403, 422, body={}),
@@ -85,6 +86,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", f"{P}/files/{{file_id}}/thumbnail"): Row(415, 404, 415, 404),
     ("GET", f"{P}/reports/{{operation_id}}"): OWN,
     ("GET", f"{P}/reports/{{operation_id}}/export"): OWN,
+    ("GET", f"{P}/reports/{{operation_id}}/ages"): OWN,
     ("GET", f"{P}/categories"): LIST,
     ("POST", f"{P}/categories"): Row(422, 422, 403, 422, body={}),
     ("GET", f"{P}/categories/{{category_id}}"): OWN,
