@@ -28,6 +28,7 @@ from backend.models import Operation
 from backend.worker.queue import Queue
 from backend.worker.retention import RETAIN_SECONDS, retain
 from backend.worker.runner import Runner
+from fileorganizer.settings import collect_rarely
 
 LOOK_SECONDS: Final = 0.5
 """How often the queue is looked at when nobody wakes us."""
@@ -159,6 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m backend.worker", description=__doc__)
     parser.add_argument("--with-parent", action="store_true", help="end when standard input is closed")
     given = parser.parse_args()
+    collect_rarely()
     config = settings()
     prepare_folders(config)
     os.environ["PLAN_DIR"] = str(config.plans)

@@ -30,6 +30,7 @@ from backend.database import WorkerDatabase
 from backend.worker.queue import Queue
 from backend.worker.retention import RETAIN_SECONDS, retain
 from backend.worker.runner import Runner
+from fileorganizer.settings import collect_rarely
 
 REAP: Final = "fileorganizer.reap"
 RETAIN: Final = "fileorganizer.retain"
@@ -138,6 +139,7 @@ def _set_up_logging(**_: object) -> None:
 @worker_init.connect
 def _begin(**_: object) -> None:
     """Before the pool's processes are forked."""
+    collect_rarely()
     prepare_folders(_config)
     os.environ["PLAN_DIR"] = str(_config.plans)
     os.environ["CACHE_DIR"] = str(_config.folder / "cache")
