@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ class Walk:
     below: Path = Path("/")
     """Where the server's file system begins."""
     token: str = ""
-    _began: float = field(default_factory=time.monotonic)
+    _began: float = 0.0
 
     def is_well(self) -> bool:
         """Does it answer, and its worker?"""
@@ -122,6 +122,7 @@ class Walk:
 
     def whole(self) -> dict[str, Any]:
         """Sign up; preview, apply, watch, look at everything, take it back."""
+        self._began = time.monotonic()
         offered = self.sign_up()
         folder = self.below / offered.lstrip("/")
         before = manifest(folder)
