@@ -83,7 +83,7 @@ demo: $(STAMP)  ## organize a sample folder by the command line, or a folder of 
 	  fine $(BIN)/fileorganizer preview -- "$$folder"
 	  fine $(BIN)/fileorganizer organize -- "$$folder"
 	fi
-	printf '\nTake it back:  %s undo %q\n' $(BIN)/fileorganizer "$$folder"
+	printf '\nHere fileorganizer is %s. So, to take it back:\n  %s undo %q\n' $(BIN)/fileorganizer $(BIN)/fileorganizer "$$folder"
 
 # The threshold is `fail_under` of [tool.coverage.report] in pyproject.toml.
 test: $(STAMP) test-packages  ## run all tests; fails under 95 % branch coverage
