@@ -18,6 +18,8 @@ DASHBOARD := src/backend/dashboard/index.html
 WEB_CODE := $(shell find $(WEB)/src -type f 2>/dev/null) $(WEB)/index.html $(WEB)/vite.config.ts
 PYTEST_ARGS ?= -n 3 --dist worksteal
 export DIR
+# Where this is set, each of hundreds of processes would compile the sources anew, and start-up would be measured with that.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: types bandit check-packages audit sbom installer installer-check image-check readme-check topology-check help setup dashboard run demo openapi test check prove bench bench-duplicates core-coverage format lock clean test-packages lock-check
 
@@ -88,7 +90,6 @@ demo: $(STAMP)  ## organize a sample folder by the command line, or a folder of 
 # The threshold is `fail_under` of [tool.coverage.report] in pyproject.toml.
 test: $(STAMP) test-packages  ## run all tests; fails under 95 % branch coverage
 	@if command -v npm >/dev/null; then $(MAKE) dashboard; npm --prefix $(WEB) run --silent test; fi
-	unset PYTHONDONTWRITEBYTECODE  # hundreds of processes start from these sources: each would compile them anew
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest tests/ $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
