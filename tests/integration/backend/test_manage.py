@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.support.server import PASSWORD, ROOT, Person, Server, free_port, prepared
 from tests.support.trees import write_tree
 
 DATABASES = ("sqlite",)  # the other makes no difference here
 REFERENCE = (ROOT / "docs" / "api_reference.md").read_text(encoding="utf-8")
+needs_curl = pytest.mark.skipif(
+    not shutil.which("curl"), reason="curl isn't installed: the examples of the shell NOT COVERED"
+)
 
 
 def manage(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
@@ -97,6 +102,7 @@ def test_the_examples_in_python(server: Server, ann: Person) -> None:
     assert ann.finished(names["operation"])["files_processed"] == 1
 
 
+@needs_curl
 def test_the_examples_of_the_shell(server: Server, ann: Person, tmp_path: Path) -> None:
     """Each curl of the five minutes gets a good answer, in that order."""
     write_tree(ann.home / "data/sample", {"a.jpg": "a"})
@@ -105,6 +111,7 @@ def test_the_examples_of_the_shell(server: Server, ann: Person, tmp_path: Path) 
     assert (ann.home / "data/sample/a.jpg").is_file()  # the last one takes it back
 
 
+@needs_curl
 def test_the_examples_about_duplicates(server: Server, ann: Person, tmp_path: Path) -> None:
     """One group, and all of them, as the reference shows it."""
     write_tree(ann.home / "inbox", {"a.jpg": "a", "b.jpg": "a", "c.txt": "long", "d.txt": "long"})
