@@ -31,6 +31,8 @@ PARTS = (
     "installed",
     "topology",
     "image",
+    "readme",
+    "first_hour",
     "real_input",
     "service_kills",
     "service_speed",
