@@ -54,7 +54,7 @@ FILES_A_MESSAGE: Final = 400
 LARGE_BYTES: Final = 1 << 20
 """A file from this size on is a message of its own: large ones are read side by side, the largest first."""
 _NAMES_BYTES: Final = MESSAGE_BYTES - 40 * FILES_A_MESSAGE - 8_000
-_PARTS: Final = 16
+_PARTS: Final = 8
 """Files are sorted out by digest in so many parts, so that the dictionary stays small."""
 _SKIPPED: Final = {
     reader_child.LINK: Reason.SYMLINK,
@@ -299,9 +299,7 @@ class Finder:
         table = self.table
         files = list(parts[0].files) if len(parts) == 1 else [file for part in parts for file in part.files]
         wanted = (table.sizes,) if kind == SAMPLE else (table.sizes, table.inodes, table.mtimes, table.ctimes)
-        message = reader_child.request(
-            kind, [_picked(column, files) for column in wanted], b"/".join(part.names for part in parts)
-        )
+        message = reader_child.request(kind, _picked(wanted, files), b"/".join(part.names for part in parts))
         read_at = time.time_ns()
 
         def answered(found: bytes) -> None:
@@ -342,7 +340,7 @@ class Finder:
         """Remember digests of these files, device by device."""
         if not files:
             return
-        columns = [_picked(column, files) for column in self.table.columns]
+        columns = _picked(self.table.columns, files)
         devices = set(columns[0])
         if len(devices) == 1:
             cache.keep(devices.pop(), columns[1:], words, read_at=read_at)
@@ -511,16 +509,14 @@ class _Alike:
 
 def _alike(samples: array[int], sampled: bytearray, table: Table) -> _Alike:
     """The files with the same digest of size, beginning and end, a part at a time; an inode counts once."""
-    parts = [array("L") for _ in range(_PARTS)]
-    into = [part.append for part in parts]
-    for file, sample in zip(compress(range(len(samples)), sampled), compress(samples, sampled), strict=True):
-        into[sample % _PARTS](file)
+    parts = bytes([sample % _PARTS if has else _PARTS for sample, has in zip(samples, sampled, strict=True)])
     alike = _Alike()
-    for part in parts:
-        values = [samples[file] for file in part]
+    for part in range(_PARTS):
+        own = parts.translate(bytes(number == part for number in range(256)))
+        values = list(compress(samples, own))
         several = {sample for sample, count in Counter(values).items() if count > 1}
         groups: dict[int, list[int]] = {}
-        for file, sample in zip(part, values, strict=True):
+        for file, sample in zip(compress(range(len(samples)), own), values, strict=True):
             if sample in several:
                 groups.setdefault(sample, []).append(file)
         for files in groups.values():
@@ -530,9 +526,10 @@ def _alike(samples: array[int], sampled: bytearray, table: Table) -> _Alike:
     return alike
 
 
-def _picked(column: array[int], files: list[int]) -> array[int]:
-    """Some numbers of a column."""
+def _picked(columns: Sequence[array[int]], files: list[int]) -> list[array[int]]:
+    """Some numbers of each column."""
     first, end = files[0], files[-1] + 1
     if end - first == len(files):
-        return column[first:end]
-    return array(column.typecode, itemgetter(*files)(column))
+        return [column[first:end] for column in columns]
+    pick = itemgetter(*files)
+    return [array(column.typecode, pick(column)) for column in columns]
