@@ -34,7 +34,7 @@ def in_slices(part: str, work: Callable[[str], Any], slices: Sequence[str]) -> I
     left = [which for which in slices if which not in known]
     # Forked, because what the cases are made of can't be sent; all at once, before there is a thread that a fork would lose.
     forking = multiprocessing.get_context("fork")
-    with state.open("a") as file, ProcessPoolExecutor(os.cpu_count(), mp_context=forking) as pool:
+    with state.open("a") as file, ProcessPoolExecutor(2 * (os.cpu_count() or 1), mp_context=forking) as pool:
         running = {pool.submit(work, which): which for which in left}
         try:
             for future in as_completed(running):
