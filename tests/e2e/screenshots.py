@@ -33,7 +33,10 @@ DESK_FILES = {
     **{f"budget {year}.xlsx": 18_000 for year in range(2018, 2025)},
     **{f"talk {number}.pptx": 90_000 for number in range(4)},
     **{f"song {number}.mp3": 250_000 for number in range(9)},
-    **{"clip.mp4": 700_000, "holiday.mp4": 900_000, "backup.zip": 300_000, "notes.epub": 120_000},
+    "clip.mp4": 700_000,
+    "holiday.mp4": 900_000,
+    "backup.zip": 300_000,
+    "notes.epub": 120_000,
 }
 
 

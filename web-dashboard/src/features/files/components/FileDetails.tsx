@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 
 import { Explanation } from "@/components/ui/Explanation";
 import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { Failure } from "@/components/ui/States";
 import { Thumbnail } from "@/components/ui/Thumbnail";
 import { fetchBlob, type FileRecord } from "@/lib/api/client";
@@ -36,12 +37,12 @@ export function FileDetails({ file, onClose }: { file: FileRecord; onClose: () =
       <p>
         <span className="small soft">{t("file.was")}</span>
         <br />
-        <Name of={file.original_path} />
+        <Place of={file.original_path} />
       </p>
       <p>
         <span className="small soft">{t("file.went")}</span>
         <br />
-        {file.new_path ? <Name of={file.new_path} /> : coded("reason", file.error_message ?? "in-trash")}
+        {file.new_path ? <Place of={file.new_path} /> : coded("reason", file.error_message ?? "in-trash")}
       </p>
       {first && <Explanation of={first} />}
       <div className="row">

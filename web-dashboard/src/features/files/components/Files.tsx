@@ -7,6 +7,7 @@ import { useEffect, useState } from "react";
 
 import { Fate } from "@/components/ui/Fate";
 import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { Empty, Failure, Waiting } from "@/components/ui/States";
 import { VirtualRows } from "@/components/ui/VirtualRows";
 import type { FileRecord } from "@/lib/api/client";
@@ -66,41 +67,33 @@ export function Files() {
             {t(found?.total_is_exact ? "files.found" : "files.found-more", { n: found?.total_files ?? 0 })}
           </p>
           <div className={selected ? "finds with-one" : "finds"}>
-            <div className="find-list">
-              <VirtualRows
-                label={t("nav.files")}
-                rows={query.data.pages.flatMap((page) => page.files)}
-                rowHeight={46}
-                keyOf={(file) => file.id}
-                onEnd={() => void (query.hasNextPage && !query.isFetching && query.fetchNextPage())}
-                render={(file) => (
-                  <button
-                    type="button"
-                    className="find"
-                    aria-pressed={selected?.id === file.id}
-                    onClick={() => setSelected(file)}
-                  >
-                    <span className="swatch" style={{ background: color(file.category) }} />
-                    <span className="find-names">
-                      <Name of={baseName(file.new_path ?? file.original_path)} className="find-name" />
-                      <span className="soft small">
-                        {file.new_path ? (
-                          <Name of={folderOf(file.new_path)} />
-                        ) : (
-                          coded("reason", file.error_message ?? "in-trash")
-                        )}
-                      </span>
+            <VirtualRows
+              label={t("nav.files")}
+              rows={query.data.pages.flatMap((page) => page.files)}
+              rowHeight={46}
+              keyOf={(file) => file.id}
+              onEnd={() => void (query.hasNextPage && !query.isFetching && query.fetchNextPage())}
+              render={(file) => (
+                <button
+                  type="button"
+                  className="find"
+                  aria-pressed={selected?.id === file.id}
+                  onClick={() => setSelected(file)}
+                >
+                  <span className="swatch" style={{ background: color(file.category) }} />
+                  <span className="find-names">
+                    <Name of={baseName(file.new_path ?? file.original_path)} className="find-name" />
+                    <span className="soft small">
+                      {file.new_path ? <Place of={folderOf(file.new_path)} /> : coded("reason", file.error_message ?? "in-trash")}
                     </span>
-                    <span className="find-end small">
-                      <Fate of={file.status} />
-                      <span className="soft">
-                        {size(file.size_bytes)} · {moment(file.created_at)}
-                      </span>
-                    </span>
-                  </button>
-                )}
-              />
-            </div>
+                  </span>
+                  <span className="find-end soft small">
+                    <span>{size(file.size_bytes)}</span>
+                    {file.status === "completed" ? <span className="not-narrow">{moment(file.created_at)}</span> : <Fate of={file.status} />}
+                  </span>
+                </button>
+              )}
+            />
             {selected && <FileDetails key={selected.id} file={selected} onClose={() => setSelected(null)} />}
           </div>
         </>

@@ -7,13 +7,13 @@ import { useState } from "react";
 
 import { Choice } from "@/components/ui/Choice";
 import { Place } from "@/components/ui/Place";
-import { Empty, Failure, Waiting } from "@/components/ui/States";
+import { codeWords, Empty, Failure, Waiting } from "@/components/ui/States";
 import { Problem, type Operation, type PlanFile } from "@/lib/api/client";
 import { useLiveOperation } from "@/lib/api/live";
 import { categoriesQuery } from "@/lib/api/lookups";
 import { isOver, operationsQuery } from "@/lib/api/operations";
 import { DECIDERS, planFoldersQuery, TOP, type PlanFilter, type Side } from "@/lib/api/plans";
-import { count, size } from "@/lib/format";
+import { count } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
 import { ApplyBar } from "./ApplyBar";
@@ -41,7 +41,7 @@ export function PlanView() {
   if (operation.operation_type !== "preview" || operation.review === null)
     return (
       <Empty title={t("plan.none")}>
-        <p>{operation.error_message}</p>
+        <p>{operation.error_message && codeWords(operation.reason_code, operation.error_message)}</p>
         <Link to="/organize" className="button">
           {t("nav.organize")}
         </Link>
@@ -172,7 +172,6 @@ function Plan({ operation, review }: { operation: Operation; review: NonNullable
             />
           </span>
         )}
-        <span className="small soft push not-narrow">{t("plan.size", { size: size(review.bytes) })}</span>
       </div>
       <div className={selected ? "plan-body with-why" : "plan-body"}>
         {filtered ? (
