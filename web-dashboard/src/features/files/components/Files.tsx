@@ -6,6 +6,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 
 import { Fate } from "@/components/ui/Fate";
+import { Filter } from "@/components/ui/Filter";
 import { Name } from "@/components/ui/Name";
 import { Place } from "@/components/ui/Place";
 import { Empty, Failure, Waiting } from "@/components/ui/States";
@@ -107,44 +108,31 @@ function Filters({ asked }: { asked: FilesSearch }) {
   const t = useText();
   const navigate = useNavigate();
   const categories = useQuery(categoriesQuery());
+  const all = ["", t("plan.all")] as const;
   function choose(part: keyof FilesSearch, value: string) {
     const { [part]: _before, ...rest } = asked;
     void navigate({ to: "/files", search: value === "" ? rest : { ...rest, [part]: value }, replace: true });
   }
   return (
     <div className="row tools">
-      <label className="row">
-        <span className="small soft">{t("plan.filter-change")}</span>
-        <select className="input" value={asked.status ?? ""} onChange={(event) => choose("status", event.target.value)}>
-          <option value="">{t("plan.all")}</option>
-          {STATUSES.map((status) => (
-            <option key={status} value={status}>
-              {coded("fate", status)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label className="row">
-        <span className="small soft">{t("word.category")}</span>
-        <select className="input" value={asked.category ?? ""} onChange={(event) => choose("category", event.target.value)}>
-          <option value="">{t("plan.all")}</option>
-          {(categories.data?.categories ?? []).map((category) => (
-            <option key={category.id} value={category.name}>
-              {category.name}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label className="row">
-        <span className="small soft">{t("files.sort")}</span>
-        <select className="input" value={asked.sort ?? "best"} onChange={(event) => choose("sort", event.target.value)}>
-          {FOUND_SORTS.map((sort) => (
-            <option key={sort} value={sort}>
-              {coded("files-sort", sort)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Filter
+        label={t("plan.filter-change")}
+        value={asked.status ?? ""}
+        options={[all, ...STATUSES.map((status) => [status, coded("fate", status)] as const)]}
+        onChange={(value) => choose("status", value)}
+      />
+      <Filter
+        label={t("word.category")}
+        value={asked.category ?? ""}
+        options={[all, ...(categories.data?.categories ?? []).map(({ name }) => [name, name] as const)]}
+        onChange={(value) => choose("category", value)}
+      />
+      <Filter
+        label={t("files.sort")}
+        value={asked.sort ?? "best"}
+        options={FOUND_SORTS.map((sort) => [sort, coded("files-sort", sort)] as const)}
+        onChange={(value) => choose("sort", value)}
+      />
     </div>
   );
 }

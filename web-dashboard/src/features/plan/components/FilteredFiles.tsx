@@ -37,7 +37,7 @@ export function FilteredFiles({
       render={(file) => (
         <button
           type="button"
-          className={`flat-row ${file.change}`}
+          className={`way-row ${file.change}`}
           aria-pressed={selected !== null && pathKey(selected) === pathKey(file)}
           onClick={() => onSelect(file)}
         >

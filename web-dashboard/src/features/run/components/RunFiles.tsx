@@ -6,9 +6,9 @@ import { Choice } from "@/components/ui/Choice";
 import { Explanation } from "@/components/ui/Explanation";
 import { Fate } from "@/components/ui/Fate";
 import { Name } from "@/components/ui/Name";
-import { Place } from "@/components/ui/Place";
 import { Failure, Loaded, Waiting } from "@/components/ui/States";
 import { VirtualRows } from "@/components/ui/VirtualRows";
+import { WasAndWent } from "@/components/ui/WasAndWent";
 import type { FileRecord, Operation } from "@/lib/api/client";
 import { filesQuery, type FilesFilter } from "@/lib/api/files";
 import { explainQuery } from "@/lib/api/operations";
@@ -69,7 +69,7 @@ export function RunFiles({
             render={(file) => (
               <button
                 type="button"
-                className={`record ${file.status}`}
+                className={`way-row ${file.status}`}
                 aria-pressed={selected?.id === file.id}
                 onClick={() => setSelected(file)}
               >
@@ -123,16 +123,7 @@ function OneFile({
           {t("action.close")}
         </button>
       </div>
-      <p>
-        <span className="small soft">{t("file.was")}</span>
-        <br />
-        <Place of={file.original_path} />
-      </p>
-      <p>
-        <span className="small soft">{t("file.went")}</span>
-        <br />
-        {file.new_path ? <Place of={file.new_path} /> : coded("reason", file.error_message ?? "in-trash")}
-      </p>
+      <WasAndWent file={file} />
       <p className="small soft">{size(file.size_bytes)}</p>
       {undoable && file.status === "completed" && (
         <div className="row">

@@ -89,7 +89,7 @@ function Running({
       <Figures
         of={[
           [t("run.files"), known ? t("run.of", { done, n: now.files_total }) : count(now.files_scanned)],
-          [t("run.bytes"), size(now.bytes_processed)],
+          ...(now.bytes_processed > 0 ? [[t("run.bytes"), size(now.bytes_processed)] as const] : []),
           [t("run.rate"), progress && progress.rate_files_per_second > 0 ? count(Math.round(progress.rate_files_per_second)) : "–"],
           [t("run.left"), progress?.eta_seconds != null ? duration(progress.eta_seconds) : "–"],
           ...(now.files_failed > 0 ? [[t("run.failed"), count(now.files_failed)] as const] : []),
