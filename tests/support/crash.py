@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posix
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,11 +65,19 @@ def swap_tree() -> dict[str, object]:
 
 
 def in_child(work: Callable[[], object], action: Callable[[str], None] | None) -> bool:
-    """Run ``work`` in a forked child; true when it ended by itself, false when it was killed. Errors in it are raised."""
+    """Run ``work`` in a forked child; true when it ended by itself, false when it was killed. Errors in it are raised.
+
+    A child with an action isn't measured by coverage: most are killed before they could tell, and the others would each
+    write down all that the parent has seen so far.
+    """
     pid = os.fork()
     if pid == 0:
-        code = 1
+        code, end = 1, os._exit
         try:
+            if action is not None:
+                sys.settrace(None)
+                threading.settrace(None)  # type: ignore[arg-type]  # takes None as sys.settrace does
+                end = posix._exit  # coverage has put itself before the other one
             faults.action = action
             work()
             code = 0
@@ -75,7 +86,7 @@ def in_child(work: Callable[[], object], action: Callable[[str], None] | None) -
 
             traceback.print_exc()
         finally:
-            os._exit(code)
+            end(code)
     status = os.waitpid(pid, 0)[1]
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
         return False
@@ -256,15 +267,19 @@ def kill_everywhere(
     work: Work,
     *,
     stride: int = 1,
+    first: int = 1,
     prepare: Work = lambda _root: None,
     kind: type[Trial] = Trial,
 ) -> tuple[int, int]:
-    """Kill ``work`` at every fault point, recovery and undo again; gives (points, kills). Raises AssertionError on any loss."""
+    """Kill ``work`` at every ``stride``-th fault point from the ``first`` on, recovery and undo again; gives (points, kills).
+
+    Raises AssertionError on any loss.
+    """
     template = kind(folder / "count", tree(), prepare)
-    hits, kills = points(lambda: work(template.root)), 0
+    hits, tried, kills = points(lambda: work(template.root)), 0, 0
     assert hits, "the run passed no fault point"
     template.close()
-    for hit in range(1, hits + 1, stride):
+    for hit in range(first, hits + 1, stride):
         trial = kind(folder / str(hit), tree(), prepare)
         kills += _killed(work, trial.root, hit)
         kills += _killed(organizer.recover, trial.root, 1 + hit % 9)
@@ -277,8 +292,9 @@ def kill_everywhere(
         if organizer.history(trial.root):
             trial.check(f"kill {hit}, undone")
         trial.check_back(f"kill {hit}")
+        tried += 1
         trial.close()
-    return hits, kills
+    return tried, kills
 
 
 def _killed(work: Work, root: Path, hit: int) -> bool:
@@ -292,6 +308,7 @@ def kill_recovery_everywhere(
     work: Work,
     *,
     stride: int = 1,
+    first: int = 1,
     prepare: Work = lambda _root: None,
     kind: type[Trial] = Trial,
 ) -> tuple[int, int]:
@@ -303,7 +320,7 @@ def kill_recovery_everywhere(
     template = kind(folder / "count", tree(), prepare)
     hits, found, kills = points(lambda: work(template.root)), 0, 0
     template.close()
-    for hit in range(1, hits + 1, stride):
+    for hit in range(first, hits + 1, stride):
         expected: object = None
         for point in count():  # 0: not killed, which says what is expected
             trial = kind(folder / f"{hit}-{point}", tree(), prepare)

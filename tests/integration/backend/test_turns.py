@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,12 +13,13 @@ from sqlalchemy import text
 from backend.core.config import Settings
 from backend.database import WorkerDatabase
 from backend.models import Operation
+from backend.worker.background import NICER
 from backend.worker.queue import Queue
 from tests.support.manifest import manifest
 from tests.support.server import Server, prepared, running_server, wait_until_it_moves
 from tests.support.trees import put_tree, write_tree
 
-FILES = 40_000
+FILES = 15_000
 
 
 def columns(server: Server, operation_id: str) -> tuple[int, int]:
@@ -39,6 +41,9 @@ def test_taking_turns(tmp_path: Path) -> None:
         write_tree(bob.home / "inbox", {"a.jpg": "a"})
         long = ann.start("big")
         wait_until_it_moves(root)
+        assert server.process is not None
+        api, worker = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (server.process.pid, server.worker_pid()))
+        assert worker == min(19, api + NICER)  # answers come first
         short = bob.done("inbox")
         assert short["files_processed"] == 1
         ended = ann.finished(long, 120)
