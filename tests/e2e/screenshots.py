@@ -1,6 +1,7 @@
 """Pictures of every view for the documentation: ``python -m tests.e2e.screenshots`` writes ``docs/images``.
 
-They show the real server on the sample folder. Look at them after a change of the dashboard.
+They show the real server on the sample folder. Look at them after a change of the dashboard; names of views as arguments
+make only those anew.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ DESK_FILES = {
 
 
 def main() -> None:
-    """Make them all."""
+    """Make them all, or those that are named."""
+    wanted = set(sys.argv[1:])
     IMAGES.mkdir(exist_ok=True)
     shutil.rmtree(FOLDER.parent, ignore_errors=True)
     with tempfile.TemporaryDirectory() as place, running_server(Path(place)) as server:
@@ -53,17 +55,20 @@ def main() -> None:
                     viewport=size, color_scheme=theme, locale="en-GB", reduced_motion="reduce"  # type: ignore[arg-type]
                 )
                 visitor = Visitor(context.new_page(), server)
-                visitor.open("/sign-in")
-                expect(visitor.button("Sign in").last).to_be_visible()
-                _take(visitor.page, f"sign-in-{kind}")
+                if not wanted or "sign-in" in wanted:
+                    visitor.open("/sign-in")
+                    expect(visitor.button("Sign in").last).to_be_visible()
+                    _take(visitor.page, f"sign-in-{kind}")
                 visitor.sign_in(ann)
                 for name, (path, prepare) in views.items():
+                    if wanted and name not in wanted:
+                        continue
                     visitor.open(path)
                     expect(visitor.page.locator("h1").first).to_be_visible()
                     expect(visitor.page.locator(".waiting")).to_have_count(0)
                     prepare(visitor)
                     _take(visitor.page, f"{name}-{kind}")
-                if kind == "phone":
+                if kind == "phone" and (not wanted or "live" in wanted):
                     visitor.page.set_viewport_size(DESK)  # type: ignore[arg-type]
                     _live(visitor, ann)
                 context.close()
