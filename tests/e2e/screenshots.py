@@ -167,7 +167,7 @@ def _live(visitor: Visitor, ann: Person) -> None:
     plan = ann.done("Burst", is_dry_run=True, detect_duplicates=False)
     visitor.open(f"/plans/{plan['id']}")
     visitor.button("Apply to").click()
-    expect(visitor.page.get_by_text(re.compile(r"\d of 40,000"))).to_be_visible()
+    expect(visitor.page.get_by_text(re.compile(r"\d,\d{3} of 40,000"))).to_be_visible()
     _take(visitor.page, "live-light")
 
 
