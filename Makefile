@@ -262,9 +262,10 @@ sbom: $(STAMP)  ## list what the image is made of, and what its dashboard is bui
 	ls -1 build/sbom/*
 
 installer: $(STAMP)  ## wheel, sdist and one-file executables of command line and server, into dist/
-	@$(BIN)/python scripts/build_installer.py
+	@! command -v npm >/dev/null || $(MAKE) dashboard
+	$(BIN)/python scripts/build_installer.py
 
-installer-check: $(STAMP)  ## build them and use each as people would (five minutes; figures into docs/proofs/)
+installer-check: $(STAMP) dashboard  ## build them and use each as people would (five minutes; figures into docs/proofs/)
 	@$(BIN)/python -m tests.proofs installed
 
 image-check: $(STAMP)  ## build the Dockerfile without a container engine, start it, work with it (root; ten minutes)

@@ -25,6 +25,10 @@ _SERVER_ALONE = ("backend", "alembic", "celery", "fastapi", "kombu", "psycopg", 
 def build(kinds: tuple[str, ...], into: Path) -> None:
     """Build KINDS, or all of them."""
     into = into.absolute()
+    if not (TOP / "src/backend/dashboard/index.html").exists():
+        click.echo(
+            "!!! Without the dashboard, which isn't built (make dashboard): the server will say so at /", err=True
+        )
     for kind in kinds or KINDS:
         began = time.monotonic()
         for made in packages(into) if kind == "packages" else [executable(kind, into)]:

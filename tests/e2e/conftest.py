@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from playwright.sync_api import Browser
@@ -20,6 +20,13 @@ from tests.support.server import Person, Server, running_server
 
 Arrive = Callable[..., Visitor]
 _thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="browser")
+
+
+def not_covered(why: str) -> NoReturn:
+    """Skip what can't be tested here, with the reason; in CI that fails."""
+    if os.environ.get("NOTHING_SKIPPED"):
+        pytest.fail(f"the dashboard isn't covered: {why}")
+    pytest.skip(f"NOT COVERED: {why}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -34,9 +41,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
 def browser() -> Iterator[Browser]:
     """Chromium. Where it is missing the tests are skipped with the reason, and in CI they fail."""
     if why := reason_without():
-        if os.environ.get("NOTHING_SKIPPED"):
-            pytest.fail(f"the dashboard isn't covered: {why}")
-        pytest.skip(f"NOT COVERED: {why}")
+        not_covered(why)
     stack = ExitStack()
     yield _thread.submit(stack.enter_context, running_browser()).result()
     _thread.submit(stack.close).result()
@@ -56,14 +61,14 @@ def arrive(browser: Browser, server: Server) -> Iterator[Arrive]:
     stack = ExitStack()
     visitors: list[Visitor] = []
 
-    def come(person: Person | None = None, **context: object) -> Visitor:
-        """A visitor of their own browser profile, signed in as ``person``."""
-        own = browser.new_context(**{"locale": "en-GB", **context})  # type: ignore[arg-type]
+    def come(person: Person | None = None, at: str = "/") -> Visitor:
+        """A visitor of their own browser profile, signed in as ``person``. Nothing pulsates: that would be drawn all the time."""
+        own = browser.new_context(locale="en-GB", reduced_motion="reduce")
         stack.callback(own.close)
         visitor = Visitor(own.new_page(), server)
         visitors.append(visitor)
         if person is not None:
-            visitor.sign_in(person)
+            visitor.sign_in(person, at)
         return visitor
 
     yield come

@@ -17,9 +17,8 @@ def test_duplicates_to_the_trash_and_back(arrive: Arrive, ann: Person) -> None:
     """Search, preview by rule, apply: one copy stays. Restore all: the folder is as it was."""
     write_tree(ann.home, {"a.txt": "same bytes", "b.txt": "same bytes", "c.txt": "same bytes", "d.txt": "others"})
     before = read_tree(ann.home)
-    visitor = arrive(ann)
+    visitor = arrive(ann, at="/duplicates")
     page = visitor.page
-    page.get_by_role("link", name="Duplicates").click()
     visitor.button("Search for duplicates").click()
     expect(page.get_by_text("3 copies, 10 B each")).to_be_visible()
     visitor.button("Preview the clean-up").click()
@@ -34,9 +33,8 @@ def test_duplicates_to_the_trash_and_back(arrive: Arrive, ann: Person) -> None:
 def test_one_group_by_keys(arrive: Arrive, ann: Person) -> None:
     """j and k go from copy to copy, d marks one or not, s lets only one stay, Enter puts away; the last copy can't go."""
     write_tree(ann.home, {"a.txt": "same bytes", "b.txt": "same bytes", "c.txt": "same bytes"})
-    visitor = arrive(ann)
+    visitor = arrive(ann, at="/duplicates")
     page = visitor.page
-    page.get_by_role("link", name="Duplicates").click()
     visitor.button("Search for duplicates").click()
     a, b, c = (page.get_by_role("checkbox").nth(at) for at in range(3))
     a.focus()
@@ -61,19 +59,16 @@ def test_pictures_of_copies(arrive: Arrive, ann: Person) -> None:
     """Equal pictures stand side by side, each as it is on the disk."""
     write_tree(ann.home, {"a.jpg": picture("JPEG"), "b.jpg": picture("JPEG")})
     search = ann.done(str(ann.home), operation_type="duplicate_cleanup")
-    visitor = arrive(ann)
-    visitor.open(f"/duplicates?of={search['id']}")
+    visitor = arrive(ann, at=f"/duplicates?of={search['id']}")
     expect(visitor.page.locator(".thumbnail img")).to_have_count(2)
 
 
 def test_a_new_category_changes_the_preview(arrive: Arrive, ann: Person) -> None:
     """The form shows what it would take of the last preview; the next one files by it."""
     write_tree(ann.home, {"invoice-7.pdf": "%PDF-1.4", "invoices.pdf": "%PDF-1.4", "letter.pdf": "%PDF-1.4"})
-    visitor = arrive(ann)
+    ann.done(str(ann.home), is_dry_run=True)
+    visitor = arrive(ann, at="/categories")
     page = visitor.page
-    visitor.pick_home()
-    visitor.see_plan()
-    page.get_by_role("link", name="Categories").click()
     visitor.button("New category").click()
     page.get_by_label("Name (its folder is called so)").fill("Accounts")
     page.get_by_label("Words in the name").fill("invoice")
@@ -82,8 +77,8 @@ def test_a_new_category_changes_the_preview(arrive: Arrive, ann: Person) -> None
     expect(matches).to_contain_text("1 nearly")
     visitor.button("Save").click()
     expect(page.get_by_role("main").get_by_text("Accounts", exact=True)).to_be_visible()
-    visitor.pick_home()
-    visitor.see_plan()
+    preview = ann.done(str(ann.home), is_dry_run=True)
+    visitor.open(f"/plans/{preview['id']}")
     page.get_by_label("Category").select_option("Accounts")
     listed = page.get_by_role("group", name="Files of the plan")
     expect(listed).to_contain_text("Accounts/2021/invoice-7.pdf")
@@ -96,9 +91,8 @@ def test_a_new_category_changes_the_preview(arrive: Arrive, ann: Person) -> None
 
 def test_key_made_used_and_revoked(arrive: Arrive, ann: Person, server: Server) -> None:
     """A key is shown once, works for a program, and stops when it is revoked."""
-    visitor = arrive(ann)
+    visitor = arrive(ann, at="/settings")
     page = visitor.page
-    page.get_by_role("link", name="Settings").click()
     page.get_by_label("What it is for").fill("script")
     visitor.button("Make a key").click()
     expect(page.get_by_text("it is shown only this once")).to_be_visible()
@@ -117,10 +111,13 @@ def test_nothing_of_another_user_is_seen(arrive: Arrive, ann: Person, server: Se
     ann.done(str(ann.home))
     bob = arrive(server.sign_up("bob"))
     page = bob.page
-    for area in ("/", "/history", "/reports", "/duplicates", "/trash", "/files?q=secret"):
-        bob.open(area)
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
+    for area in ("Overview", "History", "Reports", "Duplicates", "Trash"):
+        page.get_by_role("link", name=area).click()
+        expect(page.get_by_role("heading", level=1, name=area)).to_be_visible()
+        expect(page.locator(".waiting")).to_have_count(0)
         expect(page.get_by_text("secret-plan")).to_have_count(0)
+    page.get_by_role("link", name="Find a file").click()
+    page.get_by_role("searchbox").fill("secret")
     expect(page.get_by_role("heading", name="Nothing is called like that")).to_be_visible()
     bob.open(f"/plans/{preview['id']}")
     expect(page.get_by_role("alert")).to_be_visible()
@@ -179,9 +176,8 @@ def test_reports_and_finding(arrive: Arrive, ann: Person) -> None:
     """A report is saved as a file; a file is found as one types, with its picture and its bytes."""
     write_tree(ann.home, {"beach.jpg": picture("JPEG"), "=cmd.txt": "x"})
     ann.done(str(ann.home))
-    visitor = arrive(ann)
+    visitor = arrive(ann, at="/reports")
     page = visitor.page
-    page.get_by_role("link", name="Reports").click()
     page.get_by_role("main").get_by_role("link", name="Organized").click()
     with page.expect_download() as saved:
         visitor.button("CSV").click()
@@ -203,13 +199,13 @@ def test_reports_and_finding(arrive: Arrive, ann: Person) -> None:
 
 def test_spanish_and_dark_stay(arrive: Arrive, ann: Person) -> None:
     """Language and theme are kept over a reload, and every address can be opened directly."""
-    visitor = arrive(ann)
+    visitor = arrive(ann, at="/settings")
     page = visitor.page
-    visitor.open("/settings")
     visitor.button("Español").click()
     visitor.button("Oscuro").click()
     page.reload()
     expect(page.get_by_role("heading", name="Ajustes")).to_be_visible()
+    expect(page).to_have_title("Ajustes · FileOrganizer Pro")
     assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
 
 

@@ -91,7 +91,7 @@ def organizes_and_undoes(program: Path, place: Path) -> int:
 
 
 def serves(program: Path, place: Path) -> int:
-    """`serve` makes the database, an account, an operation, its rollback and a thumbnail, and ends when told to."""
+    """`serve` shows the dashboard, makes the database, an account, an operation, its rollback and a thumbnail, and ends when told to."""
     place.mkdir()
     root = place / "root"
     subprocess.run([sys.executable, str(HOME / "scripts/sample_folder.py"), str(root)], check=True, capture_output=True)
@@ -100,6 +100,8 @@ def serves(program: Path, place: Path) -> int:
         token = re.search(r'"token": "([^"]+)"', said())
         assert token is not None, said()
         client = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        script = re.search(r'<script type="module"[^>]* src="([^"]+)"', client.get("/").text)
+        assert script is not None and client.get(script[1]).status_code == 200, "/ isn't the dashboard"
         body = {"token": token[1], "email": "you@example.org", "username": "admin", "password": PASSWORD}
         admin = Person(client, client.post("/api/v1/auth/setup", json=body).json())
         operation = admin.done(str(root))

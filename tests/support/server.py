@@ -232,18 +232,18 @@ class Server:
         """A client without an account. There is no TLS here, whose certificates it would take 20 ms to load."""
         return httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=False)
 
-    def sign_up(self, name: str = "someone") -> Person:
-        """A new account; names are made unique."""
-        username = f"{name}-{os.getpid()}-{next(_numbers)}"
+    def sign_up(self, name: str = "someone", *, exactly: bool = False) -> Person:
+        """A new account; names are made unique, unless it has to be ``exactly`` this one."""
+        username = name if exactly else f"{name}-{os.getpid()}-{next(_numbers)}"
         client = self.client()
         body = {"email": f"{username}@example.org", "username": username, "password": PASSWORD}
         answer = client.post("/api/v1/auth/signup", json=body)
         assert answer.status_code == 201, answer.text
         return Person(client, answer.json(), body["email"], username)
 
-    def administrator(self) -> Person:
+    def administrator(self, name: str = "admin", *, exactly: bool = False) -> Person:
         """A new administrator, made as `make run` makes the first one."""
-        person = self.sign_up("admin")
+        person = self.sign_up(name, exactly=exactly)
         command = [sys.executable, "-m", "backend.manage", "make-admin", person.username]
         subprocess.run(command, env=self.environment, cwd=ROOT, check=True, capture_output=True)
         again = {"email": person.username, "password": PASSWORD}

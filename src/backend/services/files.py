@@ -26,9 +26,8 @@ from backend.services.roots import check_path
 from fileorganizer import organizer
 from fileorganizer.execution.reading import Explained
 from fileorganizer.execution.verify import Verification
-from fileorganizer.journal.plans import AFTER, BEFORE, Plan
+from fileorganizer.journal.plans import AFTER, BEFORE
 from fileorganizer.model import Review
-from fileorganizer.settings import plan_dir
 
 SEQUENCE_BITS: Final = 41
 TREE_FOLDERS: Final = 2_000
@@ -353,7 +352,7 @@ def _sort_values(record: FileRecord, sort_by: str) -> list[Any]:
 
 def _trees(plan_id: str, path: bytes, depth: int) -> PlanTrees:
     """Both trees of a stored plan."""
-    with Plan(plan_dir(), plan_id) as plan:
+    with plan_files.opened(plan_id) as plan:
         before, cut_before = _tree(plan.folders(BEFORE), path, depth)
         after, cut_after = _tree(plan.folders(AFTER), path, depth)
     return PlanTrees(before, after, cut_before or cut_after)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from backend.services.errors import NotFound
+from fileorganizer.errors import PlanDamaged, PlanNotFound
 from fileorganizer.journal.codec import steps_naming, unpack_steps
 from fileorganizer.journal.plans import BEFORE, Plan
 from fileorganizer.model import Facts, Options, Reason, Role, Skip, Step, StepKind
@@ -27,6 +30,8 @@ _BY_KIND: Final = {
 _CONFLICTS: Final = (Reason.NAME_TAKEN, Reason.DUPLICATE_IN_PLACE, Reason.NAME_NOT_ALLOWED, Reason.WITH_COMPANION)
 _SKIP_ROWS: Final = 1 << 40
 """Rows of what is left alone are numbered from here on; no plan has so many batches of steps."""
+_KNOWN_PLANS: Final = 1000
+"""Plans that are remembered as checked: a few hundred bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +79,35 @@ class PlanPage:
     next: tuple[int, int] | None
 
 
+def opened(plan_id: str) -> Plan:
+    """A plan to look at. Raises PlanNotFound, PlanDamaged.
+
+    To check one of a million files against its digest takes a tenth of a second, and whoever opens folder after folder
+    asks for it many times: that is done once for a file that doesn't change. What is carried out the engine checks itself.
+    """
+    plan = Plan(plan_dir(), plan_id, check_digest=False)
+    try:
+        status = os.stat(plan.path)
+        _check(plan_id, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+    except FileNotFoundError as error:  # it is being carried out just now
+        plan.close()
+        raise PlanNotFound(f"There is no plan {plan_id!r} any more.") from error
+    except PlanDamaged:
+        plan.close()
+        raise
+    return plan
+
+
+@lru_cache(maxsize=_KNOWN_PLANS)
+def _check(plan_id: str, _identity: tuple[int, ...]) -> None:
+    """Read a plan whole; only that all was well is remembered."""
+    Plan(plan_dir(), plan_id).close()
+
+
 def page(plan_id: str, wanted: Wanted) -> PlanPage:
     """The files of a stored plan in the plan's order. Raises PlanNotFound, PlanDamaged."""
     found: list[PlanFile] = []
-    with Plan(plan_dir(), plan_id) as plan:
+    with opened(plan_id) as plan:
         rules = _rules(plan) if plan.head.rules else None
         names = _names(rules)
         wins = rules is not None and _content_wins(plan)
@@ -98,7 +128,7 @@ def page(plan_id: str, wanted: Wanted) -> PlanPage:
 
 def explained(plan_id: str, path: bytes) -> PlanFile:
     """One file of a stored plan by its present or future path, with the rules' reasons. Raises NotFound, PlanNotFound."""
-    with Plan(plan_dir(), plan_id) as plan:
+    with opened(plan_id) as plan:
         rules = _rules(plan) if plan.head.rules else None
         names = _names(rules)
         for _, item in _items(plan, path, (0, -1)):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -25,7 +27,6 @@ _decompressor = zstandard.ZstdDecompressor()
 _steps = msgspec.msgpack.Decoder(list[Step])
 _step = msgspec.msgpack.Decoder(Step)
 _raw = msgspec.msgpack.Decoder(list[msgspec.Raw])
-_whole = msgspec.msgpack.Decoder(msgspec.Raw)
 _skips = msgspec.msgpack.Decoder(list[Skip])
 _outcomes = msgspec.msgpack.Decoder(list[Outcome])
 _folders = msgspec.msgpack.Decoder(list[Folder])
@@ -37,8 +38,8 @@ def pack(value: Any) -> bytes:
     return bytes((VERSION,)) + zlib.crc32(body).to_bytes(4, "big") + body
 
 
-def _unpack(blob: bytes, decoder: msgspec.msgpack.Decoder[_T]) -> _T:
-    """The value of a blob. Raises JournalDamaged when it is of a newer version or damaged."""
+def _body(blob: bytes) -> bytes:
+    """The msgpack of a blob. Raises JournalDamaged when it is of a newer version or damaged."""
     if blob[:1] != bytes((VERSION,)):
         raise JournalDamaged(
             f"A record has format version {blob[0] if blob else 'none'}, this program reads {VERSION}. Use the newer program."
@@ -48,22 +49,41 @@ def _unpack(blob: bytes, decoder: msgspec.msgpack.Decoder[_T]) -> _T:
             "A record doesn't match its checksum: the journal or plan was damaged. Nothing was done with it."
         )
     try:
-        return decoder.decode(_decompressor.decompress(blob[5:]))
-    except (msgspec.DecodeError, zstandard.ZstdError) as error:
-        raise JournalDamaged(f"A record can't be read: {error}. Nothing was done with it.") from error
+        return _decompressor.decompress(blob[5:])
+    except zstandard.ZstdError as error:
+        raise _unreadable(error) from error
+
+
+def _unpack(blob: bytes, decoder: msgspec.msgpack.Decoder[_T]) -> _T:
+    """The value of a blob. Raises JournalDamaged when it is of a newer version or damaged."""
+    try:
+        return decoder.decode(_body(blob))
+    except msgspec.DecodeError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> JournalDamaged:
+    """What is raised for a blob whose checksum is right."""
+    return JournalDamaged(f"A record can't be read: {error}. Nothing was done with it.")
 
 
 def steps_naming(blob: bytes, path: bytes) -> Iterator[tuple[int, Step]]:
-    """The steps of a batch that have ``path`` in them, mostly in one of their paths, each with its place in the batch.
+    """The steps of a batch in which ``path`` is found, mostly in one of their paths, each with its place in the batch.
 
-    Msgpack keeps a path's bytes in one piece, so the others needn't be decoded and looked at.
-    Raises JournalDamaged as unpacking does.
+    Msgpack keeps a path's bytes in one piece, so the others needn't be decoded and looked at: one search through the
+    batch. Raises JournalDamaged as unpacking does.
     """
-    whole = bytes(_unpack(blob, _whole))
-    if path in whole:
-        for index, raw in enumerate(_raw.decode(whole)):
-            if path in bytes(raw):
-                yield index, _step.decode(raw)
+    body = _body(blob)
+    at = body.find(path)
+    if at < 0:
+        return
+    steps = _raw.decode(body)
+    sizes = list(map(len, steps))
+    ends = list(accumulate(sizes, initial=len(body) - sum(sizes)))
+    while at >= 0:
+        index = max(0, bisect_right(ends, at) - 1)
+        yield index, _step.decode(steps[index])
+        at = body.find(path, ends[index + 1])
 
 
 def unpack_steps(blob: bytes) -> list[Step]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.api.dashboard import FOLDER
 from tests.proofs import installed
 from tests.support.server import ROOT
 
@@ -22,12 +23,13 @@ def test_the_executable_organizes_and_undoes_without_python(tmp_path: Path) -> N
 
 
 def test_the_packages_hold_what_is_needed_and_nothing_else(tmp_path: Path) -> None:
-    """Schema steps and templates of the server; no tests in the wheel; the sdist can be tested."""
+    """Schema steps, templates and the built dashboard of the server; no tests in the wheel; the sdist can be tested."""
     built = installed.build(tmp_path, "packages")
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     needed = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.py")}
     needed |= {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.html")}
+    needed |= {path.relative_to(ROOT / "src").as_posix() for path in FOLDER.rglob("*") if path.is_file()}
     assert needed <= names and "backend/migrations/versions/0001_first_tables.py" in names
     assert {name.partition("/")[0] for name in names} == {
         "backend",

@@ -60,6 +60,19 @@ def test_each_changed_byte_is_noticed() -> None:
             codec.unpack_steps(blob[:at] + bytes((blob[at] ^ 1,)) + blob[at + 1 :])
 
 
+def test_steps_that_name_a_path() -> None:
+    """Each step that holds the bytes, once and with its place, in short and in long batches; none where nothing does."""
+    for many in (1, 3, 15, 16, 70_000):
+        steps = [
+            Step(StepKind.MOVE, b"in/%d" % number, b"to/%d/x/%d" % (number % 7, number), SEEN) for number in range(many)
+        ]
+        blob = codec.pack(steps)
+        for path in (b"/3/", b"in/0", b"in/1", b"/2/x/2", b"/5/x/69999", b"/6/x/0", b"nowhere"):
+            wanted = [(at, step) for at, step in enumerate(steps) if path in step.source or path in step.target]
+            assert list(codec.steps_naming(blob, path)) == wanted
+    assert list(codec.steps_naming(codec.pack([]), b"x")) == []
+
+
 def test_a_chain_knows_order_and_bounds() -> None:
     """Swapped, joined or left out: another digest."""
     digests = {codec.chain(b"p", *parts) for parts in ((b"a", b"b"), (b"b", b"a"), (b"ab",), (b"ab", b""), (b"a",), ())}

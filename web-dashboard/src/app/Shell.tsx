@@ -22,6 +22,15 @@ const AREAS = [
   ["/categories", "nav.categories"],
 ] as const satisfies readonly (readonly [string, Key])[];
 
+/** What the window is called, by the beginning of the address. */
+const TITLES: readonly (readonly [string, Key])[] = [
+  ...AREAS.slice(1),
+  ["/plans", "plan.eyebrow"],
+  ["/runs", "file.operation"],
+  ["/settings", "nav.settings"],
+  ["/admin", "nav.admin"],
+];
+
 export function Shell() {
   const t = useText();
   const path = useRouterState({ select: (state) => state.location.pathname });
@@ -29,6 +38,10 @@ export function Shell() {
   const main = useRef<HTMLElement>(null);
   const me = useQuery(meQuery());
   useDoor();
+  const title = t(TITLES.find(([area]) => path.startsWith(area))?.[1] ?? "nav.overview");
+  useEffect(() => {
+    document.title = `${title} · FileOrganizer Pro`;
+  }, [title]);
   const [seen, setSeen] = useState(path);
   if (seen !== path) {
     setSeen(path);
@@ -43,7 +56,7 @@ export function Shell() {
         <div className="top">
           <Link to="/" className="brand">
             <img src={mark} alt="" />
-            FileOrganizer
+            FileOrganizer Pro
           </Link>
           <button type="button" className="button slim menu-button" aria-expanded={open} onClick={() => setOpen(!open)}>
             {t("nav.menu")}

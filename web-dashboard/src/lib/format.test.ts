@@ -16,7 +16,7 @@ describe("size", () => {
 
 describe("percent", () => {
   it("never calls a rest nothing, nor nearly all everything", () => {
-    expect(percent(1, 100_000)).toBe("1 %");
+    expect(percent(1, 100_000)).toBe("< 1 %");
     expect(percent(99_999, 100_000)).toBe("99 %");
     expect(percent(0, 0)).toBe("0 %");
     expect(percent(5, 5)).toBe("100 %");

@@ -1,11 +1,11 @@
 /** Numbers, sizes, times and names for people. */
-import { language } from "./language";
+import { locale } from "./language";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 /** 1234 → 1,234. */
 export function count(value: number): string {
-  return new Intl.NumberFormat(language()).format(value);
+  return new Intl.NumberFormat(locale()).format(value);
 }
 
 /** Bytes in decimal units, as file managers show them: 1.2 MB. */
@@ -17,30 +17,30 @@ export function size(bytes: number): string {
     unit += 1;
   }
   const digits = unit === 0 || value >= 99.5 ? 0 : 1;
-  return `${new Intl.NumberFormat(language(), { maximumFractionDigits: digits }).format(value)} ${UNITS[unit] ?? ""}`;
+  return `${new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value)} ${UNITS[unit] ?? ""}`;
 }
 
 /** 12.5 → 13 %. Less than everything is never 100 %, more than nothing never 0 %. */
 export function percent(part: number, whole: number): string {
   if (whole <= 0) return "0 %";
   const exact = (100 * part) / whole;
-  const shown = exact > 99 && exact < 100 ? 99 : exact > 0 && exact < 1 ? 1 : Math.round(exact);
-  return `${shown} %`;
+  if (exact > 0 && exact < 1) return "< 1 %";
+  return `${exact > 99 && exact < 100 ? 99 : Math.round(exact)} %`;
 }
 
 /** A moment, in the zone of the browser. */
 export function moment(iso: string): string {
-  return new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
+  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
 }
 
 /** Only the day. */
 export function day(iso: string): string {
-  return new Intl.DateTimeFormat(language(), { dateStyle: "full" }).format(new Date(iso));
+  return new Intl.DateTimeFormat(locale(), { dateStyle: "full" }).format(new Date(iso));
 }
 
 /** Only the time of the day. */
 export function clock(iso: string): string {
-  return new Intl.DateTimeFormat(language(), { timeStyle: "short" }).format(new Date(iso));
+  return new Intl.DateTimeFormat(locale(), { timeStyle: "short" }).format(new Date(iso));
 }
 
 /** Seconds as 45 s, 3 min 20 s, 2 h 5 min. */

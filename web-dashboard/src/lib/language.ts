@@ -13,6 +13,11 @@ export function language(): Language {
   return chosen;
 }
 
+/** How numbers and times are written: as the browser has it for this language, so in Britain days come before months. */
+export function locale(): string {
+  return navigator.languages.find((known) => known.startsWith(language())) ?? language();
+}
+
 function stored(): Language | null {
   const value = window.localStorage.getItem(KEY);
   return value === "en" || value === "es" ? value : null;

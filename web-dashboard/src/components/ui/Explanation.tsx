@@ -31,8 +31,8 @@ export function Explanation({ of }: { of: Explained }) {
           <ul className="stack losers">
             {losers.map((loser) => (
               <li key={loser.rule} className="small">
-                <strong>{coded("date-source", loser.rule)}</strong>
-                <span className="soft"> · {loserWhy(loser)}</span>
+                <strong>{loserName(loser)}</strong>
+                <span className="soft"> · {loserWhy(loser, of)}</span>
               </li>
             ))}
           </ul>
@@ -47,8 +47,20 @@ function decided(of: Explained): string {
   return isKey(key) ? text(key, { matched: of.matched ?? "" }) : (of.sentence ?? "");
 }
 
-/** The engine's words; where the loser is a source of dates, in the language of the dashboard. */
-function loserWhy(loser: Schemas["LoserRead"]): string {
-  const key = `date-unused.${loser.rule}`;
+type Loser = Schemas["LoserRead"];
+
+/** A rule that lost, as the engine names it: `keyword holiday → Trips`; a source of dates is one word. */
+const LOSING_RULE = /^(keyword|extension|content) (.*) → (.*)$/s;
+
+function loserName(loser: Loser): string {
+  const [, kind, matched = "", category = ""] = LOSING_RULE.exec(loser.rule) ?? [];
+  const key = `loser.${kind ?? ""}`;
+  return isKey(key) ? text(key, { matched, category }) : coded("date-source", loser.rule);
+}
+
+/** Why it lost: it is of the same kind as the rule that decided, or that kind goes before its own. */
+function loserWhy(loser: Loser, of: Explained): string {
+  const kind = LOSING_RULE.exec(loser.rule)?.[1];
+  const key = kind === undefined ? `date-unused.${loser.rule}` : `lost-to.${kind === of.decided_by ? "same" : (of.decided_by ?? "")}`;
   return isKey(key) ? text(key) : loser.why;
 }

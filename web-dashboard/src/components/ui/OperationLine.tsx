@@ -4,12 +4,15 @@ import { Link } from "@tanstack/react-router";
 import { Fate } from "@/components/ui/Fate";
 import { Place } from "@/components/ui/Place";
 import type { Operation } from "@/lib/api/client";
+import { isOver } from "@/lib/api/operations";
 import { moment } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
 /** What it came to, in one sentence. */
 export function outcomeOf(operation: Operation, t: ReturnType<typeof useText>): string {
   if (operation.operation_type === "preview") return t("outcome.preview", { n: operation.review?.planned ?? 0 });
+  if (operation.options.duplicate_action === "report" && operation.operation_type === "duplicate_cleanup" && isOver(operation))
+    return t("outcome.found", { n: operation.duplicates_found });
   const parts = [t("outcome.done", { n: operation.files_processed })];
   if (operation.files_skipped > 0) parts.push(t("outcome.skipped", { n: operation.files_skipped }));
   if (operation.files_failed > 0) parts.push(t("outcome.failed", { n: operation.files_failed }));
@@ -28,7 +31,7 @@ export function OperationLine({ operation }: { operation: Operation }) {
           {coded("type", operation.operation_type)}
         </Link>
         <Place of={operation.root_path} className="small" />
-        <Fate of={operation.status} />
+        {operation.status !== "completed" && <Fate of={operation.status} />}
       </div>
       <p className="soft small">
         {outcomeOf(operation, t)} · {moment(operation.created_at)}

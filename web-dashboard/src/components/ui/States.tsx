@@ -3,7 +3,8 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
 import { Problem, Unreachable } from "@/lib/api/client";
-import { text, useText } from "@/lib/text";
+import { language } from "@/lib/language";
+import { isKey, text, useText } from "@/lib/text";
 
 /** Something is on its way; the words say what. */
 export function Waiting({ for: what }: { for: string }) {
@@ -24,12 +25,19 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
+/** A refusal in the language of the dashboard. The server's own words say more, such as names, but only in English. */
+export function codeWords(code: string | null, english: string): string {
+  const key = `problem.${code ?? ""}`;
+  return language() === "en" || !isKey(key) ? english : text(key);
+}
+
 /** What went wrong, in words. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Unreachable) return text("error.unreachable");
   if (error instanceof Problem) {
     const fields = error.fields.map((item) => `${item.field}: ${item.message}`).join(" · ");
-    return fields ? `${error.message} ${fields}` : error.message;
+    const words = codeWords(error.code, error.message);
+    return fields ? `${words} ${fields}` : words;
   }
   return text("error.unknown");
 }

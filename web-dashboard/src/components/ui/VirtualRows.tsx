@@ -3,6 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useEffectEvent, useRef, type ReactNode } from "react";
 
 const NEAR_END = 30;
+const BORDERS = 2;
 
 export function VirtualRows<Row>({
   label,
@@ -35,9 +36,15 @@ export function VirtualRows<Row>({
     if (last >= rows.length - NEAR_END) atEnd();
   }, [last, rows.length]);
   return (
-    // The keyboard has to be able to scroll it.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div ref={box} className="virtual" role="group" aria-label={label} tabIndex={0}>
+    <div
+      ref={box}
+      className="virtual"
+      role="group"
+      aria-label={label}
+      // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the keyboard has to be able to scroll it
+      tabIndex={0}
+      style={{ height: virtual.getTotalSize() + BORDERS }}
+    >
       <ul style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {
           const row = rows[item.index];

@@ -11,6 +11,8 @@ import { answer, api, Problem } from "@/lib/api/client";
 import { keepToken } from "@/lib/api/session";
 import { useText } from "@/lib/text";
 
+import { OrderPicture } from "./OrderPicture";
+
 interface Entered {
   email: string;
   username: string;
@@ -36,6 +38,7 @@ function Door({ children }: { children: ReactNode }) {
           <img src={mark} alt="" width="34" height="34" /> <strong>FileOrganizer Pro</strong>
         </p>
         <h1>{t("gate.title")}</h1>
+        <OrderPicture />
         <ul className="stack">
           <li>{t("gate.see")}</li>
           <li>{t("gate.watch")}</li>

@@ -52,7 +52,8 @@ function Health() {
             <ul className="row">
               {Object.entries(loaded.checks).map(([name, check]) => (
                 <li key={name} className={`fate ${STATES[check.state] ?? "conflict"}`}>
-                  {coded("check", name)}: {check.state} · {Math.round(check.latency_ms)} ms
+                  {coded("check", name)}: {coded("state", check.state)}
+                  {check.state !== "unused" && ` · ${Math.round(check.latency_ms)} ms`}
                 </li>
               ))}
             </ul>
@@ -80,7 +81,7 @@ function Users() {
       {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
       {(change.error ?? unlimit.error) && <Failure error={change.error ?? unlimit.error} />}
       <div className="scroll">
-        <table className="table">
+        <table className="table cards">
           <thead>
             <tr>
               <th scope="col">{t("admin.user")}</th>
@@ -175,7 +176,7 @@ function Roots() {
   return (
     <section className="card stack" aria-labelledby="roots">
       <h2 id="roots">{t("admin.roots")}</h2>
-      <form className="row" onSubmit={submit}>
+      <form className="row fields" onSubmit={submit}>
         <Field label={t("admin.path")} name="path" required placeholder="/srv/photos" />
         <div className="field">
           <label htmlFor="grant-user">{t("admin.user")}</label>
@@ -194,20 +195,23 @@ function Roots() {
         </button>
       </form>
       {(grant.error ?? take.error) && <Failure error={grant.error ?? take.error} />}
+      {query.isPending && <Waiting for={t("waiting.folders")} />}
+      {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
       <ul className="stack">
         {query.data?.pages
           .flatMap((page) => page.roots)
           .map((root) => (
             <li key={root.id}>
-              <Name of={root.path} /> {root.is_home && <span className="soft small">{t("admin.home")}</span>}
-              <div className="row">
+              <Name of={root.path} />
+              <div className="row grants">
+                {root.is_home && <span className="soft small">{t("admin.home")}</span>}
                 {root.users.map((user) => (
                   <span key={user.id} className="fate skipped">
                     {user.username}
                     {!root.is_home && (
                       <button
                         type="button"
-                        className="button quiet slim"
+                        className="take"
                         aria-label={t("admin.take", { user: user.username, path: root.path })}
                         onClick={() => take.mutate({ root: root.id, user: user.id })}
                       >
@@ -220,6 +224,11 @@ function Roots() {
             </li>
           ))}
       </ul>
+      {query.hasNextPage && (
+        <button type="button" className="button" onClick={() => void query.fetchNextPage()}>
+          {t("action.more")}
+        </button>
+      )}
     </section>
   );
 }
@@ -230,9 +239,10 @@ function Audit() {
   return (
     <section className="card stack" aria-labelledby="audit">
       <h2 id="audit">{t("admin.audit")}</h2>
+      {query.isPending && <Waiting for={t("waiting.audit")} />}
       {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
       <div className="scroll">
-        <table className="table">
+        <table className="table cards">
           <thead>
             <tr>
               <th scope="col">{t("admin.when")}</th>
@@ -247,7 +257,7 @@ function Audit() {
                 <tr key={event.id}>
                   <td className="soft">{moment(event.at)}</td>
                   <td>
-                    {event.action} <span className="soft small">{event.subject}</span>
+                    {coded("audit", event.action)} <span className="soft small">{event.subject}</span>
                   </td>
                   <td className="soft">{event.address}</td>
                 </tr>

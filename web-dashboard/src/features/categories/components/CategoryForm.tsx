@@ -4,12 +4,12 @@ import { useState } from "react";
 
 import { Field } from "@/components/ui/Field";
 import { Name } from "@/components/ui/Name";
-import { Failure } from "@/components/ui/States";
+import { Failure, Loaded } from "@/components/ui/States";
 import { Problem, type PlanFile, type Schemas } from "@/lib/api/client";
 import { useText } from "@/lib/text";
 
 import { lastPlanQuery, saveCategory } from "../api/categories";
-import { listed, tried } from "./matching";
+import { listed, tried, type Rules } from "./matching";
 
 const SHOWN = 8;
 const FIRST_COLOR = "#7a5ccc";
@@ -24,7 +24,6 @@ export function CategoryForm({ category, onDone }: { category: Schemas["Category
   const [keywords, setKeywords] = useState(category?.rules.keywords.join(" ") ?? "");
   const plan = useQuery(lastPlanQuery());
   const rules = { extensions: listed(extensions), keywords: listed(keywords) };
-  const found = tried(plan.data ?? [], rules);
   const save = useMutation({
     mutationFn: () =>
       saveCategory(category?.id ?? null, { name, description, color, icon: category?.icon ?? "folder", rules }),
@@ -90,23 +89,30 @@ export function CategoryForm({ category, onDone }: { category: Schemas["Category
         </div>
       </div>
       <section className="stack live-matches" aria-live="polite" aria-label={t("categories.matches-label")}>
-        {plan.data?.length === 0 ? (
-          <p className="soft">{t("categories.no-plan")}</p>
-        ) : (
-          <>
-            <h3>{t("categories.matches", { n: found.matches.length, all: plan.data?.length ?? 0 })}</h3>
-            <Some files={found.matches} />
-            {found.near.length > 0 && (
-              <>
-                <h3>{t("categories.near", { n: found.near.length })}</h3>
-                <Some files={found.near} />
-              </>
-            )}
-            <p className="soft small">{t("categories.next-preview")}</p>
-          </>
-        )}
+        <Loaded query={plan} waiting={t("waiting.plan")}>
+          {(files) => (files.length === 0 ? <p className="soft">{t("categories.no-plan")}</p> : <Matches files={files} rules={rules} />)}
+        </Loaded>
       </section>
     </form>
+  );
+}
+
+/** What the rules would take of some files. */
+function Matches({ files, rules }: { files: readonly PlanFile[]; rules: Rules }) {
+  const t = useText();
+  const found = tried(files, rules);
+  return (
+    <>
+      <h3>{t("categories.matches", { n: found.matches.length, all: files.length })}</h3>
+      <Some files={found.matches} />
+      {found.near.length > 0 && (
+        <>
+          <h3>{t("categories.near", { n: found.near.length })}</h3>
+          <Some files={found.near} />
+        </>
+      )}
+      <p className="soft small">{t("categories.next-preview")}</p>
+    </>
   );
 }
 

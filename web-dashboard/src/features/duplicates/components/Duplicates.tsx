@@ -2,10 +2,9 @@
 import "./duplicates.css";
 
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { Place } from "@/components/ui/Place";
 import { Empty, Failure, Loaded, Waiting } from "@/components/ui/States";
 import { pathKey, type Operation, type Schemas } from "@/lib/api/client";
 import { useLiveOperation } from "@/lib/api/live";
@@ -22,7 +21,7 @@ export function Duplicates() {
   const navigate = useNavigate();
   const operations = useInfiniteQuery(operationsQuery());
   const found = (operations.data?.pages.flatMap((page) => page.operations) ?? []).filter(
-    (operation) => operation.duplicates_found > 0,
+    (operation) => operation.duplicates_found > 0 && operation.operation_type !== "preview",
   );
   const chosen = of ?? found[0]?.id;
   return (
@@ -31,7 +30,26 @@ export function Duplicates() {
         <h1>{t("nav.duplicates")}</h1>
         <p className="soft">{t("duplicates.more")}</p>
       </div>
-      <Search onFound={(id) => void navigate({ to: "/duplicates", search: { of: id } })} />
+      <div className="card row spread">
+        <Search onFound={(id) => void navigate({ to: "/duplicates", search: { of: id } })} />
+        {found.length > 0 && (
+          <label className="row">
+            <span className="small soft">{t("duplicates.found-by")}</span>
+            <select
+              className="input found-by"
+              value={chosen}
+              onChange={(event) => void navigate({ to: "/duplicates", search: { of: event.target.value } })}
+            >
+              {!found.some((operation) => operation.id === chosen) && <option value={chosen}>{t("duplicates.this-one")}</option>}
+              {found.map((operation) => (
+                <option key={operation.id} value={operation.id}>
+                  {baseName(operation.root_path)} · {moment(operation.created_at)}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+      </div>
       {operations.isPending ? (
         <Waiting for={t("waiting.duplicates")} />
       ) : operations.isError ? (
@@ -41,25 +59,7 @@ export function Duplicates() {
           <p>{t("duplicates.none-more")}</p>
         </Empty>
       ) : (
-        <>
-          {found.length > 1 && (
-            <label className="row">
-              <span className="small soft">{t("duplicates.found-by")}</span>
-              <select
-                className="input found-by"
-                value={chosen}
-                onChange={(event) => void navigate({ to: "/duplicates", search: { of: event.target.value } })}
-              >
-                {found.map((operation) => (
-                  <option key={operation.id} value={operation.id}>
-                    {baseName(operation.root_path)} · {moment(operation.created_at)}
-                  </option>
-                ))}
-              </select>
-            </label>
-          )}
-          <Found key={chosen} id={chosen} />
-        </>
+        <Found key={chosen} id={chosen} />
       )}
     </div>
   );
@@ -85,7 +85,7 @@ function Search({ onFound }: { onFound: (id: string) => void }) {
     <Loaded query={roots} waiting={t("waiting.folders")}>
       {({ roots: all }) => (
         <form
-          className="row card"
+          className="row"
           onSubmit={(event) => {
             event.preventDefault();
             const root = all[chosen];
@@ -121,15 +121,7 @@ function Found({ id }: { id: string }) {
         !isOver(operation) ? (
           <Waiting for={t("duplicates.searching", { n: progress?.files_scanned ?? operation.files_scanned })} />
         ) : (
-          <section className="stack">
-            <p className="soft small">
-              <Place of={operation.root_path} /> ·{" "}
-              <Link to="/runs/$id" params={{ id }}>
-                {moment(operation.created_at)}
-              </Link>
-            </p>
-            <Groups id={id} root={operation.root_path} />
-          </section>
+          <Groups id={id} root={operation.root_path} />
         )
       }
     </Loaded>

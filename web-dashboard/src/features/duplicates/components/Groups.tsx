@@ -44,34 +44,36 @@ export function Groups({ id, root }: { id: string; root: string }) {
     return <Empty title={t("duplicates.none")}>{<p>{t("duplicates.none-left")}</p>}</Empty>;
   return (
     <>
-      <Figures
-        of={[
-          [t("duplicates.groups", { n: first.total_groups }), count(first.total_groups)],
-          [t("duplicates.copies", { n: first.total_duplicates }), count(first.total_duplicates)],
-          [t("duplicates.wasted"), size(first.wasted_bytes)],
-        ]}
-      />
       <form
-        className="row card"
+        className="row card spread"
         onSubmit={(event) => {
           event.preventDefault();
           cleanUp.mutate();
         }}
       >
-        <label className="row">
-          <span>{t("duplicates.rule")}</span>
-          <select className="input found-by" value={rule} onChange={(event) => setRule(event.target.value as Rule)}>
-            {RULES.map((name) => (
-              <option key={name} value={name}>
-                {coded("keep", name)}
-              </option>
-            ))}
-          </select>
-        </label>
-        <button className="button" disabled={cleanUp.isPending}>
-          {t("duplicates.preview")}
-        </button>
-        <span className="soft small">{t("duplicates.to-trash")}</span>
+        <Figures
+          of={[
+            [t("duplicates.groups", { n: first.total_groups }), count(first.total_groups)],
+            [t("duplicates.copies", { n: first.total_duplicates }), count(first.total_duplicates)],
+            [t("duplicates.wasted"), size(first.wasted_bytes)],
+          ]}
+        />
+        <div className="clean-up">
+          <label className="row">
+            <span>{t("duplicates.rule")}</span>
+            <select className="input found-by" value={rule} onChange={(event) => setRule(event.target.value as Rule)}>
+              {RULES.map((name) => (
+                <option key={name} value={name}>
+                  {coded("keep", name)}
+                </option>
+              ))}
+            </select>
+          </label>
+          <button className="button primary" disabled={cleanUp.isPending}>
+            {t("duplicates.preview")}
+          </button>
+          <span className="soft small">{t("duplicates.to-trash")}</span>
+        </div>
         {cleanUp.isError && <Failure error={cleanUp.error} />}
       </form>
       <p className="small soft keys">
@@ -115,6 +117,7 @@ function GroupCard({ id, root, group, rule }: { id: string; root: string; group:
   });
   const alike = new Set(group.files.map((file) => baseName(file.path))).size === 1;
   const pictures = group.files.some((file) => isPicture(file.path));
+  const times = new Set(group.files.map((file) => file.modified_at));
   function mark(file: Copy) {
     const next = new Set(goes);
     if (!next.delete(pathKey(file))) next.add(pathKey(file));
@@ -147,6 +150,9 @@ function GroupCard({ id, root, group, rule }: { id: string; root: string; group:
         <legend>
           <strong>{t("duplicates.group", { n: group.file_count, size: size(group.average_size_bytes) })}</strong>{" "}
           {alike && group.files[0] && <Name of={baseName(group.files[0].path)} />}
+          {times.size === 1 && group.files[0]?.modified_at && (
+            <span className="soft small"> {t("duplicates.same-time", { when: moment(group.files[0].modified_at) })}</span>
+          )}
         </legend>
         <div className={pictures ? "copies pictures" : "copies"}>
           {group.files.map((file, index) => (
@@ -165,9 +171,11 @@ function GroupCard({ id, root, group, rule }: { id: string; root: string; group:
                   <Name of={alike ? folderOf(below(root, file.path)) || "·" : below(root, file.path)} />
                 </span>
                 <span className="soft small">
-                  {file.modified_at ? moment(file.modified_at) : ""}
-                  {file.links.length > 0 && ` · ${t("duplicates.links", { n: file.links.length })}`}
-                  {proposal === file && ` · ${t("duplicates.suggested", { why: coded("keep", rule) })}`}
+                  {[
+                    ...(file.modified_at && times.size > 1 ? [moment(file.modified_at)] : []),
+                    ...(file.links.length > 0 ? [t("duplicates.links", { n: file.links.length })] : []),
+                    ...(proposal === file ? [t("duplicates.suggested", { why: coded("keep", rule) })] : []),
+                  ].join(" · ")}
                 </span>
               </span>
               <span className={goes.has(pathKey(file)) ? "fate trashed" : "fate moved"}>

@@ -7,7 +7,7 @@ import { useState } from "react";
 
 import { Field } from "@/components/ui/Field";
 import { Figures } from "@/components/ui/Figures";
-import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { Sheet } from "@/components/ui/Sheet";
 import { Empty, Failure, Waiting } from "@/components/ui/States";
 import type { Schemas } from "@/lib/api/client";
@@ -57,43 +57,46 @@ export function Trash() {
           {first && (
             <Figures
               of={[
-                [t("word.files"), count(first.total_items)],
-                [t("word.size"), size(first.total_size_bytes)],
+                [t("trash.files", { n: first.total_items }), count(first.total_items)],
+                [t("run.bytes"), size(first.total_size_bytes)],
               ]}
             />
           )}
           <div className="row">
-            <button
-              type="button"
-              className="button primary"
-              disabled={picked.length === 0 || roots.size > 1 || bringBack.isPending}
-              onClick={() => bringBack.mutate(picked)}
-            >
-              {t("trash.restore", { n: picked.length })}
-            </button>
-            <button
-              type="button"
-              className="button danger"
-              disabled={picked.length === 0 || roots.size > 1}
-              onClick={() => setPurging(true)}
-            >
-              {t("trash.purge", { n: picked.length })}
-            </button>
+            <label className="check">
+              <input
+                type="checkbox"
+                checked={picked.length === items.length}
+                onChange={(event) => setChosen(new Set(event.target.checked ? items.map(itemKey) : []))}
+              />
+              {t("trash.all")}
+            </label>
+            <div className="row push">
+              <button
+                type="button"
+                className="button primary"
+                disabled={picked.length === 0 || roots.size > 1 || bringBack.isPending}
+                onClick={() => bringBack.mutate(picked)}
+              >
+                {picked.length > 0 ? t("trash.restore", { n: picked.length }) : t("trash.restore-none")}
+              </button>
+              <button
+                type="button"
+                className="button danger"
+                disabled={picked.length === 0 || roots.size > 1}
+                onClick={() => setPurging(true)}
+              >
+                {picked.length > 0 ? t("trash.purge", { n: picked.length }) : t("trash.purge-none")}
+              </button>
+            </div>
             {roots.size > 1 && <span className="wrong">{t("trash.one-folder")}</span>}
           </div>
           {bringBack.isError && <Failure error={bringBack.error} />}
-          <div className="scroll">
-            <table className="table">
+          <div className="card scroll">
+            <table className="table cards trash">
               <thead>
                 <tr>
-                  <th scope="col">
-                    <input
-                      type="checkbox"
-                      aria-label={t("trash.all")}
-                      checked={picked.length === items.length}
-                      onChange={(event) => setChosen(new Set(event.target.checked ? items.map(itemKey) : []))}
-                    />
-                  </th>
+                  <td />
                   <th scope="col">{t("trash.was")}</th>
                   <th scope="col">{t("trash.since")}</th>
                   <th scope="col" className="number">
@@ -113,7 +116,7 @@ export function Trash() {
                       />
                     </td>
                     <td>
-                      <Name of={item.path} />
+                      <Place of={item.path} />
                     </td>
                     <td className="soft">{moment(item.trashed_at)}</td>
                     <td className="number">{size(item.size_bytes)}</td>

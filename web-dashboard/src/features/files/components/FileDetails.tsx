@@ -6,11 +6,12 @@ import { Explanation } from "@/components/ui/Explanation";
 import { Name } from "@/components/ui/Name";
 import { Failure } from "@/components/ui/States";
 import { Thumbnail } from "@/components/ui/Thumbnail";
+import { WasAndWent } from "@/components/ui/WasAndWent";
 import { fetchBlob, type FileRecord } from "@/lib/api/client";
 import { explainQuery } from "@/lib/api/operations";
 import { saveBlob } from "@/lib/save";
 import { baseName, isPicture } from "@/lib/format";
-import { coded, useText } from "@/lib/text";
+import { useText } from "@/lib/text";
 
 export function FileDetails({ file, onClose }: { file: FileRecord; onClose: () => void }) {
   const t = useText();
@@ -33,16 +34,7 @@ export function FileDetails({ file, onClose }: { file: FileRecord; onClose: () =
       {file.status === "completed" && isPicture(file.new_path ?? file.original_path) && (
         <Thumbnail at={`/api/v1/files/${file.id}/thumbnail?size=256`} />
       )}
-      <p>
-        <span className="small soft">{t("file.was")}</span>
-        <br />
-        <Name of={file.original_path} />
-      </p>
-      <p>
-        <span className="small soft">{t("file.went")}</span>
-        <br />
-        {file.new_path ? <Name of={file.new_path} /> : coded("reason", file.error_message ?? "in-trash")}
-      </p>
+      <WasAndWent file={file} />
       {first && <Explanation of={first} />}
       <div className="row">
         <button type="button" className="button" disabled={download.isPending} onClick={() => download.mutate()}>

@@ -6,7 +6,9 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 
 import { Fate } from "@/components/ui/Fate";
+import { Filter } from "@/components/ui/Filter";
 import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { Empty, Failure, Waiting } from "@/components/ui/States";
 import { VirtualRows } from "@/components/ui/VirtualRows";
 import type { FileRecord } from "@/lib/api/client";
@@ -66,41 +68,33 @@ export function Files() {
             {t(found?.total_is_exact ? "files.found" : "files.found-more", { n: found?.total_files ?? 0 })}
           </p>
           <div className={selected ? "finds with-one" : "finds"}>
-            <div className="find-list">
-              <VirtualRows
-                label={t("nav.files")}
-                rows={query.data.pages.flatMap((page) => page.files)}
-                rowHeight={46}
-                keyOf={(file) => file.id}
-                onEnd={() => void (query.hasNextPage && !query.isFetching && query.fetchNextPage())}
-                render={(file) => (
-                  <button
-                    type="button"
-                    className="find"
-                    aria-pressed={selected?.id === file.id}
-                    onClick={() => setSelected(file)}
-                  >
-                    <span className="swatch" style={{ background: color(file.category) }} />
-                    <span className="find-names">
-                      <Name of={baseName(file.new_path ?? file.original_path)} className="find-name" />
-                      <span className="soft small">
-                        {file.new_path ? (
-                          <Name of={folderOf(file.new_path)} />
-                        ) : (
-                          coded("reason", file.error_message ?? "in-trash")
-                        )}
-                      </span>
+            <VirtualRows
+              label={t("nav.files")}
+              rows={query.data.pages.flatMap((page) => page.files)}
+              rowHeight={46}
+              keyOf={(file) => file.id}
+              onEnd={() => void (query.hasNextPage && !query.isFetching && query.fetchNextPage())}
+              render={(file) => (
+                <button
+                  type="button"
+                  className="find"
+                  aria-pressed={selected?.id === file.id}
+                  onClick={() => setSelected(file)}
+                >
+                  <span className="swatch" style={{ background: color(file.category) }} />
+                  <span className="find-names">
+                    <Name of={baseName(file.new_path ?? file.original_path)} className="find-name" />
+                    <span className="soft small">
+                      {file.new_path ? <Place of={folderOf(file.new_path)} /> : coded("reason", file.error_message ?? "in-trash")}
                     </span>
-                    <span className="find-end small">
-                      <Fate of={file.status} />
-                      <span className="soft">
-                        {size(file.size_bytes)} · {moment(file.created_at)}
-                      </span>
-                    </span>
-                  </button>
-                )}
-              />
-            </div>
+                  </span>
+                  <span className="find-end soft small">
+                    <span>{size(file.size_bytes)}</span>
+                    {file.status === "completed" ? <span className="not-narrow">{moment(file.created_at)}</span> : <Fate of={file.status} />}
+                  </span>
+                </button>
+              )}
+            />
             {selected && <FileDetails key={selected.id} file={selected} onClose={() => setSelected(null)} />}
           </div>
         </>
@@ -114,44 +108,31 @@ function Filters({ asked }: { asked: FilesSearch }) {
   const t = useText();
   const navigate = useNavigate();
   const categories = useQuery(categoriesQuery());
+  const all = ["", t("plan.all")] as const;
   function choose(part: keyof FilesSearch, value: string) {
     const { [part]: _before, ...rest } = asked;
     void navigate({ to: "/files", search: value === "" ? rest : { ...rest, [part]: value }, replace: true });
   }
   return (
     <div className="row tools">
-      <label className="row">
-        <span className="small soft">{t("plan.filter-change")}</span>
-        <select className="input" value={asked.status ?? ""} onChange={(event) => choose("status", event.target.value)}>
-          <option value="">{t("plan.all")}</option>
-          {STATUSES.map((status) => (
-            <option key={status} value={status}>
-              {coded("fate", status)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label className="row">
-        <span className="small soft">{t("word.category")}</span>
-        <select className="input" value={asked.category ?? ""} onChange={(event) => choose("category", event.target.value)}>
-          <option value="">{t("plan.all")}</option>
-          {(categories.data?.categories ?? []).map((category) => (
-            <option key={category.id} value={category.name}>
-              {category.name}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label className="row">
-        <span className="small soft">{t("files.sort")}</span>
-        <select className="input" value={asked.sort ?? "best"} onChange={(event) => choose("sort", event.target.value)}>
-          {FOUND_SORTS.map((sort) => (
-            <option key={sort} value={sort}>
-              {coded("files-sort", sort)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Filter
+        label={t("plan.filter-change")}
+        value={asked.status ?? ""}
+        options={[all, ...STATUSES.map((status) => [status, coded("fate", status)] as const)]}
+        onChange={(value) => choose("status", value)}
+      />
+      <Filter
+        label={t("word.category")}
+        value={asked.category ?? ""}
+        options={[all, ...(categories.data?.categories ?? []).map(({ name }) => [name, name] as const)]}
+        onChange={(value) => choose("category", value)}
+      />
+      <Filter
+        label={t("files.sort")}
+        value={asked.sort ?? "best"}
+        options={FOUND_SORTS.map((sort) => [sort, coded("files-sort", sort)] as const)}
+        onChange={(value) => choose("sort", value)}
+      />
     </div>
   );
 }

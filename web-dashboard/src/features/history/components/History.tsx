@@ -9,7 +9,7 @@ import { Choice } from "@/components/ui/Choice";
 import { Fate } from "@/components/ui/Fate";
 import { Place } from "@/components/ui/Place";
 import { outcomeOf } from "@/components/ui/OperationLine";
-import { Empty, Failure, Waiting } from "@/components/ui/States";
+import { codeWords, Empty, Failure, Waiting } from "@/components/ui/States";
 import type { Operation } from "@/lib/api/client";
 import { operationsQuery } from "@/lib/api/operations";
 import { clock, day } from "@/lib/format";
@@ -30,7 +30,7 @@ export function History() {
   return (
     <div className="stack">
       <h1>{t("nav.history")}</h1>
-      <div className="row spread">
+      <div className="row spread history-tools">
         <Choice<Kind>
           label={t("history.kind")}
           chosen={kind}
@@ -103,7 +103,7 @@ function Entry({ operation }: { operation: Operation }) {
       <time className="soft small" dateTime={operation.created_at}>
         {clock(operation.created_at)}
       </time>
-      <div>
+      <div className="entry-facts">
         <div className="row">
           <Link
             to={operation.operation_type === "preview" ? "/plans/$id" : "/runs/$id"}
@@ -116,7 +116,7 @@ function Entry({ operation }: { operation: Operation }) {
         </div>
         <Place of={operation.root_path} />
         <p className="soft">{outcomeOf(operation, t)}</p>
-        {operation.error_message && <p className="wrong">{operation.error_message}</p>}
+        {operation.error_message && <p className="wrong">{codeWords(operation.reason_code, operation.error_message)}</p>}
       </div>
     </li>
   );

@@ -4,17 +4,16 @@ import { Link } from "@tanstack/react-router";
 import { useEffect, useEffectEvent } from "react";
 
 import { SortingPicture, type Pile } from "@/components/ui/SortingPicture";
-import { Failure, Waiting } from "@/components/ui/States";
+import { codeWords, Failure, Waiting } from "@/components/ui/States";
 import { Problem, type Operation } from "@/lib/api/client";
 import { useLiveOperation } from "@/lib/api/live";
 import { useCategoryColor } from "@/lib/api/lookups";
 import { cancelOperation, isOver, operationQuery } from "@/lib/api/operations";
 import { planFoldersQuery, TOP } from "@/lib/api/plans";
-import { count } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
-const FEW_FILES = 50_000;
 /** Up to so many files the other layouts are worked out without being asked for. */
+const FEW_FILES = 50_000;
 
 export function LayoutCard({
   layout,
@@ -71,7 +70,7 @@ function Ready({ id, onFew }: { id: string; onFew: () => void }) {
       </div>
     );
   if (operation.status !== "completed")
-    return <p className="notice bad">{operation.error_message ?? coded("fate", operation.status)}</p>;
+    return <p className="notice bad">{operation.error_message ? codeWords(operation.reason_code, operation.error_message) : coded("fate", operation.status)}</p>;
   return <Pictured operation={operation} />;
 }
 
@@ -106,7 +105,7 @@ function Pictured({ operation }: { operation: Operation }) {
         {review.removed_folders > 0 && ` ${t("layouts.dissolves", { n: review.removed_folders })}`}
       </p>
       <Link to="/plans/$id" params={{ id: operation.id }} className="button primary">
-        {t("layouts.see", { n: count(review.planned) })}
+        {t("layouts.see", { n: review.planned })}
       </Link>
     </>
   );

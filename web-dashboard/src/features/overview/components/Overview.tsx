@@ -1,5 +1,5 @@
 /** The first page: what is running, the last thing that can be taken back, and everything in numbers. */
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
 import { CategoryBar } from "@/components/ui/CategoryBar";
@@ -8,12 +8,14 @@ import { Place } from "@/components/ui/Place";
 import { OperationLine, outcomeOf } from "@/components/ui/OperationLine";
 import { Empty, Loaded } from "@/components/ui/States";
 import type { Schemas } from "@/lib/api/client";
-import { isOver, overviewQuery } from "@/lib/api/operations";
+import { isOver, operationsQuery, overviewQuery } from "@/lib/api/operations";
 import { count, moment, size } from "@/lib/format";
 import { useText } from "@/lib/text";
 
 import { NextSteps } from "./NextSteps";
-import { undoableOf } from "./suggestions";
+import { undoableOf, worthSaying } from "./suggestions";
+
+const SHOWN = 6;
 
 export function Overview() {
   const t = useText();
@@ -49,8 +51,10 @@ function Welcome() {
 
 function Numbers({ of }: { of: Schemas["OverviewRead"] }) {
   const t = useText();
-  const running = of.recent.filter((operation) => !isOver(operation));
-  const undoable = undoableOf(of.recent);
+  const newest = useInfiniteQuery(operationsQuery());
+  const operations = newest.data?.pages[0]?.operations ?? of.recent;
+  const running = operations.filter((operation) => !isOver(operation));
+  const undoable = undoableOf(operations);
   return (
     <>
       {running.map((operation) => (
@@ -68,7 +72,12 @@ function Numbers({ of }: { of: Schemas["OverviewRead"] }) {
             [t("overview.saved"), size(of.space_saved_bytes)],
           ]}
         />
-        {of.by_category.length > 0 && <CategoryBar of={of.by_category} />}
+        {of.by_category.length > 0 && (
+          <div>
+            <h3>{t("overview.by-category")}</h3>
+            <CategoryBar of={of.by_category} />
+          </div>
+        )}
       </section>
       {undoable && (
         <section className="card row spread" aria-labelledby="last">
@@ -92,14 +101,16 @@ function Numbers({ of }: { of: Schemas["OverviewRead"] }) {
         <section className="card stack" aria-labelledby="recent">
           <h2 id="recent">{t("overview.recent")}</h2>
           <ul className="stack">
-            {of.recent.map((operation) => (
-              <li key={operation.id}>
-                <OperationLine operation={operation} />
-              </li>
-            ))}
+            {worthSaying(operations)
+              .slice(0, SHOWN)
+              .map((operation) => (
+                <li key={operation.id}>
+                  <OperationLine operation={operation} />
+                </li>
+              ))}
           </ul>
         </section>
-        <NextSteps recent={of.recent} />
+        <NextSteps recent={operations} />
       </div>
     </>
   );

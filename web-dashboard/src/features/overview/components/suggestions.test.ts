@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import type { Operation } from "@/lib/api/client";
 
-import { suggestions, undoableOf } from "./suggestions";
+import { suggestions, undoableOf, worthSaying } from "./suggestions";
 
 const operation = (id: string, operation_type: string, more: Partial<Operation> = {}) =>
   ({
@@ -40,4 +40,11 @@ it("names the newest operation that can be taken back", () => {
   const run = operation("r", "organize", { files_processed: 9 });
   expect(undoableOf([operation("p", "preview", planned), run])?.id).toBe("r");
   expect(undoableOf([{ ...run, rolled_back: true }])).toBeUndefined();
+});
+
+it("says of several previews of a folder only the newest", () => {
+  const previews = ["c", "b", "a"].map((id) => operation(id, "preview", planned));
+  const elsewhere = operation("o", "preview", { ...planned, root_path: "/other" });
+  const run = operation("r", "organize");
+  expect(worthSaying([...previews, elsewhere, run]).map(({ id }) => id)).toEqual(["c", "o", "r"]);
 });

@@ -31,6 +31,15 @@ export function suggestions(recent: readonly Operation[]): Suggestions {
   };
 }
 
+/** Without previews that a newer one of the same folder has replaced: looking at three layouts makes three. */
+export function worthSaying(recent: readonly Operation[]): Operation[] {
+  return recent.filter(
+    (operation, at) =>
+      operation.operation_type !== "preview" ||
+      !recent.slice(0, at).some((later) => later.operation_type === "preview" && later.root_path === operation.root_path),
+  );
+}
+
 /** The newest operation that can be taken back. */
 export function undoableOf(recent: readonly Operation[]): Operation | undefined {
   return recent.find(

@@ -6,6 +6,7 @@ import { Failure, Waiting } from "@/components/ui/States";
 import { VirtualRows } from "@/components/ui/VirtualRows";
 import { pathKey, type PlanFile } from "@/lib/api/client";
 import { filteredFilesQuery, type PlanFilter } from "@/lib/api/plans";
+import { useNarrow } from "@/lib/narrow";
 import { coded, useText } from "@/lib/text";
 
 export function FilteredFiles({
@@ -20,6 +21,7 @@ export function FilteredFiles({
   onSelect: (file: PlanFile) => void;
 }) {
   const t = useText();
+  const narrow = useNarrow();
   const query = useInfiniteQuery(filteredFilesQuery(id, filter));
   if (query.isPending) return <Waiting for={t("waiting.files")} />;
   if (query.isError) return <Failure error={query.error} retry={() => void query.refetch()} />;
@@ -29,13 +31,13 @@ export function FilteredFiles({
     <VirtualRows
       label={t("plan.filtered")}
       rows={files}
-      rowHeight={28}
+      rowHeight={narrow ? 46 : 28}
       keyOf={pathKey}
       onEnd={() => void (query.hasNextPage && !query.isFetching && query.fetchNextPage())}
       render={(file) => (
         <button
           type="button"
-          className={`flat-row ${file.change}`}
+          className={`way-row ${file.change}`}
           aria-pressed={selected !== null && pathKey(selected) === pathKey(file)}
           onClick={() => onSelect(file)}
         >

@@ -170,22 +170,19 @@ function Rows({
           if (row === undefined) return null;
           const chosen = row.kind === "file" && selected !== null && row.key === fileKey(selected);
           return (
-            // The keyboard is heard by the tree, which names this row by aria-activedescendant.
-            // eslint-disable-next-line jsx-a11y/click-events-have-key-events
+            // The tree has the focus, hears the keyboard, and names this row by aria-activedescendant.
+            // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/interactive-supports-focus
             <div
               key={row.key}
               id={`${name}-${item.index}`}
               role="treeitem"
-              tabIndex={-1}
               aria-level={row.depth + 1}
               aria-selected={chosen}
               aria-expanded={row.kind === "folder" ? row.open : undefined}
               className={`tree-row ${row.kind} ${row.kind === "file" ? row.file.change : ""}`}
               data-active={item.index === at}
               style={{ transform: `translateY(${item.start}px)`, paddingInlineStart: 8 + row.depth * INDENT }}
-              onMouseDown={(event) => event.preventDefault()}
               onClick={() => {
-                box.current?.focus({ preventScroll: true });
                 setActive(row.key);
                 act(row);
               }}
@@ -242,7 +239,8 @@ function RowContent({
           <Name of={row.folder.name} />
         </span>
         <span className="row-end">
-          {count(row.folder.files_below)} <span className="soft">· {size(row.folder.bytes_below)}</span>
+          {count(row.folder.files_below)}
+          <span className="soft row-size">{size(row.folder.bytes_below)}</span>
         </span>
       </>
     );
@@ -254,7 +252,7 @@ function RowContent({
         {row.file.change === "kept_together" && <span className="small soft">{t("plan.holds", { n: row.file.files })}</span>}
         <span className="row-end">
           {row.file.change !== "moved" && <span className="fate-word">{coded("fate", row.file.change)}</span>}
-          {row.file.size_bytes > 0 && <span className="soft">{size(row.file.size_bytes)}</span>}
+          <span className="soft row-size">{row.file.size_bytes > 0 && size(row.file.size_bytes)}</span>
         </span>
       </>
     );

@@ -6,14 +6,15 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { Choice } from "@/components/ui/Choice";
+import { Filter } from "@/components/ui/Filter";
 import { Place } from "@/components/ui/Place";
-import { Empty, Failure, Waiting } from "@/components/ui/States";
+import { codeWords, Empty, Failure, Waiting } from "@/components/ui/States";
 import { Problem, type Operation, type PlanFile } from "@/lib/api/client";
 import { useLiveOperation } from "@/lib/api/live";
 import { categoriesQuery } from "@/lib/api/lookups";
 import { isOver, operationsQuery } from "@/lib/api/operations";
 import { DECIDERS, planFoldersQuery, TOP, type PlanFilter, type Side } from "@/lib/api/plans";
-import { count, size } from "@/lib/format";
+import { count } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
 import { ApplyBar } from "./ApplyBar";
@@ -41,7 +42,7 @@ export function PlanView() {
   if (operation.operation_type !== "preview" || operation.review === null)
     return (
       <Empty title={t("plan.none")}>
-        <p>{operation.error_message}</p>
+        <p>{operation.error_message && codeWords(operation.reason_code, operation.error_message)}</p>
         <Link to="/organize" className="button">
           {t("nav.organize")}
         </Link>
@@ -85,6 +86,7 @@ function Plan({ operation, review }: { operation: Operation; review: NonNullable
   const filtered = Object.keys(filter).length > 0;
   const layout = typeof operation.options.layout === "string" ? operation.options.layout : "";
   const names = Object.keys(review.by_category);
+  const all = ["", t("plan.all")] as const;
   return (
     <div className="wide plan">
       <header className="plan-head">
@@ -106,53 +108,29 @@ function Plan({ operation, review }: { operation: Operation; review: NonNullable
       </header>
       <RiskStrip review={review} onShow={setFilter} />
       <div className="tools row">
-        <label className="row">
-          <span className="small soft">{t("plan.filter-change")}</span>
-          <select
-            className="input"
-            value={filter.change ?? ""}
-            onChange={(event) => setFilter(withPart(filter, "change", event.target.value))}
-          >
-            <option value="">{t("plan.all")}</option>
-            {CHANGES.map((change) => (
-              <option key={change} value={change}>
-                {coded("fate", change)}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label className="row">
-          <span className="small soft">{t("word.category")}</span>
-          <select
-            className="input"
-            value={filter.category ?? ""}
-            onChange={(event) => setFilter(withPart(filter, "category", event.target.value))}
-          >
-            <option value="">{t("plan.all")}</option>
-            {(categories.data?.categories ?? [])
-              .filter((category) => names.includes(category.name))
-              .map((category) => (
-                <option key={category.id} value={category.name}>
-                  {category.name} ({count(review.by_category[category.name]?.[0] ?? 0)})
-                </option>
-              ))}
-          </select>
-        </label>
-        <label className="row">
-          <span className="small soft">{t("plan.filter-rule")}</span>
-          <select
-            className="input"
-            value={filter.decided_by ?? ""}
-            onChange={(event) => setFilter(withPart(filter, "decided_by", event.target.value))}
-          >
-            <option value="">{t("plan.all")}</option>
-            {DECIDERS.map((rule) => (
-              <option key={rule} value={rule}>
-                {coded("decider", rule)}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Filter
+          label={t("plan.filter-change")}
+          value={filter.change ?? ""}
+          options={[all, ...CHANGES.map((change) => [change, coded("fate", change)] as const)]}
+          onChange={(value) => setFilter(withPart(filter, "change", value))}
+        />
+        <Filter
+          label={t("word.category")}
+          value={filter.category ?? ""}
+          options={[
+            all,
+            ...(categories.data?.categories ?? [])
+              .filter(({ name }) => names.includes(name))
+              .map(({ name }) => [name, `${name} (${count(review.by_category[name]?.[0] ?? 0)})`] as const),
+          ]}
+          onChange={(value) => setFilter(withPart(filter, "category", value))}
+        />
+        <Filter
+          label={t("plan.filter-rule")}
+          value={filter.decided_by ?? ""}
+          options={[all, ...DECIDERS.map((rule) => [rule, coded("decider", rule)] as const)]}
+          onChange={(value) => setFilter(withPart(filter, "decided_by", value))}
+        />
         {filter.reason && <span className="fate skipped">{coded("reason", filter.reason)}</span>}
         {filtered && (
           <button type="button" className="button slim" onClick={() => setFilter({})}>
@@ -172,7 +150,6 @@ function Plan({ operation, review }: { operation: Operation; review: NonNullable
             />
           </span>
         )}
-        <span className="small soft push not-narrow">{t("plan.size", { size: size(review.bytes) })}</span>
       </div>
       <div className={selected ? "plan-body with-why" : "plan-body"}>
         {filtered ? (

@@ -33,7 +33,7 @@ export function RiskStrip({ review, onShow }: { review: Review; onShow: (filter:
       )}
       {left.map(([reason, n]) => (
         <li key={reason} className="risk calm">
-          {t("risk.left", { n, reason: coded("reason", reason) })}{" "}
+          {reason === "kept-together" ? t("risk.kept", { n }) : t("risk.left", { n, reason: coded("reason", reason) })}{" "}
           <button type="button" className="link" onClick={() => onShow({ reason })}>
             {t("risk.show")}
           </button>

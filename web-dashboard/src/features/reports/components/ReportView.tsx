@@ -7,10 +7,11 @@ import { useState } from "react";
 
 import { Choice } from "@/components/ui/Choice";
 import { Figures } from "@/components/ui/Figures";
-import { Name } from "@/components/ui/Name";
+import { Place } from "@/components/ui/Place";
 import { Failure, Loaded } from "@/components/ui/States";
 import type { Schemas } from "@/lib/api/client";
 import { useCategoryColor } from "@/lib/api/lookups";
+import { operationQuery } from "@/lib/api/operations";
 import { count, duration, moment, percent, size } from "@/lib/format";
 import { saveBlob } from "@/lib/save";
 import { coded, useText } from "@/lib/text";
@@ -57,6 +58,7 @@ type Measure = "size" | "files";
 function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
   const t = useText();
   const color = useCategoryColor();
+  const operation = useQuery(operationQuery(id));
   const [measure, setMeasure] = useState<Measure>("size");
   const [pointed, setPointed] = useState<string | null>(null);
   const value = (share: Schemas["ShareRead"]) => (measure === "size" ? share.total_size_bytes : share.file_count);
@@ -68,6 +70,12 @@ function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
         <Link to="/runs/$id" params={{ id }}>
           {coded("type", report.operation_type)}
         </Link>
+        {operation.data && (
+          <>
+            {" · "}
+            <Place of={operation.data.root_path} />
+          </>
+        )}
         {report.start_time && ` · ${moment(report.start_time)}`}
         {report.duration_seconds !== null && ` · ${duration(report.duration_seconds)}`}
       </p>
@@ -78,7 +86,7 @@ function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
             [t("report.moved"), count(report.stats.total_files_moved)],
             [t("fate.skipped"), count(report.stats.total_files_skipped)],
             [t("fate.failed"), count(report.stats.total_files_failed)],
-            [t("word.size"), size(report.stats.total_size_bytes)],
+            [t("run.bytes"), size(report.stats.total_size_bytes)],
             [t("overview.duplicates", { n: report.stats.duplicates_found }), count(report.stats.duplicates_found)],
           ]}
         />
@@ -99,7 +107,12 @@ function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
           </div>
           <div className="by-category">
             <Treemap
-              areas={shares.map((share) => ({ name: share.category, value: value(share), color: color(share.category) }))}
+              areas={shares.map((share) => ({
+                name: share.category,
+                value: value(share),
+                words: measure === "size" ? size(share.total_size_bytes) : t("files.found", { n: share.file_count }),
+                color: color(share.category),
+              }))}
               pointed={pointed}
               onPoint={setPointed}
             />
@@ -161,7 +174,7 @@ function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
                 {report.largest_files.map((file) => (
                   <tr key={file.path}>
                     <td>
-                      <Name of={file.path} />
+                      <Place of={file.path} />
                     </td>
                     <td>{file.category}</td>
                     <td className="number">{size(file.size_bytes)}</td>

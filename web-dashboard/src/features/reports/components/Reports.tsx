@@ -27,8 +27,8 @@ export function Reports() {
           <p>{t("reports.none-more")}</p>
         </Empty>
       ) : (
-        <div className="scroll">
-          <table className="table">
+        <div className="card scroll">
+          <table className="table cards">
             <thead>
               <tr>
                 <th scope="col">{t("reports.what")}</th>

@@ -8,10 +8,12 @@ import { Fate } from "@/components/ui/Fate";
 import { Name } from "@/components/ui/Name";
 import { Failure, Loaded, Waiting } from "@/components/ui/States";
 import { VirtualRows } from "@/components/ui/VirtualRows";
+import { WasAndWent } from "@/components/ui/WasAndWent";
 import type { FileRecord, Operation } from "@/lib/api/client";
 import { filesQuery, type FilesFilter } from "@/lib/api/files";
 import { explainQuery } from "@/lib/api/operations";
 import { below, count, folderOf, size } from "@/lib/format";
+import { useNarrow } from "@/lib/narrow";
 import { coded, useText } from "@/lib/text";
 
 import type { Undone } from "./UndoSheet";
@@ -33,6 +35,7 @@ export function RunFiles({
   const filter: FilesFilter = shown === "all" ? { sort_by: "path" } : { sort_by: "path", status_filter: shown };
   const query = useInfiniteQuery(filesQuery(operation.id, filter));
   const totals = query.data?.pages[0];
+  const narrow = useNarrow();
   return (
     <section className="stack" aria-labelledby="run-files">
       <div className="row spread">
@@ -57,31 +60,29 @@ export function RunFiles({
         <p className="card soft">{t("run.no-files")}</p>
       ) : (
         <div className={selected ? "run-files with-one" : "run-files"}>
-          <div className="run-list">
-            <VirtualRows
-              label={t("run.each")}
-              rows={query.data.pages.flatMap((page) => page.files)}
-              rowHeight={28}
-              keyOf={(file) => file.id}
-              onEnd={() => void (query.hasNextPage && !query.isFetching && query.fetchNextPage())}
-              render={(file) => (
-                <button
-                  type="button"
-                  className={`record ${file.status}`}
-                  aria-pressed={selected?.id === file.id}
-                  onClick={() => setSelected(file)}
-                >
-                  <Name of={below(operation.root_path, file.original_path)} />
-                  <span aria-hidden="true">→</span>
-                  {file.new_path ? (
-                    <Name of={below(operation.root_path, file.new_path)} />
-                  ) : (
-                    <span className="soft">{coded("reason", file.error_message ?? "in-trash")}</span>
-                  )}
-                </button>
-              )}
-            />
-          </div>
+          <VirtualRows
+            label={t("run.each")}
+            rows={query.data.pages.flatMap((page) => page.files)}
+            rowHeight={narrow ? 46 : 28}
+            keyOf={(file) => file.id}
+            onEnd={() => void (query.hasNextPage && !query.isFetching && query.fetchNextPage())}
+            render={(file) => (
+              <button
+                type="button"
+                className={`way-row ${file.status}`}
+                aria-pressed={selected?.id === file.id}
+                onClick={() => setSelected(file)}
+              >
+                <Name of={below(operation.root_path, file.original_path)} />
+                <span aria-hidden="true">→</span>
+                {file.new_path ? (
+                  <Name of={below(operation.root_path, file.new_path)} />
+                ) : (
+                  <span className="soft">{coded("reason", file.error_message ?? "in-trash")}</span>
+                )}
+              </button>
+            )}
+          />
           {selected && (
             <OneFile
               operation={operation}
@@ -122,16 +123,7 @@ function OneFile({
           {t("action.close")}
         </button>
       </div>
-      <p>
-        <span className="small soft">{t("file.was")}</span>
-        <br />
-        <Name of={file.original_path} />
-      </p>
-      <p>
-        <span className="small soft">{t("file.went")}</span>
-        <br />
-        {file.new_path ? <Name of={file.new_path} /> : coded("reason", file.error_message ?? "in-trash")}
-      </p>
+      <WasAndWent file={file} />
       <p className="small soft">{size(file.size_bytes)}</p>
       {undoable && file.status === "completed" && (
         <div className="row">

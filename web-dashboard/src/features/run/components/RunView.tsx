@@ -10,7 +10,7 @@ import { Figures } from "@/components/ui/Figures";
 import { Name } from "@/components/ui/Name";
 import { Place } from "@/components/ui/Place";
 import { outcomeOf } from "@/components/ui/OperationLine";
-import { Failure, Waiting } from "@/components/ui/States";
+import { codeWords, Failure, Waiting } from "@/components/ui/States";
 import type { Operation } from "@/lib/api/client";
 import { useLiveOperation, type Progress, type Transport } from "@/lib/api/live";
 import { cancelOperation, forgetAfterOperation, isOver, operationQuery, retryOperation } from "@/lib/api/operations";
@@ -71,7 +71,7 @@ function Running({
   return (
     <section className="card stack live" aria-label={t("run.live")}>
       <div className="row spread">
-        <h2 role="status">{operation.status === "pending" ? t("run.pending") : coded("phase", phase)}</h2>
+        <h2 role="status">{now.status === "pending" ? t("run.pending") : coded("phase", phase)}</h2>
         <button
           type="button"
           className="button danger"
@@ -89,7 +89,7 @@ function Running({
       <Figures
         of={[
           [t("run.files"), known ? t("run.of", { done, n: now.files_total }) : count(now.files_scanned)],
-          [t("run.bytes"), size(now.bytes_processed)],
+          ...(now.bytes_processed > 0 ? [[t("run.bytes"), size(now.bytes_processed)] as const] : []),
           [t("run.rate"), progress && progress.rate_files_per_second > 0 ? count(Math.round(progress.rate_files_per_second)) : "–"],
           [t("run.left"), progress?.eta_seconds != null ? duration(progress.eta_seconds) : "–"],
           ...(now.files_failed > 0 ? [[t("run.failed"), count(now.files_failed)] as const] : []),
@@ -147,11 +147,9 @@ function Finished({ operation }: { operation: Operation }) {
             )}
           </div>
         </div>
-        {operation.error_message && <p className="notice bad">{operation.error_message}</p>}
-        {operation.rolled_back && <p className="notice good">{t("undo.is-back")}</p>}
+        {operation.error_message && <p className="notice bad">{codeWords(operation.reason_code, operation.error_message)}</p>}
         <Figures
           of={[
-            [t("run.files"), count(operation.files_processed)],
             [t("run.bytes"), size(operation.bytes_processed)],
             [t("run.in-place"), count(operation.files_in_place)],
             ...(seconds === null ? [] : [[t("run.took"), duration(seconds)] as const]),

@@ -33,9 +33,9 @@ export function ApiKeys() {
   return (
     <section className="card stack" aria-labelledby="keys">
       <h2 id="keys">{t("keys.title")}</h2>
-      <form className="row keys-form" onSubmit={submit}>
+      <form className="row fields" onSubmit={submit}>
         <Field label={t("keys.name")} name="name" required maxLength={100} />
-        <fieldset className="row">
+        <fieldset className="row check-row">
           <legend className="unseen">{t("keys.scopes")}</legend>
           {SCOPES.map((scope) => (
             <label key={scope} className="check">
@@ -44,16 +44,16 @@ export function ApiKeys() {
             </label>
           ))}
         </fieldset>
-        <label className="row">
-          <span className="small">{t("keys.ends")}</span>
-          <select className="input" name="days" defaultValue={90}>
+        <div className="field">
+          <label htmlFor="key-days">{t("keys.ends")}</label>
+          <select id="key-days" className="input" name="days" defaultValue={90}>
             {DAYS.map((days) => (
               <option key={days} value={days}>
                 {t("keys.days", { n: days })}
               </option>
             ))}
           </select>
-        </label>
+        </div>
         <button className="button" disabled={make.isPending}>
           {t("keys.make")}
         </button>

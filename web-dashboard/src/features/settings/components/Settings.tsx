@@ -36,7 +36,8 @@ function Look() {
   const t = useText();
   const [chosen, setChosen] = useState<Theme>(theme());
   return (
-    <section className="card row" aria-label={t("settings.look")}>
+    <section className="card row look" aria-label={t("settings.look")}>
+      <span className="label">{t("settings.theme")}</span>
       <Choice<Theme>
         label={t("settings.theme")}
         chosen={chosen}
@@ -50,6 +51,7 @@ function Look() {
           ["dark", t("settings.dark")],
         ]}
       />
+      <span className="label">{t("settings.language")}</span>
       <Choice<Language>
         label={t("settings.language")}
         chosen={language()}
@@ -81,15 +83,19 @@ function Profile({ profile }: { profile: Schemas["ProfileRead"] }) {
     >
       <h2>{t("settings.profile")}</h2>
       <p className="soft">
-        {profile.username} · {profile.email} ·{" "}
-        {t("settings.storage", { used: size(profile.storage_used_bytes), quota: profile.storage_quota_gb })}
+        {profile.username} · {profile.email}
+        <span className="block">
+          {t("settings.storage", { used: size(profile.storage_used_bytes), quota: profile.storage_quota_gb })}
+        </span>
       </p>
-      <Field
-        label={t("settings.full-name")}
-        value={name}
-        autoComplete="name"
-        onChange={(event) => setName(event.target.value)}
-      />
+      <div className="narrow-fields">
+        <Field
+          label={t("settings.full-name")}
+          value={name}
+          autoComplete="name"
+          onChange={(event) => setName(event.target.value)}
+        />
+      </div>
       <div className="row">
         <button className="button" disabled={save.isPending || name === profile.full_name}>
           {t("action.save")}
@@ -117,7 +123,7 @@ function Password() {
     <form className="card stack" onSubmit={submit}>
       <h2>{t("settings.password")}</h2>
       <p className="soft small">{t("settings.password-more")}</p>
-      <div className="halves">
+      <div className="narrow-fields">
         <Field
           label={t("settings.current")}
           name="current"
