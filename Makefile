@@ -114,6 +114,7 @@ test-packages:
 	warn() { command -v "$$1" >/dev/null || echo "!!! NOT COVERED: $$3 ($$1 is missing; install the package $$2)"; }
 	warn nginx nginx-light "the reverse proxy of deploy/nginx"
 	warn logrotate logrotate "rotating logs"
+	warn cc gcc "clocks that are set while the service runs"
 	warn strace strace "faults injected into system calls"
 	warn mkfs.ext4 e2fsprogs "power cuts on ext4"
 	warn mkfs.xfs xfsprogs "power cuts on xfs"

@@ -16,10 +16,11 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
@@ -186,6 +187,13 @@ class WorkerDatabase:
         with turn, Session(self._engine, expire_on_commit=False) as session, session.begin():
             session.connection(execution_options={_WRITES: True})
             yield session
+
+    def moment(self, session: Session) -> datetime:
+        """Now, by the one clock that workers of all hosts have in common: the database's. SQLite's is that of its host."""
+        if self.is_sqlite:
+            return datetime.now(UTC)
+        moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+        return moment.astimezone(UTC)
 
     def close(self) -> None:
         """Close all connections."""
