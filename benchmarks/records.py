@@ -27,9 +27,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.core.config import Settings
 from backend.database import Database
-from backend.repositories.files import Files, FileSearch, Filters
+from backend.repositories.files import Files, Filters
 from backend.repositories.operations import OwnOperations
 from backend.repositories.owners import Owner
+from backend.repositories.search import FileSearch
 from tests.support.postgres import new_database, own_postgres
 
 ROOT: Final = Path(__file__).parents[1]
@@ -109,7 +110,7 @@ def questions(records: int, operations: int) -> dict[str, Callable[[], Question]
         return files(lambda f: f.page(filters or Filters(), sort, **{"descending": False, "limit": 100, **more}))
 
     def search(words: str) -> Question:
-        return lambda session: FileSearch(session, owner).find(words, None, limit=20, offset=0)
+        return lambda session: FileSearch(session, owner).find(words, None, Filters(), "best", limit=20, offset=0)
 
     everything: dict[str, Any] = {"status": None, "operation_type": None, "root_path": None}
     return {

@@ -235,6 +235,7 @@ def _on_connect(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
+    connection.create_function("small_letters", 1, str.lower, deterministic=True)  # SQLite's own lower() knows ASCII
     cursor.execute("PRAGMA database_list")
     os.chmod(cursor.fetchone()[2], 0o600)
     cursor.close()

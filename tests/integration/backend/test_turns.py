@@ -8,11 +8,10 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text, update
-from sqlalchemy.orm import Session
 
 from backend.core.config import Settings, prepare_folders
 from backend.core.events import event_sender
@@ -21,6 +20,7 @@ from backend.models import Operation
 from backend.worker.queue import Queue
 from backend.worker.watch import Watch
 from tests.support.manifest import manifest
+from tests.support.rows import operation_row, put_users
 from tests.support.server import Server, prepared, running_server, wait_until_it_moves
 from tests.support.trees import put_tree, write_tree
 
@@ -58,17 +58,6 @@ def test_taking_turns(tmp_path: Path) -> None:
         assert back["files_processed"] == FILES and manifest(root) == before
 
 
-def row(user: UUID, moment: datetime) -> Operation:
-    """An operation of a user that waits."""
-    numbers = ("files_total files_scanned files_in_place files_processed files_skipped files_failed bytes_processed duplicates_found"
-               " space_saved_bytes rolled_back_count revision projected_batch epoch attempts").split()  # fmt: skip
-    return Operation(
-        id=uuid4(), user_id=user, root_id=user, root_path=b"/", lineage=[], operation_type="organize", status="pending",
-        is_dry_run=False, options={}, request={}, reasons={}, created_at=moment, rolled_back=False, cancel_requested=False,
-        **dict.fromkeys(numbers, 0),
-    )  # fmt: skip
-
-
 @pytest.fixture
 def waiting(tmp_path: Path) -> Iterator[tuple[Queue, WorkerDatabase]]:
     """A queue with one operation."""
@@ -78,18 +67,9 @@ def waiting(tmp_path: Path) -> Iterator[tuple[Queue, WorkerDatabase]]:
     ann = uuid4()
     with database.writing() as session:
         put_users(session, ann)
-        session.add(row(ann, datetime.now(UTC)))
+        session.add(operation_row(ann, datetime.now(UTC)))
     yield Queue(settings, database), database
     database.close()
-
-
-def put_users(session: Session, *users: UUID) -> None:
-    """Users and their roots, as far as operations need them."""
-    session.execute(text("PRAGMA defer_foreign_keys = ON"))
-    session.execute(text("INSERT INTO users SELECT :id, :id, :id, :id, :id, '', NULL, '', '', 0, 0, 1, 0, 0, 0, :at, NULL"),
-                    [{"id": user.hex, "at": "2026-01-01 00:00:00"} for user in users])  # fmt: skip
-    session.execute(text("INSERT INTO roots VALUES (:id, :path, 1, 1, 0, '2026-01-01 00:00:00')"),
-                    [{"id": user.hex, "path": user.bytes} for user in users])  # fmt: skip
 
 
 def test_whose_turn_it_is(tmp_path: Path) -> None:
@@ -104,7 +84,13 @@ def test_whose_turn_it_is(tmp_path: Path) -> None:
     ann, bob, long_ago = uuid4(), uuid4(), datetime.now(UTC) - timedelta(hours=1)
     with database.writing() as session:
         put_users(session, ann, bob)
-        session.add_all([row(ann, long_ago), row(ann, long_ago), row(bob, long_ago + timedelta(minutes=1))])
+        session.add_all(
+            [
+                operation_row(ann, long_ago),
+                operation_row(ann, long_ago),
+                operation_row(bob, long_ago + timedelta(minutes=1)),
+            ]
+        )
     first = queue.claim()
     assert first is not None and (first.number, first.user_id) == (1, ann) and queue.others_wait(first)
     second = queue.claim()  # ann has one running, so it is bob's turn, though he came later
