@@ -44,7 +44,7 @@ def broker_app(settings: Settings) -> Celery:
             "visibility_timeout": 2 * HARD_SECONDS,  # shorter than a task, and it would be delivered twice
             "unacked_restore_interval": 1,  # by default a dead worker's messages are looked for every hundred seconds
             "unacked_restore_throttle": 1,
-            "global_keyprefix": "fileorganizer:",
+            "global_keyprefix": f"fileorganizer:{settings.installation}:",
             "socket_connect_timeout": 2 * ANSWER_SECONDS,
         },
         timezone="UTC",

@@ -178,11 +178,11 @@ def _end(**_: object) -> None:
 @cache
 def _redis() -> Any:
     """The connection of the worker's first process."""
-    return blocking_client(_config.redis_url)
+    return blocking_client(_config)
 
 
 @heartbeat_sent.connect
 def _show_life(**_: object) -> None:
     """Every two seconds."""
     with suppress(*AWAY):
-        note_worker(_redis())
+        note_worker(_redis(), _config)
