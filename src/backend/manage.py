@@ -15,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 
 from backend.core.config import Settings, prepare_folders, settings, signing_key
+from backend.core.monitoring import shared_among
 from backend.core.rate_limit import RateLimiter
 from backend.core.redis import AWAY, any_worker_lives, blocking_client
 from backend.database import SCHEMA_REVISION, Database, WorkerDatabase
@@ -87,13 +88,14 @@ def run(folders: tuple[str, ...]) -> None:
         click.echo(f"The administrator may work in {show(os.path.abspath(folder))}")
     if token:
         click.echo(_invitation(address, token))
-    uvicorn.run(
-        "backend.api.main:app",
-        host=config.api_host,
-        port=config.api_port,
-        workers=config.api_workers,
-        proxy_headers=False,  # TRUSTED_PROXIES says whose headers are believed; uvicorn would believe this host's as well
-    )
+    with shared_among(config.api_workers):
+        uvicorn.run(
+            "backend.api.main:app",
+            host=config.api_host,
+            port=config.api_port,
+            workers=config.api_workers,
+            proxy_headers=False,  # TRUSTED_PROXIES says whose headers are believed; uvicorn would believe this host's as well
+        )
 
 
 @commands.command()

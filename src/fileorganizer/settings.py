@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,16 @@ _PASSED_TO_CHILDREN: Final = (
     # where a one-file executable was unpacked: without these each child would unpack it once more, and leave that behind
     *("_PYI_ARCHIVE_FILE", "_PYI_APPLICATION_HOME_DIR", "_PYI_PARENT_PROCESS_LEVEL"),
 )
+
+_COLLECT_AFTER: Final = 50_000
+
+
+def collect_rarely() -> None:
+    """For a process that carries out operations: look for cycles of garbage every 50,000 new objects instead of every 700.
+
+    The engine makes millions of objects and next to no cycles: looking took an eighth of the time of a run that finds nothing to do.
+    """
+    gc.set_threshold(_COLLECT_AFTER)
 
 
 def child_environment() -> dict[str, str]:

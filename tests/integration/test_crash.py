@@ -58,8 +58,8 @@ def test_killed(tmp_path: Path, name: str) -> None:
     if case.kind is AcrossTrial and os.geteuid() != 0:
         pytest.skip("mounting needs root: moves to another file system NOT COVERED")
     points, killed = kills.run_case(tmp_path / "place", case, SAMPLE[name])
-    assert points >= (5 if case.recovery else 10)
-    assert killed >= points // SAMPLE[name]
+    assert points >= 3
+    assert killed >= points
 
 
 def kill_at(name: str, hit: int = 1) -> Callable[[str], None]:

@@ -313,22 +313,48 @@ def test_f22_a_disk_that_answers_nothing_any_more(root: Path, monkeypatch: pytes
     goes_on_later(root, before, held)
 
 
+def breaks_down(disk: Path) -> None:
+    """What was written is durable; then ext4 on the image ``disk`` finds an error, and nothing can be written any more."""
+    subprocess.run(["mount", "-o", "remount,errors=remount-ro", str(disk)], check=True)
+    subprocess.run(["sync", "-f", str(disk)], check=True)
+    device = subprocess.run(["findmnt", "-no", "SOURCE", str(disk)], check=True, capture_output=True, text=True)
+    trigger = Path("/sys/fs/ext4") / Path(device.stdout.strip()).name / "trigger_fs_error"
+    trigger.write_text("found by a test")
+
+
+def mounted_again(disk: Path) -> None:
+    """Taken off and put on again."""
+    subprocess.run(["umount", str(disk)], check=True)
+    mount(disk, "-o", "loop", str(disk.with_suffix(".ext4")))
+
+
 def test_f24_read_only_in_the_middle(tmp_path: Path, at: Any) -> None:
     """ext4 finds an error and turns read-only: stopped at once; mounted again, everything goes on."""
     with image(tmp_path / "disk", "ext4", "-q") as disk:
-        subprocess.run(["mount", "-o", "remount,errors=remount-ro", str(disk)], check=True)
         root = disk / "root"
         before = write_tree(root, {f"{n}.txt": text(str(n)) for n in range(5)})
         held = contents(root)
-        os.sync()
-        device = subprocess.run(["findmnt", "-no", "SOURCE", str(disk)], check=True, capture_output=True, text=True)
-        trigger = Path("/sys/fs/ext4") / Path(device.stdout.strip()).name / "trigger_fs_error"
-        at("operation.begun", lambda: trigger.write_text("found by a test"))
+        at("operation.begun", lambda: breaks_down(disk))
         with pytest.raises(StorageFailed):
             organizer.organize(root, LOOSE)
         assert contents(root) == held
-        subprocess.run(["umount", str(disk)], check=True)
-        mount(disk, "-o", "loop", str(tmp_path / "disk.ext4"))
+        mounted_again(disk)
+        goes_on_later(root, before, held)
+
+
+def test_f24_read_only_between_the_two_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: Any) -> None:
+    """Without an exclusive rename a file has both names for a moment. Neither can be removed then: said, and ended later."""
+    monkeypatch.setattr(probe, "_exclusive_rename", lambda _fd, _links: "link")
+    with image(tmp_path / "disk", "ext4", "-q") as disk:
+        root = disk / "root"
+        before = write_tree(root, {f"{n}.txt": text(str(n)) for n in range(5)})
+        held = contents(root)
+        at("link.after", lambda: breaks_down(disk))
+        with pytest.raises(StorageFailed, match="its old and its new name"):
+            organizer.organize(root, LOOSE)
+        assert contents(root) == held
+        assert len(list(root.rglob("*.txt"))) == 6
+        mounted_again(disk)
         goes_on_later(root, before, held)
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from multiprocessing.connection import Pipe
 from pathlib import Path
 
 import pytest
 
 from fileorganizer import organizer
 from fileorganizer.execution import parting
+from fileorganizer.fs.beneath import Root
+from fileorganizer.journal.store import Journal
 from fileorganizer.model import Options, Step
 from tests.support.manifest import Manifest, manifest
 from tests.support.trees import put_tree
@@ -67,6 +72,37 @@ def test_the_second_process_dies(organized: tuple[Path, Manifest], monkeypatch: 
     monkeypatch.setattr(parting._Partner, "tell", killed)
     assert planned(root) == alone
     assert told[0] >= 2
+
+
+def test_what_the_second_process_answers(organized: tuple[Path, Manifest]) -> None:
+    """Batch by batch what the first would say, until its pipe is closed."""
+    root, _ = organized
+    ours, theirs = Pipe()
+    with (
+        Root(os.fsencode(root)) as known,
+        Journal(os.fsencode(root), write=False) as journal,
+        ThreadPoolExecutor() as threads,
+    ):
+        identity = (known.dev, known.ino)
+        serving = threads.submit(parting._serve, theirs, known.path, identity, 1, ())
+        alone = parting.Parting(1, parting.Eyes([known]), (), plainly=True)
+        for batch in journal.batches(1):
+            ours.send_bytes(parting._encoder.encode(parting._Told(batch.seq, batch.steps, batch.outcomes)))
+            assert parting._part.decode(ours.recv_bytes()) == alone.part(batch)
+        ours.close()
+        assert isinstance(serving.exception(), EOFError)
+
+
+def test_the_second_process_finds_another_folder(organized: tuple[Path, Manifest], tmp_path: Path) -> None:
+    """The root's name leads elsewhere when it begins: it answers nothing about that folder."""
+    root, _ = organized
+    (tmp_path / "root").mkdir()
+    with Root(os.fsencode(tmp_path / "root")) as known, Journal(os.fsencode(root), write=False) as journal:
+        (tmp_path / "root").rename(tmp_path / "away")
+        (tmp_path / "root").mkdir()
+        with closing(parting._Partner(known, 1, ())) as partner:
+            partner.tell(journal.batch(1, 1))
+            assert partner.answer() is None
 
 
 def test_all_goes_back(organized: tuple[Path, Manifest]) -> None:

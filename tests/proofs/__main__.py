@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,6 +12,8 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from tests.proofs.slices import HOME, STATE, commit
 
 PARTS = (
     "kills",
@@ -30,25 +31,24 @@ PARTS = (
     "installed",
     "topology",
     "image",
+    "readme",
+    "first_hour",
     "real_input",
     "service_kills",
     "service_speed",
     "chaos",
 )
-HOME = Path(__file__).resolve().parents[2]
-STATE, FIGURES = HOME / "data" / "proofs", HOME / "docs" / "proofs" / "engine.json"
+FIGURES = HOME / "docs" / "proofs" / "engine.json"
 
 
 def main(wanted: list[str]) -> int:
     """Run the parts that aren't done for this commit; returns how many failed. A failed one doesn't keep the others from running."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=HOME, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    proven = commit()
     STATE.mkdir(parents=True, exist_ok=True)
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     failed = 0
     for part in wanted or PARTS:
-        done = STATE / f"{part}-{commit[:12]}.json"
+        done = STATE / f"{part}-{proven}.json"
         try:
             if not done.exists():
                 done.write_text(json.dumps(_figures_of(part)))
@@ -58,7 +58,7 @@ def main(wanted: list[str]) -> int:
             traceback.print_exc()
             print(part, "FAILED", flush=True)
             continue
-        known[part] = {**json.loads(done.read_text()), "commit": commit[:12]}
+        known[part] = {**json.loads(done.read_text()), "commit": proven}
         print(part, known[part], flush=True)
     known["machine"] = {"cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
     FIGURES.parent.mkdir(parents=True, exist_ok=True)

@@ -2,54 +2,65 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fileorganizer import organizer
+from tests.proofs.slices import in_slices
 from tests.support.crash import take_all_back
 from tests.support.manifest import contents, difference, manifest
 from tests.support.messy import make_messy_tree
 
 PROGRAM = (sys.executable, "-m", "fileorganizer.cli.app")
+FILES, ROUNDS, KILLS_A_ROUND = 20_000, 10, 20
 
 
-def run(place: Path, files: int = 20_000, kills: int = 200, a_round: int = 20) -> dict[str, Any]:
-    """Rounds of kills of organize and undo on one tree, each with a new journal and an undo of all at its end.
+def run(place: Path) -> dict[str, Any]:
+    """Rounds of kills, each on a tree and with a journal of its own: one of hundreds of runs takes longer to verify than to kill."""
+    killed: Counter[str] = Counter()
+    for seed, counts in in_slices("random_kills", partial(_run_round, place), [str(seed) for seed in range(ROUNDS)]):
+        killed.update(counts)
+        print(f"round {seed}: {counts}", flush=True)
+    return {"files": FILES, "kills": killed.total(), **killed, "rounds": ROUNDS, "lost": 0, "undo_differences": 0}
 
-    After each kill no record may be false; after each round nothing may be lost, and all must be as before.
+
+def _run_round(place: Path, seed: str) -> dict[str, int]:
+    """A round in a folder of its own."""
+    return run_round(place / seed, int(seed))
+
+
+def run_round(place: Path, seed: int, files: int = FILES, kills: int = KILLS_A_ROUND) -> dict[str, int]:
+    """Kills of organize and undo at random instants on one tree; gives how many of each landed.
+
+    After each kill no record may be false; in the end nothing may be lost, and all must be as before.
     """
     root = place / "root"
-    root.mkdir()
+    root.mkdir(parents=True)
     make_messy_tree(root, files)
     before, held = manifest(root), contents(root)
-    chance = random.Random(11)  # a seed makes it repeatable, as far as the machine's speed does
+    chance = random.Random(seed)  # repeatable, as far as the machine's speed is
     longest = {verb: _timed(root, verb) for verb in ("organize", "undo")}
+    killed = _kill_often(root, chance, longest, kills)
+    take_all_back(root)
+    assert contents(root) == held, f"round {seed}: contents lost or doubled"
+    found = difference(before, manifest(root))
+    assert found == [], f"round {seed}: undo isn't identical: {found[:20]}"
+    shutil.rmtree(place)
+    return dict(killed)
+
+
+def _kill_often(root: Path, chance: random.Random, longest: dict[str, float], kills: int) -> Counter[str]:
+    """Kill until so many have landed."""
     killed: Counter[str] = Counter()
-    rounds = 0
-    while killed.total() < kills:
-        _round(root, chance, longest, killed, min(kills, killed.total() + a_round))
-        rounds += 1
-        take_all_back(root)
-        assert contents(root) == held, f"round {rounds}: contents lost or doubled"
-        found = difference(before, manifest(root))
-        assert found == [], f"round {rounds}: undo isn't identical: {found[:20]}"
-        shutil.rmtree(root / ".fileorganizer")  # a journal of hundreds of runs takes longer to verify than to kill
-        os.utime(root, ns=(before[b""].mtime_ns,) * 2)
-        print(f"round {rounds}: {dict(killed)}", flush=True)
-    return {"files": files, "kills": killed.total(), **killed, "rounds": rounds, "lost": 0, "undo_differences": 0}
-
-
-def _round(root: Path, chance: random.Random, longest: dict[str, float], killed: Counter[str], until: int) -> None:
-    """Kill until so many have landed in all."""
     tries = 0
-    while killed.total() < until:
+    while killed.total() < kills:
         tries += 1
         assert tries < 500, "the kills don't land"
         verb = "undo" if any(map(_open, organizer.history(root))) and chance.random() < 0.5 else "organize"
@@ -61,6 +72,7 @@ def _round(root: Path, chance: random.Random, longest: dict[str, float], killed:
         if organizer.history(root):
             found = organizer.verify(root).problems
             assert found == [], f"try {tries}, {verb}: a record is false: {found[:5]}"
+    return killed
 
 
 def _open(operation: organizer.Operation) -> bool:

@@ -13,10 +13,11 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-HOME = Path(__file__).resolve().parents[2]
+from tests.proofs.slices import HOME, in_slices
 
 
 @dataclass(frozen=True)
@@ -303,16 +304,23 @@ MUTANTS = (
 
 
 def run(place: Path) -> dict[str, Any]:
-    """Every mutant; the first one that survives, or is caught for another reason, fails."""
-    caught: dict[str, str] = {}
-    for layer, which in sorted({(mutant.layer, mutant.which) for mutant in MUTANTS}):
-        code, said = _run_layer(HOME / "src", layer, which)
-        assert code == 0, f"{layer} {which} fails without a bug:\n{said[-3000:]}"
-    for mutant in MUTANTS:
-        catch(place, mutant)
-        caught[mutant.name] = f"{mutant.layer}: {mutant.which.rpartition('::')[2]}"
-        print(f"caught: {mutant.name} ({caught[mutant.name]})", flush=True)
+    """Every mutant; the first one that survives, or is caught for another reason, fails. So does a layer that fails without one."""
+    caught = {mutant.name: f"{mutant.layer}: {mutant.which.rpartition('::')[2]}" for mutant in MUTANTS}
+    layers = sorted({f"{mutant.layer} {mutant.which}" for mutant in MUTANTS})
+    for name, _ in in_slices("seeded_bugs", partial(_run_slice, place), [*layers, *caught]):
+        print(f"caught: {name} ({caught[name]})" if name in caught else f"without a bug: {name}", flush=True)
     return {"mutants": len(MUTANTS), "survived": 0, "caught_by": caught}
+
+
+def _run_slice(place: Path, name: str) -> None:
+    """One mutant, by its name, or a layer on the unchanged sources."""
+    mutants = [mutant for mutant in MUTANTS if mutant.name == name]
+    if mutants:
+        catch(place, mutants[0])
+        return
+    layer, _, which = name.partition(" ")
+    code, said = _run_layer(HOME / "src", layer, which)
+    assert code == 0, f"{name} fails without a bug:\n{said[-3000:]}"
 
 
 def catch(place: Path, mutant: Mutant) -> None:

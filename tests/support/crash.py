@@ -256,15 +256,19 @@ def kill_everywhere(
     work: Work,
     *,
     stride: int = 1,
+    first: int = 1,
     prepare: Work = lambda _root: None,
     kind: type[Trial] = Trial,
 ) -> tuple[int, int]:
-    """Kill ``work`` at every fault point, recovery and undo again; gives (points, kills). Raises AssertionError on any loss."""
+    """Kill ``work`` at every ``stride``-th fault point from the ``first`` on, recovery and undo again; gives (points, kills).
+
+    Raises AssertionError on any loss.
+    """
     template = kind(folder / "count", tree(), prepare)
-    hits, kills = points(lambda: work(template.root)), 0
+    hits, tried, kills = points(lambda: work(template.root)), 0, 0
     assert hits, "the run passed no fault point"
     template.close()
-    for hit in range(1, hits + 1, stride):
+    for hit in range(first, hits + 1, stride):
         trial = kind(folder / str(hit), tree(), prepare)
         kills += _killed(work, trial.root, hit)
         kills += _killed(organizer.recover, trial.root, 1 + hit % 9)
@@ -277,8 +281,9 @@ def kill_everywhere(
         if organizer.history(trial.root):
             trial.check(f"kill {hit}, undone")
         trial.check_back(f"kill {hit}")
+        tried += 1
         trial.close()
-    return hits, kills
+    return tried, kills
 
 
 def _killed(work: Work, root: Path, hit: int) -> bool:
@@ -292,6 +297,7 @@ def kill_recovery_everywhere(
     work: Work,
     *,
     stride: int = 1,
+    first: int = 1,
     prepare: Work = lambda _root: None,
     kind: type[Trial] = Trial,
 ) -> tuple[int, int]:
@@ -303,7 +309,7 @@ def kill_recovery_everywhere(
     template = kind(folder / "count", tree(), prepare)
     hits, found, kills = points(lambda: work(template.root)), 0, 0
     template.close()
-    for hit in range(1, hits + 1, stride):
+    for hit in range(first, hits + 1, stride):
         expected: object = None
         for point in count():  # 0: not killed, which says what is expected
             trial = kind(folder / f"{hit}-{point}", tree(), prepare)

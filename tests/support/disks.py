@@ -70,6 +70,36 @@ def image(place: Path, kind: str, *make_options: str) -> Iterator[Path]:
         file.unlink()
 
 
+@contextmanager
+def in_memory(place: Path) -> Iterator[Path]:
+    """A folder below ``place`` on an ext4 in memory, for what syncs a hundred thousand times: there a sync takes a tenth.
+
+    ext4, because a tmpfs never gives the number of a deleted file to the next one. ``place`` itself where nothing can be
+    mounted; says so.
+    """
+    memory, disk = place / "memory", place / "disk"
+    memory.mkdir(parents=True)
+    disk.mkdir()
+    image = str(memory / "image")
+    steps = (
+        ("mount", "-t", "tmpfs", "-o", "size=600m", "none", str(memory)),
+        ("mkfs.ext4", "-q", "-O", "^has_journal", image, "512m"),
+        ("mount", "-o", "loop", image, str(disk)),
+    )
+    environment = {**os.environ, "PATH": os.environ["PATH"] + _SYSTEM_PATHS}
+    try:
+        for words in steps:
+            subprocess.run(words, check=True, capture_output=True, env=environment)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"{error}: on the disk, not in memory", flush=True)
+        disk = place
+    try:
+        yield disk
+    finally:
+        for mount_point in (place / "disk", memory):
+            subprocess.run(["umount", str(mount_point)], check=False, capture_output=True)
+
+
 def fill(disk: Path) -> Path:
     """Fill a file system to the last block; gives the file that does it."""
     filler = disk / "filler"

@@ -43,7 +43,8 @@ _NOT_BUILT: Final = """<!doctype html>
 <h1>FileOrganizer Pro is running</h1>
 <p>Its dashboard isn't built yet. With Node.js 20.19 or newer, run this in the project's folder:</p>
 <pre>make dashboard</pre>
-<p>and start the server again. The <a href="/docs">API</a> and the command line <code>fileorganizer</code> work without it.</p>
+<p>and start the server again. The <a href="/docs">API</a> and the command line <code>fileorganizer</code> work without it;
+the first account is made by the command <code>curl</code> that the server printed when it started.</p>
 </body>
 </html>
 """
@@ -81,7 +82,7 @@ def dashboard(folder: Path = FOLDER) -> APIRouter:
 
     router.add_route("/", index)
     router.add_route("/assets/{name}", asset)
-    for area in AREAS if start.exists() else ():
+    for area in AREAS:
         router.add_route(f"/{area}", index)
         router.add_route(f"/{area}/{{rest:path}}", index)
     return router

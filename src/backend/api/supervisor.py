@@ -71,8 +71,10 @@ class Supervisor:
     async def _run_once(self) -> int:
         """Start a worker and wait for its end. The pipe on its input tells it when we die."""
         monitoring.worker_starts.inc()
+        # without the folder for figures: the worker has a process for each operation, and each would leave files there
+        environment = {name: value for name, value in os.environ.items() if name != monitoring.SHARED}
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "backend.worker", "--with-parent", stdin=asyncio.subprocess.PIPE
+            *(sys.executable, "-m", "backend.worker", "--with-parent"), stdin=asyncio.subprocess.PIPE, env=environment
         )
         self._log.info("worker started", pid=self._process.pid)
         return await self._process.wait()

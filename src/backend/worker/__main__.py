@@ -25,6 +25,7 @@ from backend.core.events import Receiver, event_sender, wake_receiver
 from backend.core.logging import configure_logging, logger
 from backend.database import WorkerDatabase
 from backend.models import Operation
+from backend.worker.background import to_the_background
 from backend.worker.names import NameIndex
 from backend.worker.queue import Queue
 from backend.worker.retention import RETAIN_SECONDS, retain
@@ -164,6 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m backend.worker", description=__doc__)
     parser.add_argument("--with-parent", action="store_true", help="end when standard input is closed")
     given = parser.parse_args()
+    to_the_background()
     config = settings()
     prepare_folders(config)
     os.environ["PLAN_DIR"] = str(config.plans)

@@ -31,6 +31,7 @@ from backend.core.events import event_sender
 from backend.core.logging import configure_logging, logger
 from backend.core.redis import AWAY, blocking_client, note_worker
 from backend.database import WorkerDatabase
+from backend.worker.background import to_the_background
 from backend.worker.queue import Queue
 from backend.worker.retention import RETAIN_SECONDS, retain
 from backend.worker.runner import Runner
@@ -164,6 +165,7 @@ def _set_up_logging(**_: object) -> None:
 @worker_init.connect
 def _begin(**_: object) -> None:
     """Before the pool's processes are forked."""
+    to_the_background()
     prepare_folders(_config)
     os.environ["PLAN_DIR"] = str(_config.plans)
     os.environ["CACHE_DIR"] = str(_config.folder / "cache")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 PLAYLISTS: Final = frozenset({b".m3u", b".m3u8", b".pls", b".xspf", b".wpl", b".zpl", b".asx"})
 """Endings of names, lower case."""
@@ -37,6 +35,9 @@ LOOKED_AT: Final = PLAYLISTS | CATALOGUE_ENDINGS
 
 def entries(name: bytes, content: bytes) -> Iterator[bytes]:
     """The paths that a playlist names, as it writes them, with ``/``; addresses in a network are left out."""
+    import html  # few folders have playlists: a run starts faster without these
+    from urllib.parse import unquote_to_bytes
+
     kind = ending(name)
     content = content.removeprefix(b"\xef\xbb\xbf")
     if kind in (b".m3u", b".m3u8"):

@@ -10,6 +10,7 @@ import click
 
 from fileorganizer import __version__
 from fileorganizer.errors import EXIT_INTERRUPTED, FileOrganizerError, StorageFailed, show
+from fileorganizer.settings import collect_rarely
 
 _ROOMS = {
     "preview": "running",
@@ -65,6 +66,7 @@ def commands() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
+    collect_rarely()
     given = sys.argv[1:] if arguments is None else arguments
     sys.exit(_run(given))
 

@@ -14,6 +14,7 @@ import sqlite3
 import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -211,18 +212,18 @@ class DigestCache:
             records[at::words] = array("q", column.tobytes())
         for at in range(self._width // 8):
             records[4 + at :: words] = array("q", digests[at :: self._width // 8].tobytes())
-        packed = records.tobytes()
+        packed, width = records.tobytes(), self._record
+        rows: Iterable[bytes] = (packed[at : at + width] for at in range(0, len(packed), width))
+        inodes: Iterable[int] = columns[0]
         quiet = read_at - QUIET_NS
-        loud = max(columns[2]) > quiet or max(columns[3]) > quiet
-        inodes = columns[0]
-        low, high = min(inodes) >> BUCKET_BITS, max(inodes) >> BUCKET_BITS
-        if low == high and not loud:
-            self._put((device, low), packed)
-        else:
-            for index, inode in enumerate(inodes):
-                if not loud or (columns[2][index] <= quiet and columns[3][index] <= quiet):
-                    at = index * self._record
-                    self._put((device, inode >> BUCKET_BITS), packed[at : at + self._record])
+        if max(columns[2]) > quiet or max(columns[3]) > quiet:
+            settled = [mtime <= quiet and ctime <= quiet for mtime, ctime in zip(columns[2], columns[3], strict=True)]
+            rows, inodes = compress(rows, settled), compress(inodes, settled)
+        found: dict[int, list[bytes]] = {}
+        for inode, row in zip(inodes, rows, strict=True):  # once a file: written for speed
+            found.setdefault(inode >> BUCKET_BITS, []).append(row)
+        for bucket, some in found.items():
+            self._put((device, bucket), b"".join(some))
         if self._pending_bytes > _FLUSH_BYTES:
             self.flush()
 

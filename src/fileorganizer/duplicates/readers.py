@@ -25,8 +25,8 @@ from fileorganizer.settings import child_environment
 MOST_READERS: Final = 4
 FEW_MESSAGES: Final = 8
 """So many are answered here before processes are started: a start costs what reading thousands of files does."""
-IN_FLIGHT: Final = 3
-"""Messages that a process has at once: so it never waits for the next one."""
+IN_FLIGHT: Final = 6
+"""Messages that a process has at once: it has enough to do until we get a processor again. All their answers fit into a socket."""
 _ANSWER_BYTES: Final = 200_000
 _DIED: Final = "A process that read files ended unexpectedly. Nothing was changed; try again."
 

@@ -403,6 +403,11 @@ _COMBINATIONS: Final[tuple[tuple[frozenset[bytes], str], ...]] = (
     (frozenset({b"prefs.js", b"places.sqlite"}), "browser profile"),
     (frozenset({b"Assets", b"ProjectSettings"}), "Unity project"),
     (frozenset({b"DESCRIPTION", b"NAMESPACE"}), "R package"),
+    (frozenset({b"autoload", b"plugin"}), "Vim files (autoload, plugin)"),
+    (frozenset({b"ftplugin", b"syntax"}), "Vim files (ftplugin, syntax)"),
+    (frozenset({b"Help", b"Modules", b"Templates"}), "installed CMake (Help, Modules, Templates)"),
+    (frozenset({b"bin", b"lib", b"share"}), "installed programs (bin, lib, share)"),
+    (frozenset({b"bin", b"include", b"lib"}), "installed programs (bin, include, lib)"),
     (frozenset({b"Info.plist", b"Manifest.db"}), "device backup"),
 )
 
@@ -417,6 +422,7 @@ _FOLDER_NAMES: Final[dict[bytes, str]] = {
     b"dist-packages": "installed Python packages",
     b"__pycache__": "Python cache",
     b"__macosx": "resource forks of an archive (__MACOSX)",
+    b"lc_messages": "translations of programs (LC_MESSAGES)",
     b"steamapps": "Steam library",
     b"backups.backupdb": "Time Machine backup",
 }
@@ -466,6 +472,16 @@ _PROJECT_FILES: Final[dict[bytes, str]] = {
 }
 """The ending of a child's name, lower case → what the folder is."""
 
+_MODULES: Final[dict[bytes, str]] = {
+    b".pm": "Perl modules (*.pm)",
+    b".rb": "Ruby modules (*.rb)",
+    b".lua": "Lua modules (*.lua)",
+    b".ex": "Elixir modules (*.ex)",
+    b".hs": "Haskell modules (*.hs)",
+    b".rs": "Rust modules (*.rs)",
+}
+"""The ending of a source file that has the parts of its module beside it, in a folder of the same name → what the folder is."""
+
 _MARKER_NAMES: Final = frozenset(_MARKERS)
 _PROJECT_ENDINGS: Final = frozenset(_PROJECT_FILES)
 _WEB_PARTS: Final = frozenset(
@@ -501,4 +517,9 @@ def _by_endings(name: bytes, children: AbstractSet[bytes]) -> str | None:
     endings = set(map(bytes.lower, {child[child.rfind(b".") :] for child in children}))
     if not _PROJECT_ENDINGS.isdisjoint(endings):
         return next(phrase for ending, phrase in _PROJECT_FILES.items() if ending in endings)
+    for ending, phrase in _MODULES.items():
+        if ending in endings and any(
+            child.endswith(ending) and child[: -len(ending)] in children for child in children
+        ):
+            return phrase
     return "program (.exe with .dll)" if endings >= _PROGRAM else None

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from backend.api.app import create_app
 from backend.api.deps import administrator, in_person, signed_in
 from backend.core.config import Settings, signing_key
+from tests.support.manifest import difference, manifest
 from tests.support.server import Person, Server
 from tests.support.trees import write_tree
 
@@ -209,6 +210,41 @@ def test_unknown_and_foreign_ids_look_alike(server: Server, things: tuple[Person
     for problem in (foreign, unknown):
         del problem["instance"], problem["request_id"]
     assert foreign == unknown
+
+
+def test_nothing_of_anothers_is_done(server: Server, things: tuple[Person, dict[str, str]]) -> None:
+    """S02: who asks for it gets 404, and the owner's files stay where they are."""
+    owner, ids = things
+    other = server.sign_up("other")
+    before = manifest(owner.home)
+    for verb in ("rollback", "cancel", "apply", "retry"):
+        assert other.ask("POST", f"/operations/{ids['operation_id']}/{verb}").status_code == 404, verb
+    assert difference(before, manifest(owner.home)) == []
+
+
+def test_lists_are_ones_own(server: Server, things: tuple[Person, dict[str, str]]) -> None:
+    """S04: a parameter that names another user or root changes nothing, or is refused."""
+    owner, _ = things
+    other = server.sign_up("other")
+    me, root = owner.get("/auth/me")["id"], owner.get("/roots")["roots"][0]
+    for path in ("/operations", "/roots", "/categories", "/trash", "/stats/overview"):
+        mine = other.get(path)
+        for query in ({"user_id": me}, {"owner": me}, {"root_id": root["id"]}, {"root_path": root["path"]}):
+            answer = other.ask("GET", path, params=query)
+            assert answer.status_code in (403, 404, 422) or answer.json() == mine, (path, query)
+
+
+def test_a_plan_is_applied_where_it_was_made(server: Server) -> None:
+    """S05: another root in the body is refused, and nobody's files move."""
+    victim, thief = server.sign_up("victim"), server.sign_up("thief")
+    write_tree(victim.home / "inbox", {"a.jpg": "a"})
+    write_tree(thief.home / "inbox", {"b.jpg": "b"})
+    plan = thief.done("inbox", operation_type="preview")
+    before = manifest(victim.home), manifest(thief.home)
+    root = victim.get("/roots")["roots"][0]
+    for body in ({"root_id": root["id"]}, {"root_path": root["path"]}):
+        assert thief.ask("POST", f"/operations/{plan['id']}/apply", json=body).status_code == 422
+    assert difference(before[0], manifest(victim.home)) == difference(before[1], manifest(thief.home)) == []
 
 
 def test_no_other_methods(server: Server, ann: Person) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -400,3 +401,24 @@ def test_modes_of_our_own_files(server: Server, ann: Person) -> None:
         if not path.is_socket() and path.lstat().st_mode & 0o777 != (0o700 if path.is_dir() else 0o600)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_an_unforeseen_error_tells_nothing(tmp_path: Path) -> None:
+    """S72: the client gets a number, the log what happened; the next request is answered as ever."""
+    with running_server(tmp_path) as server:
+        ann = server.sign_up("ann")
+        ann.post("/categories", {"name": "Mine", "rules": {"extensions": ["x"]}}, status=201)
+        with sqlite3.connect(tmp_path / "fileorganizer.db") as database:
+            database.execute("UPDATE categories SET extensions = '{damaged'")
+        answer = ann.ask("GET", "/categories")
+        assert answer.status_code == 500
+        assert answer.headers["content-type"] == "application/problem+json"
+        told = answer.json()
+        assert set(told) == {"type", "title", "status", "detail", "instance", "code", "request_id"}
+        assert told["code"] == "internal-error"
+        for secret in ("SELECT", "sqlite", "damaged", "Traceback", "Decode", str(tmp_path)):
+            assert secret.lower() not in answer.text.lower(), secret
+        (event,) = server.events(event="unforeseen error")
+        assert event["request_id"] == told["request_id"]
+        assert "JSONDecodeError" in json.dumps(event)
+        assert ann.ask("GET", "/auth/me").status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from backend.core.config import Settings, prepare_folders
 from backend.core.events import event_sender
 from backend.database import WorkerDatabase
 from backend.models import Operation
+from backend.worker.background import NICER
 from backend.worker.queue import Queue
 from backend.worker.watch import Watch
 from tests.support.manifest import manifest
@@ -46,6 +48,9 @@ def test_taking_turns(tmp_path: Path) -> None:
         write_tree(bob.home / "inbox", {"a.jpg": "a"})
         long = ann.start("big")
         wait_until_it_moves(root)
+        assert server.process is not None
+        api, worker = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (server.process.pid, server.worker_pid()))
+        assert worker == min(19, api + NICER)  # answers come first
         short = bob.done("inbox")
         assert short["files_processed"] == 1
         ended = ann.finished(long, 120)

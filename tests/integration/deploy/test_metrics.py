@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.server import ROOT, Server, free_port, running_server
+from tests.support.server import QUICK, ROOT, Server, free_port, running_server
 from tests.support.trees import write_tree
 
 DEPLOY = ROOT / "deploy"
@@ -128,6 +131,59 @@ def test_a_real_prometheus_scrapes_the_server(server: Server, tmp_path: Path) ->
     finally:
         process.terminate()
         process.wait(30)
+
+
+def test_two_api_processes_add_up_their_figures(tmp_path: Path) -> None:
+    """Whichever is asked tells what both counted; also what one counted that has died since."""
+    port, temporary = free_port(), tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {**os.environ, **QUICK, "DATA_DIR": str(tmp_path / "data"), "TMPDIR": str(temporary)}
+    environment |= {"API_PORT": str(port), "API_WORKERS": "2", "METRICS_TOKEN": TOKEN}
+    command = [sys.executable, "-m", "backend.manage", "run"]
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    server = Server(tmp_path / "data", environment, port, process)
+    try:
+        (first, second), asked = _both_asked(server, temporary)
+        for silent, requests in ((first, 5), (second, 7)):
+            os.kill(silent, signal.SIGSTOP)
+            for _ in range(requests):
+                assert httpx.get(f"{server.url}/health/live", timeout=30).status_code == 204
+            os.kill(silent, signal.SIGCONT)
+        assert _lives_counted(server) == asked + 12
+        os.kill(first, signal.SIGKILL)
+        _, again = _both_asked(server, temporary)
+        assert _lives_counted(server) == asked + 12 + again
+        text = figures(server)
+        assert "\napi_requests_in_progress 1.0\n" in text and "\nactive_operations 0.0\n" in text, text
+        assert "\nfiles_organized_total 0.0\n" in text and "pid=" not in text, text
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert list(temporary.iterdir()) == []
+
+
+def _both_asked(server: Server, temporary: Path) -> tuple[list[int], int]:
+    """Ask until two API processes have answered; their numbers, and how many requests that took."""
+    until, asked = time.monotonic() + 120, 0
+    while time.monotonic() < until:
+        try:
+            asked += httpx.get(f"{server.url}/health/live", timeout=30).status_code == 204
+        except httpx.TransportError:
+            time.sleep(0.1)
+        files = temporary.glob("*/counter_*.db")
+        found = [int(file.stem.rpartition("_")[2]) for file in files if b"/health/live" in file.read_bytes()]
+        found = [pid for pid in found if Path(f"/proc/{pid}").exists()]
+        if len(found) == 2:
+            return found, asked
+    raise AssertionError("not two API processes")
+
+
+def _lives_counted(server: Server) -> int:
+    """How many requests to ``/health/live`` there were."""
+    found = re.search(r'^api_requests_total{.*route="/health/live".*} ([\d.]+)$', figures(server), re.MULTILINE)
+    assert found is not None
+    return int(float(found[1]))
 
 
 def _answer(url: str, query: dict[str, str], log: Path) -> str:

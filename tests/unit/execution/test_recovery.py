@@ -151,6 +151,11 @@ def test_a_link(work: Workplace, root: Path, source: str, target: str, expected:
     assert verdict(work, Step(StepKind.LINK, b"s", b"t", seen)) == expected
 
 
+def test_blocks_shared(work: Workplace, root: Path) -> None:
+    """Nobody can see whether they are, so it is done again."""
+    assert verdict(work, Step(StepKind.SHARE, b"original", b"", identity(root / "original"))) == PENDING
+
+
 def test_times(work: Workplace, root: Path) -> None:
     """Set, not set, and a folder that has gone."""
     (root / "s").mkdir()

@@ -94,6 +94,15 @@ def test_mounts_are_told_apart(tmp_path: Path, fd: int, monkeypatch: pytest.Monk
     assert _linux.mount_id(fd) == 0
 
 
+def test_when_a_file_was_made(tmp_path: Path, fd: int) -> None:
+    """Not what its times say, which anybody can set; what isn't there has an error, not a time."""
+    write_tree(tmp_path, {"a": "a"})
+    os.utime(tmp_path / "a", (0, 0))
+    assert _linux.birth_time(fd, b"a") > 0
+    with pytest.raises(FileNotFoundError):
+        _linux.birth_time(fd, b"none")
+
+
 def test_a_failed_sync_is_told(tmp_path: Path, fd: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file system is synced, or there is an error with its number."""
     with tmpfs(tmp_path / "disk"):

@@ -241,6 +241,14 @@ def _walk(ignoring: Ignoring, top: Path, below: str, seen: dict[str, bool]) -> N
         (b"site", {b"index.html", b"css"}, "website (index.html)"),
         (b"blink", {b"blink.ino"}, "Arduino sketch"),
         (b"game", {b"game.exe", b"sound.DLL"}, "program (.exe with .dll)"),
+        (b"5.36", {b"CPAN.pm", b"CPAN", b"strict.pm"}, "Perl modules (*.pm)"),
+        (b"lib", {b"rake", b"rake.rb"}, "Ruby modules (*.rb)"),
+        (b"vim90", {b"ftplugin", b"syntax", b"tutor", b"vimrc.vim"}, "Vim files (ftplugin, syntax)"),
+        (b"fugitive", {b"autoload", b"plugin", b"README.markdown"}, "Vim files (autoload, plugin)"),
+        (b"cmake-3.25", {b"Help", b"Modules", b"Templates"}, "installed CMake (Help, Modules, Templates)"),
+        (b"node-v20", {b"bin", b"include", b"lib", b"share"}, "installed programs (bin, lib, share)"),
+        (b"sdk", {b"bin", b"include", b"lib"}, "installed programs (bin, include, lib)"),
+        (b"LC_MESSAGES", {b"sed.mo"}, "translations of programs (LC_MESSAGES)"),
     ],
 )
 def test_folders_that_are_one_thing_say_why(name: bytes, children: set[bytes], phrase: str) -> None:
@@ -257,6 +265,8 @@ def test_folders_that_are_one_thing_say_why(name: bytes, children: set[bytes], p
         (b"2024", set()),
         (b"\xff", {b"\xff.jpg", b"git", b"HEAD"}),
         (b"sketches", {b"blink.ino"}),
+        (b"scripts", {b"one.pm", b"two.rb", b"two.d", b"one.py", b"syntax"}),
+        (b"old home", {b"bin", b"lib", b"Documents", b"Pictures", b"plugin"}),
     ],
 )
 def test_ordinary_folders_are_opened_up(name: bytes, children: set[bytes]) -> None:
