@@ -16,6 +16,7 @@ from sqlalchemy import (
     column,
     func,
     literal,
+    literal_column,
     or_,
     select,
     table,
@@ -36,7 +37,7 @@ TRIGRAM: Final = 3
 _NAMES: Final = table("search_names", column("rowid"))
 _PROGRESS: Final = table("search_progress", column("operation_number"), column("sequence"))
 _DONE: Final = select(_PROGRESS.c.operation_number).where(_PROGRESS.c.sequence == NAMES_DONE)
-_NEWEST: Final = (FileRecord.operation_number.desc(), FileRecord.sequence.desc())
+_NEWEST: Final = (Operation.number.desc(), FileRecord.sequence.desc())
 _KEY: Final = (FileRecord.operation_number, FileRecord.sequence)
 
 
@@ -74,9 +75,13 @@ class Words:
 
     @property
     def trigrams(self) -> str:
-        """All of them must be in a name, in the language of FTS5; nothing for words that are too short."""
-        parts = (self.words[at : at + TRIGRAM] for at in range(len(self.words) - TRIGRAM + 1))
-        return " AND ".join('"' + part.replace('"', '""') + '"' for part in parts)
+        """What is in the index of a path that holds them; nothing for words that are too short."""
+        return _trigrams(self.words)
+
+    @property
+    def trigrams_of_exact(self) -> str:
+        """What is in the index of a file of exactly that name: paths are in it between two slashes."""
+        return _trigrams(f"/{self.words}/")
 
     def _like(self, name: SQLColumnExpression[str], pattern: str) -> ColumnElement[bool]:
         """No index is asked. The letters of ASCII alone are compared quickly, by both databases: SQLite's LIKE knows no others."""
@@ -105,7 +110,8 @@ class FileSearch:
         """
         asked = Words(words, self._is_sqlite)
         mine = self._is_mine if operation_id is None else and_(self._is_mine, Operation.id == operation_id)
-        matches, trigrams = asked.within, await self._trigrams(asked)
+        matches, is_indexed = asked.within, await self._has_names()
+        trigrams = asked.trigrams if is_indexed else ""
         if await self._is_category(words):
             matches, trigrams = or_(matches, func.lower(FileRecord.category) == words.lower()), ""
         value: SQLColumnExpression[Any] = {
@@ -116,6 +122,7 @@ class FileSearch:
         }[sort]
         shown = min(limit + offset, COUNTED_AT_MOST + 1) if sort == "best" else COUNTED_AT_MOST + 1
         found = self._newest(mine, and_(matches, *filters.conditions), value, trigrams, COUNTED_AT_MOST + 1, "found")
+        trigrams = asked.trigrams_of_exact if is_indexed else ""
         named = self._newest(mine, and_(asked.exact, *filters.conditions), value, trigrams, shown, "named")
         keys = _ranked(found, named, asked, shown) if sort == "best" else _together(found, named)
         order = (keys.c.rank, keys.c.operation_number.desc(), keys.c.sequence.desc())
@@ -163,7 +170,7 @@ class FileSearch:
             .select_from(_NAMES)
             .join(Operation, and_(mine, Operation.number == number, Operation.number.in_(_DONE)))
             .join(FileRecord, and_(FileRecord.operation_number == number, FileRecord.sequence == sequence))
-            .where(text("search_names MATCH :trigrams").bindparams(trigrams=trigrams), matches)
+            .where(literal_column("search_names").op("MATCH")(trigrams), matches)
             .order_by(_NAMES.c.rowid.desc())
             .limit(most)
         )
@@ -172,12 +179,10 @@ class FileSearch:
         order = (both.c.operation_number.desc(), both.c.sequence.desc())
         return _kept(select(both).order_by(*order).limit(most), name)
 
-    async def _trigrams(self, asked: Words) -> str:
-        """What to ask SQLite's index of names, where there is one; see ``worker.names``."""
-        if not self._is_sqlite:
-            return ""
+    async def _has_names(self) -> bool:
+        """Is there SQLite's index of names? See ``worker.names``."""
         query = text("SELECT 1 FROM sqlite_master WHERE name = 'search_progress'")
-        return asked.trigrams if (await self._session.execute(query)).first() else ""
+        return self._is_sqlite and (await self._session.execute(query)).first() is not None
 
     async def _is_category(self, words: str) -> bool:
         """Do any of the user's operations know a category of this name? Asked of the counters: no index helps both at once."""
@@ -192,6 +197,12 @@ class FileSearch:
         """One of the user's operations by its number."""
         query = select(Operation).where(self._is_mine, Operation.number == number)
         return (await self._session.execute(query)).scalars().first()
+
+
+def _trigrams(words: str) -> str:
+    """All that the words consist of, in the language of FTS5."""
+    parts = (words[at : at + TRIGRAM] for at in range(len(words) - TRIGRAM + 1))
+    return " AND ".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
 def _kept(query: Select[*tuple[Any, ...]], name: str) -> CTE:

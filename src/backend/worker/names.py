@@ -1,5 +1,6 @@
 """SQLite's index for words in names: trigrams of the names in finished operations, so that a search needn't read all records.
 
+A name is in it between two slashes, so that files of exactly a name are found among many that hold it.
 It is filled by the server's worker while no operation runs, so writing records
 costs what it did; what isn't in it yet a search reads row by row. Both tables
 may be removed at any time: nothing but names is in them, and they are made anew.
@@ -35,7 +36,7 @@ _LAST: Final = (
     " (SELECT sequence FROM file_records WHERE operation_number = ? AND sequence > ? ORDER BY sequence LIMIT ?)"
 )
 _INSERT: Final = (
-    "INSERT INTO search_names (rowid, name) SELECT operation_number << ? | sequence, name"
+    "INSERT INTO search_names (rowid, name) SELECT operation_number << ? | sequence, '/' || name || '/'"
     " FROM file_records WHERE operation_number = ? AND sequence > ? AND sequence <= ? ORDER BY sequence"
 )
 _NOTE: Final = "INSERT OR REPLACE INTO search_progress (operation_number, sequence) VALUES (?, ?)"
