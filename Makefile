@@ -16,8 +16,10 @@ WEB := web-dashboard
 WEB_STAMP := $(WEB)/node_modules/.installed
 DASHBOARD := src/backend/dashboard/index.html
 WEB_CODE := $(shell find $(WEB)/src -type f 2>/dev/null) $(WEB)/index.html $(WEB)/vite.config.ts
-PYTEST_ARGS ?= -n 3
+PYTEST_ARGS ?= -n 3 --dist worksteal
 export DIR
+# Where this is set, each of hundreds of processes would compile the sources anew, and start-up would be measured with that.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: types bandit check-packages audit sbom installer installer-check image-check readme-check topology-check help setup dashboard run demo openapi test check prove bench bench-duplicates core-coverage format lock clean test-packages lock-check
 
@@ -83,7 +85,7 @@ demo: $(STAMP)  ## organize a sample folder by the command line, or a folder of 
 	  fine $(BIN)/fileorganizer preview -- "$$folder"
 	  fine $(BIN)/fileorganizer organize -- "$$folder"
 	fi
-	printf '\nTake it back:  %s undo %q\n' $(BIN)/fileorganizer "$$folder"
+	printf '\nHere fileorganizer is %s. So, to take it back:\n  %s undo %q\n' $(BIN)/fileorganizer $(BIN)/fileorganizer "$$folder"
 
 # The threshold is `fail_under` of [tool.coverage.report] in pyproject.toml.
 test: $(STAMP) test-packages  ## run all tests; fails under 95 % branch coverage

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.support.at_start.sitecustomize  # noqa: F401  # what tests fork is measured anew, too
 from fileorganizer.fs import faults
 
 
@@ -15,6 +16,17 @@ def own_plans(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("PLAN_DIR", str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server, one for all tests of a process: each makes a database of its own."""
+    from tests.support import postgres as support  # its driver isn't loaded where only the engine is tested
+
+    if why := support.reason_without():
+        pytest.skip(f"not covered: {why}")
+    with support.running_postgres() as url:
+        yield url
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server that serves the built dashboard."""
     assert browser
-    with running_server(tmp_path_factory.mktemp("dashboard")) as running:
+    with running_server(tmp_path_factory.mktemp("dashboard"), measured=False) as running:
         yield running
 
 

@@ -6,16 +6,16 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Arrive
-from tests.support.server import Server
+from tests.support.server import Person, Server
 from tests.support.trees import write_tree
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1360, "height": 860}
 
 
-@pytest.mark.parametrize(("theme", "size"), [("light", DESK), ("dark", DESK), ("light", PHONE)])
-def test_no_violations(arrive: Arrive, server: Server, theme: str, size: dict[str, int]) -> None:
-    """Each view, filled with something, has no violation of the rules that axe knows."""
+@pytest.fixture(scope="module")
+def furnished(server: Server) -> tuple[Person, list[str]]:
+    """An administrator with something in every view, and the views."""
     admin = server.administrator()
     tree = {"a.txt": "same bytes", "b.txt": "same bytes", "c.jpg": "x", "half.part": "y", "Trip": {"a.txt": "z"}}
     write_tree(admin.home, tree)
@@ -24,6 +24,13 @@ def test_no_violations(arrive: Arrive, server: Server, theme: str, size: dict[st
     run = admin.done(str(admin.home))
     areas = ["/", "/organize", f"/plans/{preview['id']}", f"/runs/{run['id']}", "/history", "/duplicates", "/trash"]
     areas += ["/files?q=txt", "/reports", f"/reports/{run['id']}", "/categories", "/settings", "/admin", "/sign-in"]
+    return admin, areas
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", DESK), ("dark", DESK), ("light", PHONE)])
+def test_no_violations(arrive: Arrive, furnished: tuple[Person, list[str]], theme: str, size: dict[str, int]) -> None:
+    """Each view, filled with something, has no violation of the rules that axe knows."""
+    admin, areas = furnished
     visitor = arrive(admin, color_scheme=theme, viewport=size, reduced_motion="reduce")
     found: dict[str, list[str]] = {}
     for area in areas:

@@ -45,7 +45,7 @@ def only_home(server: Server) -> Path:
 
 def test_first_account_to_undo(browser: Browser, tmp_path: Path) -> None:
     """Set up, preview, ask why, apply, undo one file, undo all: the folder is as it was, and no name was more than text."""
-    with running_server(tmp_path / "server") as server:
+    with running_server(tmp_path / "server", measured=False) as server:
         context = browser.new_context(locale="en-GB")
         visitor = Visitor(context.new_page(), server)
         page = visitor.page

@@ -13,8 +13,7 @@ from sqlalchemy import create_engine, text
 
 from backend.models import Base
 from scripts.database_optimization import INDEXES, queries_of
-from tests.support import postgres as postgres_support
-from tests.support.postgres import new_database, running_postgres
+from tests.support.postgres import new_database
 from tests.support.server import ROOT, prepared, running_server
 from tests.support.trees import put_tree
 
@@ -25,15 +24,12 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict
     if request.param == "sqlite":
         yield from _filled(tmp_path)
         return
-    if why := postgres_support.reason_without():
-        pytest.skip(f"not covered: {why}")
-    with running_postgres() as url:
-        yield from _filled(tmp_path, DATABASE_URL=new_database(url))
+    yield from _filled(tmp_path, DATABASE_URL=new_database(request.getfixturevalue("postgres")))
 
 
 def _filled(tmp_path: Path, **more: str) -> Iterator[dict[str, str]]:
     """A database with one operation of thirty files."""
-    with running_server(tmp_path / "data", **more) as server:
+    with running_server(tmp_path / "data", measured=False, **more) as server:
         ann = server.sign_up("ann")
         put_tree(ann.home / "inbox", {f"{number}.jpg": "x" for number in range(30)})
         ann.done("inbox")
@@ -81,22 +77,19 @@ def test_queries_are_explained(environment: dict[str, str]) -> None:
     assert "30 rows" in " ".join(records.split())
 
 
-def test_an_index_that_was_broken_off(tmp_path: Path) -> None:
+def test_an_index_that_was_broken_off(tmp_path: Path, postgres: str) -> None:
     """One that PostgreSQL calls invalid is made anew."""
-    if why := postgres_support.reason_without():
-        pytest.skip(f"not covered: {why}")
-    with running_postgres() as url:
-        server = prepared(tmp_path / "data", DATABASE_URL=new_database(url))
-        run(server.environment, "--optimize")
-        engine = create_engine(url_of(server.environment))
-        with engine.begin() as connection:
-            connection.execute(
-                text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_strategic_category'::regclass")
-            )
-        engine.dispose()
-        again = run(server.environment, "--optimize")
-        assert [line.split()[1] for line in again if line.startswith("made")] == ["ix_strategic_category"]
-        assert run(server.environment, "--analyze") == ["There are no operations yet: nothing to explain."]
+    server = prepared(tmp_path / "data", DATABASE_URL=new_database(postgres))
+    run(server.environment, "--optimize")
+    engine = create_engine(url_of(server.environment))
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_strategic_category'::regclass")
+        )
+    engine.dispose()
+    again = run(server.environment, "--optimize")
+    assert [line.split()[1] for line in again if line.startswith("made")] == ["ix_strategic_category"]
+    assert run(server.environment, "--analyze") == ["There are no operations yet: nothing to explain."]
 
 
 def test_it_says_what_it_can_do() -> None:

@@ -276,7 +276,7 @@ def run(
             "LEASE_SECONDS": "2",
             "MESSAGE_SECONDS": "0.5",
         }
-        server = stack.enter_context(running_server(place / "data", **environment))
+        server = stack.enter_context(running_server(place / "data", measured=False, **environment))
         chaos = Chaos(server, redis, postgres, hosts, random.Random(11), among)
         person = server.sign_up("prover")
         home = person.home

@@ -117,7 +117,7 @@ class Machine:
         self.clone(name)
         seconds, said = self.call(name, "make demo")
         figures: dict[str, Any] = {"make demo, seconds": seconds}
-        back = re.search(r"^Take it back:  (.+)$", said, re.MULTILINE)
+        back = re.search(r"^  (\.venv/bin/fileorganizer undo .+)$", said, re.MULTILINE)
         assert back is not None, said
         figures["undo as it is told, seconds"], _ = self.call(name, back[1] + " --yes")
         with self.serve(name, "make run") as (walk, until_well):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posix
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,11 +65,19 @@ def swap_tree() -> dict[str, object]:
 
 
 def in_child(work: Callable[[], object], action: Callable[[str], None] | None) -> bool:
-    """Run ``work`` in a forked child; true when it ended by itself, false when it was killed. Errors in it are raised."""
+    """Run ``work`` in a forked child; true when it ended by itself, false when it was killed. Errors in it are raised.
+
+    A child with an action isn't measured by coverage: most are killed before they could tell, and the others would each
+    write down all that the parent has seen so far.
+    """
     pid = os.fork()
     if pid == 0:
-        code = 1
+        code, end = 1, os._exit
         try:
+            if action is not None:
+                sys.settrace(None)
+                threading.settrace(None)  # type: ignore[arg-type]  # takes None as sys.settrace does
+                end = posix._exit  # coverage has put itself before the other one
             faults.action = action
             work()
             code = 0
@@ -75,7 +86,7 @@ def in_child(work: Callable[[], object], action: Callable[[str], None] | None) -
 
             traceback.print_exc()
         finally:
-            os._exit(code)
+            end(code)
     status = os.waitpid(pid, 0)[1]
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
         return False

@@ -22,7 +22,9 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from fileorganizer import organizer
+from fileorganizer import cleaner, organizer
+from fileorganizer.cleaner import Cleaning
+from fileorganizer.duplicates.finder import Search
 from fileorganizer.errors import FileOrganizerError, InvalidOption, NothingToUndo, OperationDependency
 from fileorganizer.fs import faults
 from fileorganizer.journal.records import Operation
@@ -91,6 +93,15 @@ def _thing(path: bytes) -> Thing:
     return Thing(status.st_ino, kind, content, mode, status.st_mtime_ns)
 
 
+def _live_contents(root: bytes) -> set[bytes]:
+    """The contents of the files that lie where the user sees them."""
+    return {
+        thing.content
+        for path, thing in look(root).items()
+        if stat.S_ISREG(thing.kind) and not path.startswith(CONTROL + b"/")
+    }
+
+
 class Machine(RuleBasedStateMachine):
     """The folder, what the user did to it, and what was before each operation."""
 
@@ -122,7 +133,7 @@ class Machine(RuleBasedStateMachine):
             before = Counter(look(self.root).values())
             organizer.recover(self.folder)
             for operation in organizer.history(self.folder):
-                if operation.operation_type == "organize":
+                if operation.operation_type in ("organize", cleaner.OPERATION_TYPE):
                     with suppress(FileOrganizerError):
                         organizer.undo(self.folder, operation.operation_id)
             assert Counter(look(self.root).values()) == before, "I1: taking all back lost or changed a file"
@@ -136,7 +147,7 @@ class Machine(RuleBasedStateMachine):
     def begin(self, wanted: list[tuple[bytes, bytes]]) -> None:
         """There are some files."""
         for number, (folder, name) in enumerate(wanted):
-            self._write(os.path.join(folder, name), number)
+            self._write(os.path.join(folder, name), number, b"twins" if number % 3 == 2 else b"")
         self._write(b"in/Thumbs.db", 0)
 
     @rule(deed=st.integers(0, 1 << 20))
@@ -373,6 +384,20 @@ class Machine(RuleBasedStateMachine):
         items = [item.item_id for item in organizer.trash_list(self.folder)]
         chosen = items[which - 1 : which] if which else []
         self._run("purge", turn, lambda listener: organizer.purge(self.folder, chosen, listener=listener))
+
+    @rule(turn=st.deferred(lambda: TURNS), keep=st.sampled_from(("oldest", "newest", "longest-path")))
+    def clean_up(self, turn: Turn, keep: str) -> None:
+        """Redundant copies go to the trash; whatever cuts that off, of each content a live copy stays."""
+        cleaning = Cleaning(keep=keep, search=Search(quiet_seconds=0.0))
+        before = _live_contents(self.root)
+        self._run("clean-up", turn, lambda listener: cleaner.clean_up(self.folder, cleaning, listener=listener))
+        newest = organizer.history(self.folder)[:1]
+        COUNTED["copies put away"] += sum(
+            operation.totals.done for operation in newest if operation.operation_type == cleaner.OPERATION_TYPE
+        )
+        if turn.way != "disturbed":
+            lost = before - _live_contents(self.root)
+            assert not lost, f"I2: a clean-up left no live copy of {lost}"
 
     @precondition(_has_history)
     @rule(turn=st.deferred(lambda: TURNS))

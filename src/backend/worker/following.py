@@ -15,8 +15,12 @@ from backend.models import CLEANUP, ORGANIZE, RESTORE, ROLLBACK, DuplicateFile, 
 
 _BRING_BACK: Final = (ROLLBACK, RESTORE)
 _FOLLOWED: Final = (ORGANIZE, CLEANUP, *_BRING_BACK)
-SEARCHES: Final = 10
-"""So many searches of a folder are kept up, the newest ones; what older ones found is as it was then."""
+SEARCHES: Final = 3
+"""So many searches of a folder are kept up, the newest ones; what older ones found is as it was then.
+
+Each of them costs the transaction that ends an operation: with ten, and 10,000 copies in each, that of 100,000 files held
+SQLite's write lock for up to 1.4 s of a busy machine.
+"""
 MANY_FILES: Final = 10_000
 """From here on known duplicates are looked up among an operation's files, below it the other way round."""
 

@@ -6,22 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import postgres as postgres_support
 from tests.support import redis as redis_support
-from tests.support.postgres import new_database, running_postgres
-from tests.support.server import Person, Server, running_server
+from tests.support.postgres import new_database
+from tests.support.server import Person, Server, prepared, running_server
 
 BOTH = ("sqlite", "production")
 """The two arrangements: all in one, and PostgreSQL, Redis and workers of Celery. A third is between them: "postgresql"."""
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL server."""
-    if why := postgres_support.reason_without():
-        pytest.skip(f"not covered: {why}")
-    with running_postgres() as url:
-        yield url
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +45,29 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         environment["REDIS_URL"] = request.getfixturevalue("redis_url")
     with running_server(tmp_path_factory.mktemp(request.param), **environment) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def mortal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for the tests of a module that kill it; they ask for ``own``. Coverage doesn't look on where ``MEASURED`` is false."""
+    measured = getattr(request.module, "MEASURED", True)
+    server = prepared(tmp_path_factory.mktemp("own") / "data", measured=measured)
+    yield server
+    if server.is_up:
+        server.stop()
+
+
+@pytest.fixture
+def own(mortal: Server) -> Iterator[Server]:
+    """A server that may be killed, stopped, and started with other settings: the next test finds it up, with the usual ones."""
+    usual = dict(mortal.environment)
+    if not mortal.is_up:
+        mortal.start()
+    yield mortal
+    if mortal.environment != usual:
+        if mortal.is_up:
+            mortal.stop()
+        mortal.environment = usual
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.support import postgres as postgres_support
-from tests.support.postgres import new_database, running_postgres
+from tests.support.postgres import new_database
 from tests.support.server import PASSWORD, ROOT, Person, Server, running_server
 from tests.support.trees import put_tree
 
@@ -31,21 +30,19 @@ def records(person: Person, operation_id: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_lost_and_restored(tmp_path: Path, database: str) -> None:
+def test_lost_and_restored(request: pytest.FixtureRequest, tmp_path: Path, database: str) -> None:
     """A copy made in the running server; the database is lost; accounts, operations and every record are back, and undo works."""
-    if database == "postgresql" and (why := postgres_support.reason_without()):
-        pytest.skip(f"not covered: {why}")
     if database == "sqlite":
         story(tmp_path, {}, {})
         return
-    with running_postgres() as url:
-        story(tmp_path, {"DATABASE_URL": new_database(url)}, {"DATABASE_URL": new_database(url)})
+    url = request.getfixturevalue("postgres")
+    story(tmp_path, {"DATABASE_URL": new_database(url)}, {"DATABASE_URL": new_database(url)})
 
 
 def story(tmp_path: Path, before: dict[str, str], after: dict[str, str]) -> None:
     """With the settings of a database that is lost, and of an empty one."""
     copy = tmp_path / "copy"
-    with running_server(tmp_path / "data", **before) as server:
+    with running_server(tmp_path / "data", measured=False, **before) as server:
         ann = server.sign_up("ann")
         put_tree(ann.home / "inbox", {f"{number}.jpg": str(number) for number in range(40)})
         operation = ann.done("inbox")
@@ -65,7 +62,7 @@ def story(tmp_path: Path, before: dict[str, str], after: dict[str, str]) -> None
         connection.execute(text("DELETE FROM file_records"))  # as if the copy had been made before
     engine.dispose()
     assert manage(lost, "rebuild").returncode == 0
-    again = Server(server.data_dir, lost)
+    again = Server(server.data_dir, lost, measured=False)
     again.start()
     try:
         client = again.client()

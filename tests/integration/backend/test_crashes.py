@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,20 +20,10 @@ from websockets.typing import Subprotocol
 
 from fileorganizer import organizer
 from tests.support.manifest import manifest
-from tests.support.server import FINAL, ROOT, Person, Server, prepared, wait_until_it_moves
+from tests.support.server import FINAL, ROOT, Person, Server, wait_until_it_moves
 from tests.support.trees import put_tree
 
 FILES = 3_000
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Server]:
-    """A server that may be killed."""
-    server = prepared(tmp_path / "data")
-    server.start()
-    yield server
-    if server.process is not None and server.process.poll() is None:
-        server.stop()
 
 
 def tree(count: int = FILES) -> dict[str, str]:
@@ -76,6 +65,11 @@ def wait_for(person: Person, operation: dict[str, Any], phase: str) -> None:
         if now["phase"] == phase or now["status"] in FINAL:
             return
         time.sleep(0.01)
+
+
+def deaths(server: Server, operation: dict[str, Any]) -> int:
+    """How often the process of an operation has died."""
+    return len(server.events(event="operation's process died", operation_id=operation["id"]))
 
 
 @pytest.mark.parametrize("victim", ["worker", "api", "both", "operation"])
@@ -171,32 +165,27 @@ def test_settled_by_hand_meanwhile(own: Server) -> None:
         assert ended["reason_code"] == "interrupted" and ended["outcome"] == "partial"
 
 
-def test_a_kill_at_every_few_fault_points(tmp_path: Path) -> None:
+def test_a_kill_at_every_few_fault_points(own: Server) -> None:
     """The operation's process is killed at its Nth fault point, over and over, until the operation ends by itself."""
-    server = prepared(tmp_path / "data")
-    server.start()
-    try:
-        ann = server.sign_up("ann")
-        put_tree(ann.home / "inbox", tree(30))
-        before = manifest(ann.home / "inbox")
-    finally:
-        server.stop()
+    ann = own.sign_up("ann")
+    put_tree(ann.home / "inbox", tree(30))
+    before = manifest(ann.home / "inbox")
     for hit in (9, 21):
-        server.environment["FILEORGANIZER_FAULTS"] = f"kill@{hit}"
-        server.start()
+        own.stop()
+        own.environment["FILEORGANIZER_FAULTS"] = f"kill@{hit}"
+        own.start()
         operation = ann.start("inbox")
         deadline = time.monotonic() + 10
-        while not server.events(event="operation's process died") and time.monotonic() < deadline:
+        while not deaths(own, operation) and time.monotonic() < deadline:
             time.sleep(0.05)
-        server.kill()
-        del server.environment["FILEORGANIZER_FAULTS"]
-        server.start()
+        own.kill()
+        del own.environment["FILEORGANIZER_FAULTS"]
+        own.start()
         ended = ann.finished(operation, 30)
         assert (ended["status"], ended["files_processed"]) == ("completed", 30), (hit, ended)
         assert_true_and_complete(ann, ended, ann.home / "inbox")
         ann.finished(ann.post(f"/operations/{operation['id']}/rollback"))
         assert manifest(ann.home / "inbox") == before
-        server.stop()
 
 
 def test_an_operation_that_kills_its_worker(own: Server) -> None:
@@ -208,7 +197,7 @@ def test_an_operation_that_kills_its_worker(own: Server) -> None:
     put_tree(ann.home / "inbox", tree(30))
     ended = ann.finished(ann.start("inbox"), 60)
     assert (ended["status"], ended["reason_code"]) == ("failed", "storage-failed")
-    assert len(own.events(event="operation's process died")) == 3
+    assert deaths(own, ended) == 3
 
 
 def test_the_records_can_be_made_anew(own: Server) -> None:
@@ -218,15 +207,19 @@ def test_the_records_can_be_made_anew(own: Server) -> None:
     operation = ann.done("inbox")
     rows = records(ann, operation["id"])
     assert len(rows) == 301
+    figures = "SELECT * FROM operation_stats WHERE operation_number = ? ORDER BY 1, 2, 3"
     with sqlite3.connect(own.data_dir / "fileorganizer.db", timeout=10) as database:
-        stats = database.execute("SELECT * FROM operation_stats ORDER BY 1, 2, 3").fetchall()
-        database.execute("DELETE FROM file_records WHERE sequence % 3 = 0")
-        database.execute("DELETE FROM operation_stats")
+        query = "SELECT number FROM operations WHERE id = ?"
+        number: tuple[int] = database.execute(query, (operation["id"].replace("-", ""),)).fetchone()
+        stats = database.execute(figures, number).fetchall()
+        database.execute("DELETE FROM file_records WHERE operation_number = ? AND sequence % 3 = 0", number)
+        database.execute("DELETE FROM operation_stats WHERE operation_number = ?", number)
     database.close()
+    assert stats
     command = [sys.executable, "-m", "backend.manage", "rebuild", operation["id"]]
     done = subprocess.run(command, env=own.environment, cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout == f"{operation['id']}: done\n"
     assert records(ann, operation["id"]) == rows
     with sqlite3.connect(own.data_dir / "fileorganizer.db", timeout=10) as database:
-        assert database.execute("SELECT * FROM operation_stats ORDER BY 1, 2, 3").fetchall() == stats
+        assert database.execute(figures, number).fetchall() == stats
     database.close()

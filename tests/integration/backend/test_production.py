@@ -30,7 +30,7 @@ from tests.support.redis import RedisServer, running_redis
 from tests.support.server import ROOT, Person, Server, running_server, wait_until_it_moves
 from tests.support.trees import put_tree, write_tree
 
-FILES = 20_000
+FILES = 12_000
 
 pytestmark = [
     pytest.mark.skipif(bool(redis_support.reason_without()), reason=str(redis_support.reason_without())),
@@ -49,7 +49,8 @@ class Arrangement:
 
     def state(self, part: str) -> str:
         """What the server says of one of its parts."""
-        health = httpx.get(f"{self.server.url}/health", timeout=30).json()
+        with self.server.client() as client:
+            health = client.get("/health").json()
         return str(health["status"] if part == "status" else health["checks"][part])
 
     def wait_for(self, part: str, state: str) -> None:

@@ -97,7 +97,7 @@ def test_every_revision_comes_up(tmp_path: Path, revision: str) -> None:
     """What waited is done, what was running goes on, what was finished is still told of; accounts sign in."""
     data_dir = tmp_path / "data"
     data_dir.mkdir()
-    server = Server(data_dir, {**os.environ, "DATA_DIR": str(data_dir), **QUICK})
+    server = Server(data_dir, {**os.environ, "DATA_DIR": str(data_dir), **QUICK}, measured=False)
 
     def alembic(*words: str) -> None:
         command = [sys.executable, "-m", "alembic", *words]

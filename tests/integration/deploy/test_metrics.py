@@ -34,7 +34,8 @@ needs_prometheus = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a token for its figures, that has organized two files."""
-    with running_server(tmp_path_factory.mktemp("metrics") / "data", METRICS_TOKEN=TOKEN) as found:
+    place = tmp_path_factory.mktemp("metrics") / "data"
+    with running_server(place, measured=False, METRICS_TOKEN=TOKEN) as found:
         ann = found.sign_up("ann")
         write_tree(ann.home / "inbox", {"a.jpg": "a", "b.txt": "b"})
         assert ann.done("inbox")["files_processed"] == 2

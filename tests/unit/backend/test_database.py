@@ -25,7 +25,7 @@ from backend.models import Session as Login
 from backend.models import Ticket, User
 from backend.services.files import FileView, key_of
 from backend.worker.retention import KEYS_KEPT, SESSIONS_KEPT, retain
-from tests.support.postgres import new_database, reason_without, running_postgres
+from tests.support.postgres import new_database
 from tests.support.server import ROOT
 
 
@@ -35,10 +35,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     if request.param == "sqlite":
         yield Settings(data_dir=tmp_path)
         return
-    if why := reason_without():
-        pytest.skip(f"not covered: {why}")
-    with running_postgres() as url:
-        yield Settings(data_dir=tmp_path, database_url=new_database(url))
+    yield Settings(data_dir=tmp_path, database_url=new_database(request.getfixturevalue("postgres")))
 
 
 def alembic(settings: Settings, *words: str) -> str:
