@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import random
@@ -130,8 +131,15 @@ def questions(records: int, operations: int) -> dict[str, Callable[[], Question]
         "largest files": lambda: files(lambda f: f.largest(20)),
         "one file": lambda: files(lambda f: f.record(random.randint(1, each))),
         "search for a rare name in all operations": lambda: search(os.urandom(3).hex()),
-        "search for what all names hold": lambda: search("folder"),
+        "search for exactly a name": lambda: search(name_of(random.randint(1, operations), random.randint(1, each))),
+        "search for what all paths begin with": lambda: search("folder"),
+        "search for what all names end with": lambda: search("jpg"),
     }
+
+
+def name_of(number: int, place: int) -> str:
+    """The name of a record, without its folder, as the database made it."""
+    return hashlib.md5(str(number * 1_000_003 + place).encode(), usedforsecurity=False).hexdigest()[:12] + ".jpg"
 
 
 async def ask(url: str, records: int, operations: int) -> dict[str, float]:
