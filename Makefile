@@ -117,6 +117,7 @@ test-packages:
 	warn() { command -v "$$1" >/dev/null || echo "!!! NOT COVERED: $$3 ($$1 is missing; install the package $$2)"; }
 	warn nginx nginx-light "the reverse proxy of deploy/nginx"
 	warn logrotate logrotate "rotating logs"
+	warn cc gcc "clocks that are set while the service runs"
 	warn curl curl "the server used by curl"
 	warn setfacl acl "folders opened for the image's user"
 	warn strace strace "faults injected into system calls"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import random
@@ -27,9 +28,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.core.config import Settings
 from backend.database import Database
-from backend.repositories.files import Files, FileSearch, Filters
+from backend.repositories.files import Files, Filters
 from backend.repositories.operations import OwnOperations
 from backend.repositories.owners import Owner
+from backend.repositories.search import FileSearch
 from tests.support.postgres import new_database, own_postgres
 
 ROOT: Final = Path(__file__).parents[1]
@@ -109,7 +111,7 @@ def questions(records: int, operations: int) -> dict[str, Callable[[], Question]
         return files(lambda f: f.page(filters or Filters(), sort, **{"descending": False, "limit": 100, **more}))
 
     def search(words: str) -> Question:
-        return lambda session: FileSearch(session, owner).find(words, None, limit=20, offset=0)
+        return lambda session: FileSearch(session, owner).find(words, None, Filters(), "best", limit=20, offset=0)
 
     everything: dict[str, Any] = {"status": None, "operation_type": None, "root_path": None}
     return {
@@ -129,8 +131,15 @@ def questions(records: int, operations: int) -> dict[str, Callable[[], Question]
         "largest files": lambda: files(lambda f: f.largest(20)),
         "one file": lambda: files(lambda f: f.record(random.randint(1, each))),
         "search for a rare name in all operations": lambda: search(os.urandom(3).hex()),
-        "search for what all names hold": lambda: search("folder"),
+        "search for exactly a name": lambda: search(name_of(random.randint(1, operations), random.randint(1, each))),
+        "search for what all paths begin with": lambda: search("folder"),
+        "search for what all names end with": lambda: search("jpg"),
     }
+
+
+def name_of(number: int, place: int) -> str:
+    """The name of a record, without its folder, as the database made it."""
+    return hashlib.md5(str(number * 1_000_003 + place).encode(), usedforsecurity=False).hexdigest()[:12] + ".jpg"
 
 
 async def ask(url: str, records: int, operations: int) -> dict[str, float]:

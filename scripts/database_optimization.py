@@ -64,9 +64,9 @@ INDEXES: Final = (
         "pages of one category, however rare it is",
     ),
     Strategic(
-        "ix_strategic_name",
-        "file_records USING gin (lower(name) gin_trgm_ops)",
-        "search in the middle of names (SQLite reads the records instead)",
+        "ix_strategic_word",
+        "file_records USING gin (name gin_trgm_ops)",
+        "search in the middle of names (SQLite has an index of its own for it, see worker.names)",
         only_postgresql=True,
     ),
     Strategic(
@@ -96,7 +96,7 @@ QUERIES: Final = {
     "page by path": (
         "SELECT * FROM file_records WHERE operation_number = :number ORDER BY original_path, sequence LIMIT 100"
     ),
-    "search": "SELECT sequence FROM file_records WHERE lower(name) LIKE '%holiday%' LIMIT 100",
+    "search": "SELECT sequence FROM file_records WHERE name LIKE '%holiday%' LIMIT 100",
     "counters of an operation": "SELECT * FROM operation_stats WHERE operation_number = :number",
     "files and bytes by category": (
         "SELECT category, sum(files), sum(bytes) FROM operation_stats JOIN operations ON number = operation_number"
@@ -104,6 +104,32 @@ QUERIES: Final = {
     ),
 }
 """The hot queries behind the endpoints, as the repositories ask them."""
+OF_POSTGRESQL: Final = {
+    "search": (
+        "SELECT sequence FROM file_records WHERE name LIKE '%holiday%' OR name ILIKE '%holiday%'"
+        " ORDER BY operation_number DESC, sequence DESC LIMIT 10001"
+    ),
+    "search for exactly a name": (
+        "SELECT sequence FROM file_records WHERE reverse(lower(name)) COLLATE \"C\" = 'gpj.yadiloh'"
+        " OR (reverse(lower(name)) COLLATE \"C\" >= 'gpj.yadiloh/' AND reverse(lower(name)) COLLATE \"C\" < 'gpj.yadiloh0')"
+        " ORDER BY operation_number DESC, sequence DESC LIMIT 100"
+    ),
+}
+"""Those that are asked otherwise there, or only there."""
+OF_SQLITE: Final = {
+    "search": (
+        'SELECT rowid FROM search_names WHERE search_names MATCH \'"hol" AND "oli" AND "lid"\' ORDER BY rowid DESC LIMIT 10001'
+    ),
+}
+
+
+def queries_of(engine: Engine) -> dict[str, str]:
+    """The hot queries on one database. SQLite's index of names is there once the server's worker had time for it."""
+    if not is_sqlite(engine):
+        return {**QUERIES, **OF_POSTGRESQL}
+    with engine.connect() as connection:
+        has_names = connection.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'search_names'")).first()
+    return {**QUERIES, **(OF_SQLITE if has_names else {})}
 
 
 @click.command(help=__doc__)
@@ -170,7 +196,7 @@ def analyzed(engine: Engine) -> Iterator[str]:
             yield "There are no operations yet: nothing to explain."
             return
         known = {"number": biggest.number, "user": biggest.user_id, "sequence": (biggest.files_total // 2)}
-        for name, sql in QUERIES.items():
+        for name, sql in queries_of(engine).items():
             yield from _explained(connection, name, sql, known)
         if not is_sqlite(engine):
             yield from _advice(connection)
@@ -237,7 +263,9 @@ def counted(engine: Engine) -> Iterator[str]:
 def _counted_sqlite(engine: Engine) -> Iterator[str]:
     """Rows of each table, and the size of the file."""
     with engine.connect() as connection:
-        tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"))
+        tables = connection.execute(
+            text("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'search%' ORDER BY name")
+        )
         for (name,) in tables.all():
             rows = connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one()
             yield f"{name:20} {rows:>12} rows"

@@ -5,8 +5,10 @@
 Starts a server of its own, on SQLite, or where DATABASE_URL and REDIS_URL name
 them, in a new database on PostgreSQL, on Redis and with workers of Celery.
 First the tree is organized alone, then while people browse at the limits that
-a server has by default, then with limits raised. ``--url`` tests a server that
-runs, at the limits it has; its storage must be on this machine.
+a server has by default, then with limits raised, then while they ask a bare
+uvicorn for the same pages. ``--url`` tests a server that
+runs, at the limits it has, as long as ``--duration`` says; its storage must be on this machine and writable. Accounts named
+load-… stay there, without files.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # run by its path, a script sees only its own folder
 
 from benchmarks.__main__ import machine  # noqa: E402
+from benchmarks.load.bare import running_bare  # noqa: E402
 from benchmarks.load.measuring import Large, Place, measured  # noqa: E402
 from benchmarks.load.pages import page_of  # noqa: E402
 from benchmarks.load.people import Crowd, sign_up  # noqa: E402
@@ -117,25 +120,49 @@ async def _all_parts(place: Place, server: Server | None, files: int, duration: 
     pool = httpx.Limits(max_connections=4 * concurrent + 4, max_keepalive_connections=None)
     async with httpx.AsyncClient(base_url=place.url, limits=pool, timeout=120, trust_env=False) as client:
         crowd = Crowd()
-        click.echo(f"{concurrent} people arrive …", err=True)
-        await crowd.arrive(client, concurrent)
         large = Large(await sign_up(client, []), "tree")
-        click.echo(f"{files} files are made, and organized alone …", err=True)
-        alone = await _alone(large, files)
-        parts = []
-        for name in ("default limits", "limits raised") if server else ("the server's limits",):
-            if server:
-                await asyncio.to_thread(_restart, server, raised=name == "limits raised")
-            await crowd.settle_in()
-            parts.append(await measured(name, place, large, crowd, duration))
-            await large.take_back()
-    return {"alone": alone, "parts": parts}
+        try:
+            click.echo(f"{concurrent} people arrive …", err=True)
+            await crowd.arrive(client, concurrent)
+            click.echo(f"{files} files are made, and organized alone …", err=True)
+            alone = await _alone(large, files)
+            parts = []
+            for name in ("default limits", "limits raised") if server else ("the server's limits",):
+                if server:
+                    await asyncio.to_thread(_restart, server, raised=name == "limits raised")
+                await crowd.settle_in()
+                parts.append(await measured(name, place, large, crowd, duration))
+                await large.take_back()
+            bare = await _bare(server, large, crowd, duration) if server else None
+        finally:
+            for person in (large.person, *crowd.people):
+                await asyncio.to_thread(_empty, person.home)
+    return {"alone": alone, "parts": parts, "bare": bare}
+
+
+async def _bare(server: Server, large: Large, crowd: Crowd, duration: float) -> Figures:
+    """The same people at the same pace before a server that does next to nothing, while ours organizes the large tree."""
+    with running_bare(server) as url:
+        pool = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        async with httpx.AsyncClient(base_url=url, limits=pool, timeout=120, trust_env=False) as client:
+            part = await measured("bare", Place(url, "", None), large, crowd.elsewhere(client), duration)
+    await large.take_back()
+    return {name: part[name] for name in ("requests", "requests_per_second", "p50_ms", "p95_ms", "p99_ms", "errors")}
+
+
+def _empty(home: Path) -> None:
+    """Remove what somebody made in a home of the test's own."""
+    for entry in home.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(os.fsencode(entry))
+        else:
+            entry.unlink()
 
 
 async def _alone(large: Large, files: int) -> Figures:
     """The large tree is made, measured with find and a rename loop in C, and organized without anybody else there."""
     tree = large.person.home / large.name
-    copy = large.person.home.parent / "raw-limit"
+    copy = large.person.home / "raw-limit"
     await asyncio.to_thread(make_tree, tree, Parameters(files))
     raw = None
     if shutil.which("cc"):
@@ -185,6 +212,10 @@ def _summary(results: Figures) -> str:
             for name, cost in part["processes"].items()
         ]
         lines += [f"  cache: {part['cache']}", f"  database, of the API: {part['database']}"]
+    if results["bare"]:
+        lines.append(
+            "bare uvicorn with one SELECT: p50 {p50_ms}, p95 {p95_ms}, p99 {p99_ms} ms".format(**results["bare"])
+        )
     for one in results["alone"]["operations"]:
         lines.append(f"alone, {one['type']}: {one['files']} files in {one['seconds']} s, {one['files_per_second']}/s")
     for row in results["verdicts"]:

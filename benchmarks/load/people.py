@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -57,6 +58,8 @@ class Person:
     home: Path
     answers: list[Answer]
     operation: str = ""
+    only_looks: bool = False
+    """Never tidies up."""
     changes: int = 0
     stale: int = 0
     """Answers that were no longer true: after a change was over the overview didn't know of it."""
@@ -76,12 +79,27 @@ class Person:
         return await patient(self.client, method, path, headers=self.headers, **given)
 
     async def finished(self, operation: dict[str, Any], seen: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """The operation at its end; ``seen`` is told each second how far it is."""
+        """The operation at its end, of which its event stream tells: one request, however long it takes.
+
+        ``seen`` is told on the way how far it is. A stream that breaks off is opened again.
+        """
         while operation["status"] not in _FINAL:
-            await asyncio.sleep(0.2 if operation["files_total"] < 10 * OWN_FILES else 1.0)
+            with suppress(httpx.TransportError):
+                await self._heard_out(operation["id"], seen)
             operation = await self.patient("GET", f"/operations/{operation['id']}")
-            seen(operation)
         return operation
+
+    async def _heard_out(self, operation_id: str, seen: Callable[[dict[str, Any]], None]) -> None:
+        """Listen until the operation has ended, or the stream."""
+        path = f"/api/v1/operations/{operation_id}/events"
+        async with self.client.stream("GET", path, headers=self.headers) as answer:
+            if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                await _come_again(answer)
+                return
+            answer.raise_for_status()
+            async for line in answer.aiter_lines():
+                if line.startswith("data:"):
+                    seen(json.loads(line.removeprefix("data:")))
 
     async def stay(self, over: asyncio.Event, *, begins: str = "") -> None:
         """Open pages until it is over; the first one, unless ``begins`` names it at once, after a while."""
@@ -93,7 +111,7 @@ class Person:
 
     async def open(self, page: str) -> None:
         """Everything that a page needs, at once, as a browser asks for it."""
-        if page == "tidy":
+        if page == "tidy" and not self.only_looks:
             await self._tidy()
             return
         named = {"operation": self.operation, "word": random.choice(WORDS)}
@@ -137,6 +155,12 @@ class Crowd:
 
         await asyncio.gather(*(one() for _ in range(count)))
 
+    def elsewhere(self, client: httpx.AsyncClient) -> Crowd:
+        """The same people asking another server for the same pages, who only look."""
+        answers: list[Answer] = []
+        people = [replace(one, client=client, answers=answers, only_looks=True) for one in self.people]
+        return Crowd(people, answers)
+
     async def settle_in(self) -> None:
         """Open each page once, in turn and at leisure: what is kept is kept, as with people who have been there for a while."""
         for page in PAGES:
@@ -160,15 +184,17 @@ class Crowd:
 
 
 async def sign_up(client: httpx.AsyncClient, answers: list[Answer]) -> Person:
-    """A new account. Raises FileNotFoundError when its folder isn't on this machine."""
+    """A new account. Raises PermissionError when its folder isn't on this machine, or not ours to write to."""
     name = f"load-{uuid4().hex[:12]}"
     body = {"email": f"{name}@example.org", "username": name, "password": uuid4().hex}
     tokens = await patient(client, "POST", "/auth/signup", json=body)
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     roots = await patient(client, "GET", "/roots", headers=headers)
     home = Path(roots["roots"][0]["path"])
-    if not home.is_dir():
-        raise FileNotFoundError(f"{home} isn't on this machine: run the load test where the server's storage is.")
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"{home} isn't a folder here that can be written to: run it as the server's user, on its host."
+        )
     return Person(client, headers, home, answers)
 
 
@@ -178,9 +204,14 @@ async def patient(client: httpx.AsyncClient, method: str, path: str, **given: An
         answer = await client.request(method, f"/api/v1{path}", **given)
         if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
             break
-        await asyncio.sleep(min(5.0, float(answer.headers["Retry-After"])))
+        await _come_again(answer)
     answer.raise_for_status()
     return answer.json()
+
+
+async def _come_again(answer: httpx.Response) -> None:
+    """Wait as long as a refusal says, or for a few seconds: windows slide."""
+    await asyncio.sleep(min(5.0, float(answer.headers["Retry-After"])))
 
 
 async def _is_over(over: asyncio.Event, seconds: float) -> bool:

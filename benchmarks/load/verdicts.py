@@ -44,6 +44,8 @@ def verdicts_of(results: Figures) -> Iterator[Verdict]:
     if last["p95_ms"] is not None:
         yield Verdict("G8 p95", last["p95_ms"], "ms", 25.0)
         yield Verdict("G8 p99", last["p99_ms"], "ms", 60.0)
+        if results["bare"]:
+            yield Verdict("G8 p95 / bare uvicorn with a SELECT", last["p95_ms"] / results["bare"]["p95_ms"], "x", 3.0)
     yield Verdict("G8 errors", sum(sum(part["errors"].values()) for part in parts), "", 0.0)
     if last["cache"]:
         yield Verdict("G10 cache hits", 100 * last["cache"]["hit_rate"], "%", 90.0, at_least=True)

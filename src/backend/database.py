@@ -16,10 +16,11 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
@@ -187,6 +188,13 @@ class WorkerDatabase:
             session.connection(execution_options={_WRITES: True})
             yield session
 
+    def moment(self, session: Session) -> datetime:
+        """Now, by the one clock that workers of all hosts have in common: the database's. SQLite's is that of its host."""
+        if self.is_sqlite:
+            return datetime.now(UTC)
+        moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+        return moment.astimezone(UTC)
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
@@ -227,6 +235,7 @@ def _on_connect(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
+    connection.create_function("small_letters", 1, str.lower, deterministic=True)  # SQLite's own lower() knows ASCII
     cursor.execute("PRAGMA database_list")
     os.chmod(cursor.fetchone()[2], 0o600)
     cursor.close()

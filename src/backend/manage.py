@@ -131,7 +131,7 @@ def workers() -> None:
     if not config.redis_url:
         raise click.ClickException("Workers of Celery tell of themselves by Redis: REDIS_URL is missing.")
     try:
-        lives = any_worker_lives(blocking_client(config.redis_url))
+        lives = any_worker_lives(blocking_client(config), config)
     except AWAY as error:
         raise click.ClickException(f"Redis can't be reached: {error}") from error
     if not lives:

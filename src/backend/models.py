@@ -279,6 +279,12 @@ SKIPPED_BIT: Final = 1 << 40
 """Set in the sequence of what the plan left alone: those records come after those of steps."""
 
 
+SEQUENCE_BITS: Final = 41
+"""``operation_number << SEQUENCE_BITS | sequence`` is a record's key as one number."""
+NAMES_DONE: Final = 1 << SEQUENCE_BITS
+"""In ``search_progress`` of SQLite, see ``worker.names``: all names of the operation are in the index."""
+
+
 class FileRecord(Base):
     """What became of one file in one operation: a row of the projection, keyed by its place in the journal."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.proofs import (
+    chaos,
     duplicates_kills,
     duplicates_races,
     duplicates_rivals,
@@ -14,6 +15,7 @@ from tests.proofs import (
     random_kills,
     swapper,
 )
+from tests.support import clocks, postgres, redis
 
 
 def test_errors_injected_into_system_calls(tmp_path: Path) -> None:
@@ -49,6 +51,17 @@ def test_clean_ups_killed_at_fault_points(tmp_path: Path) -> None:
 def test_clean_ups_that_race(tmp_path: Path) -> None:
     """Two rounds of each race."""
     assert duplicates_races.run(tmp_path, 2)["lost"] == 0
+
+
+@pytest.mark.timeout(600)
+def test_faults_of_the_production_arrangement(tmp_path: Path) -> None:
+    """A worker is frozen beyond its lease, two claim one operation, and clocks are set by hours."""
+    if why := redis.reason_without() or postgres.reason_without():
+        pytest.skip(f"{why}: faults of the production arrangement NOT COVERED")
+    figures = chaos.run(tmp_path, 4, 2, chaos.SAMPLE)
+    assert figures["lost"] == 0 and "worker frozen" in figures["faults"]
+    if why := clocks.reason_without():
+        pytest.skip(f"{why}: clocks that are set NOT COVERED")
 
 
 def test_rivals_find_the_same_groups(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -42,8 +42,9 @@ def _other_user() -> str | None:
 class PostgresServer:
     """One server on a port that stays the same; it may be ended as a crash ends it, and started again."""
 
-    def __init__(self) -> None:
-        """Make its files."""
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Make its files; ``environment`` is given to its processes."""
+        self._environment = {**os.environ, **environment}
         self._user = _other_user()
         self._place = Path(tempfile.mkdtemp(prefix="fileorganizer-postgres-"))
         if self._user:
@@ -56,7 +57,7 @@ class PostgresServer:
     def _run(self, program: str, *arguments: str, check: bool = True) -> None:
         """One of PostgreSQL's programs, on our files."""
         command = [str(BINARIES[0] / program), "-D", str(self._place / "data"), *arguments]
-        subprocess.run(command, user=self._user, check=check, capture_output=True, cwd="/")
+        subprocess.run(command, user=self._user, env=self._environment, check=check, capture_output=True, cwd="/")
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -73,9 +74,9 @@ class PostgresServer:
 
 
 @contextmanager
-def own_postgres() -> Iterator[PostgresServer]:
-    """A server that may be stopped."""
-    server = PostgresServer()
+def own_postgres(**environment: str) -> Iterator[PostgresServer]:
+    """A server that may be stopped; ``environment`` is given to its processes."""
+    server = PostgresServer(environment)
     try:
         server.start()
         yield server

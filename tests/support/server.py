@@ -143,13 +143,14 @@ class Server:
         """Whether its process runs."""
         return self.process is not None and self.process.poll() is None
 
-    def start_celery(self, part: str = "worker") -> subprocess.Popen[bytes]:
-        """A worker of Celery, or beat."""
+    def start_celery(self, part: str = "worker", **environment: str) -> subprocess.Popen[bytes]:
+        """A worker of Celery, or beat; as if on a host with another ``environment``."""
         with open(self.data_dir / "celery.log", "ab") as log:
             command = [sys.executable, "-m", "celery", "-A", "backend.worker.celery_app", part]
             # each in a group of its own, so that all of its processes can be killed at once
+            environment = {**self.environment, **environment}
             process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
             )
         self.celery.append(process)
         return process

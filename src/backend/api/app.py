@@ -193,7 +193,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     os.environ["PLAN_DIR"] = str(config.plans)
     database = Database(config)
     await database.check_schema()
-    redis = SharedRedis(config.redis_url) if config.redis_url else None
+    redis = SharedRedis(config) if config.redis_url else None
     bell = bell_of(config)
     app.state.services = _services(config, database, redis, bell.ring)
     app.state.hub = Hub(event_receiver(config, redis), app.state.services.operations)

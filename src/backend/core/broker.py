@@ -17,8 +17,7 @@ WORK: Final = "fileorganizer.work"
 SOFT_SECONDS, HARD_SECONDS = 25 * 60, 30 * 60
 """An operation stops in good order at the first, if it didn't give way before; its process is killed at the second."""
 TASKS_PER_CHILD: Final = 1_000
-MESSAGE_LIFE_SECONDS: Final = 60
-"""A wake-up that nobody took for so long is thrown away: the reaper sends another."""
+QUEUE: Final = "operations"
 
 
 def broker_app(settings: Settings) -> Celery:
@@ -29,7 +28,7 @@ def broker_app(settings: Settings) -> Celery:
         task_serializer="json",
         result_serializer="json",
         task_ignore_result=True,
-        task_default_queue="operations",
+        task_default_queue=QUEUE,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_soft_time_limit=SOFT_SECONDS,
@@ -45,15 +44,23 @@ def broker_app(settings: Settings) -> Celery:
             "visibility_timeout": 2 * HARD_SECONDS,  # shorter than a task, and it would be delivered twice
             "unacked_restore_interval": 1,  # by default a dead worker's messages are looked for every hundred seconds
             "unacked_restore_throttle": 1,
-            "global_keyprefix": "fileorganizer:",
+            "global_keyprefix": f"fileorganizer:{settings.installation}:",
             "socket_connect_timeout": 2 * ANSWER_SECONDS,
         },
         timezone="UTC",
-        beat_scheduler="celery.beat:Scheduler",  # it counts from its start on and keeps no file
     )
     return app
 
 
 def ring(app: Celery) -> None:
-    """Wake one worker. Raises kombu's OperationalError when the broker is away."""
-    app.send_task(WORK, retry=False, expires=MESSAGE_LIFE_SECONDS)
+    """Wake one worker. Raises kombu's OperationalError when the broker is away.
+
+    A message has no end of its own: it would be a time of day, and a worker whose clock is ahead would take none.
+    """
+    app.send_task(WORK, retry=False)
+
+
+def messages_left(app: Celery) -> int:
+    """How many messages nobody has taken yet. Raises what Redis does when it is away."""
+    with app.connection_or_acquire() as connection:
+        return int(connection.default_channel.queue_declare(QUEUE).message_count)

@@ -166,6 +166,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.folder}/fileorganizer.db"
 
     @property
+    def installation(self) -> str:
+        """What tells this server's names in Redis from another's: the name of its database, which all its hosts agree on."""
+        return self.url.partition("?")[0].rpartition("/")[2]
+
+    @property
     def docs_shown(self) -> bool:
         """Is ``/docs`` there?"""
         return self.docs == "on" or (self.docs == "auto" and self.environment == "development")

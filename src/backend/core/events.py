@@ -156,10 +156,10 @@ class Receiver:
 class RedisSender:
     """Publishes to all API processes of all hosts."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         """The first message connects."""
-        self._client = blocking_client(url)
-        self._channel = _channel(self._client)
+        self._client = blocking_client(settings)
+        self._channel = _channel(prefix_of(settings))
         self._again_at = 0.0
 
     def send(self, message: Event, *, insist: bool = False) -> None:
@@ -196,7 +196,7 @@ class RedisReceiver:
         while True:
             try:
                 async with self._redis.client.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(_channel(self._redis.client))
+                    await pubsub.subscribe(_channel(self._redis.prefix))
                     subscribed.set()
                     while True:
                         message = await pubsub.get_message(timeout=_LISTEN_SECONDS)
@@ -213,14 +213,14 @@ class RedisReceiver:
             self._task.cancel()
 
 
-def _channel(client: Any) -> str:
+def _channel(prefix: str) -> str:
     """Where events are published."""
-    return f"{prefix_of(client)}events"
+    return f"{prefix}events"
 
 
 def event_sender(settings: Settings) -> EventSender:
     """Where a worker sends progress."""
-    return RedisSender(settings.redis_url) if settings.redis_url else Sender(settings.folder, API)
+    return RedisSender(settings) if settings.redis_url else Sender(settings.folder, API)
 
 
 def event_receiver(settings: Settings, redis: SharedRedis | None) -> EventReceiver:

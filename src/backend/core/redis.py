@@ -11,10 +11,12 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from backend.core.config import Settings
 from backend.core.logging import logger
 
 ANSWER_SECONDS: Final = 0.5
@@ -31,15 +33,15 @@ _T = TypeVar("_T")
 class SharedRedis:
     """One process's connections. A failure is logged once, and so is the return."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         """No connection is made before the first question. One that the server closed meanwhile is made anew, once."""
         self.client: Any = AsyncRedis.from_url(
-            url,
+            settings.redis_url,
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
             retry=AsyncRetry(NoBackoff(), 1, supported_errors=(NotConnected,)),
         )
-        self.prefix = prefix_of(self.client)
+        self.prefix = prefix_of(settings)
         self._log = logger("redis")
         self._again_at = 0.0
         self.is_away = False
@@ -67,14 +69,14 @@ class SharedRedis:
         await self.client.aclose()
 
 
-def note_worker(client: Any) -> None:
+def note_worker(client: Any, settings: Settings) -> None:
     """Say that a worker of Celery lives; said again every two seconds."""
-    client.set(f"{prefix_of(client)}worker", 1, ex=WORKER_SECONDS)
+    client.set(f"{prefix_of(settings)}worker", 1, ex=WORKER_SECONDS)
 
 
-def any_worker_lives(client: Any) -> bool:
+def any_worker_lives(client: Any, settings: Settings) -> bool:
     """Was any worker of Celery heard of lately? Raises what is in AWAY."""
-    return bool(client.exists(f"{prefix_of(client)}worker"))
+    return bool(client.exists(f"{prefix_of(settings)}worker"))
 
 
 async def worker_lives(redis: SharedRedis) -> bool:
@@ -82,16 +84,20 @@ async def worker_lives(redis: SharedRedis) -> bool:
     return bool(await redis.ask(lambda: redis.client.exists(f"{redis.prefix}worker"), 0))
 
 
-def blocking_client(url: str) -> Any:
+def blocking_client(settings: Settings) -> Any:
     """A client for workers, which must not wait for Redis either."""
     return Redis.from_url(
-        url,
+        settings.redis_url,
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), 1, supported_errors=(NotConnected,)),
     )
 
 
-def prefix_of(client: Any) -> str:
-    """What all our names begin with; channels are common to all databases of a Redis, so its number is part of it."""
-    return f"fileorganizer:{client.connection_pool.connection_kwargs.get('db', 0)}:"
+def prefix_of(settings: Settings) -> str:
+    """What all names begin with that this server has in Redis; another server's differ, though it uses the same Redis.
+
+    Channels are common to all databases of a Redis, so its number is part of it.
+    """
+    number = parse_url(settings.redis_url).get("db", 0)  # type: ignore[no-untyped-call]  # the package leaves it so
+    return f"fileorganizer:{number}:{settings.installation}:"

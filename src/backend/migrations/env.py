@@ -8,10 +8,12 @@ from backend.core.config import prepare_folders, settings
 from backend.database import WorkerDatabase
 from backend.models import Base
 
+_ADDED = {"index": "ix_strategic_", "table": "search_"}
+
 
 def is_ours(_item: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
-    """Leave out the indexes that ``scripts/database_optimization.py`` adds to the schema."""
-    return kind != "index" or not (name or "").startswith("ix_strategic_")
+    """Leave out what is added to the schema: indexes of ``scripts/database_optimization.py``, tables of ``worker.names``."""
+    return kind not in _ADDED or not (name or "").startswith(_ADDED[kind])
 
 
 def run() -> None:

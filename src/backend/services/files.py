@@ -15,9 +15,10 @@ from uuid import UUID
 import msgspec
 
 from backend.database import Database
-from backend.models import ROLLBACK, FileRecord, Operation
-from backend.repositories.files import Files, FileSearch, Filters
+from backend.models import FINAL_STATES, ROLLBACK, SEQUENCE_BITS, FileRecord, Operation
+from backend.repositories.files import Files, Filters
 from backend.repositories.operations import OwnOperations
+from backend.repositories.search import FileSearch
 from backend.services import plan_files
 from backend.services.callers import Caller
 from backend.services.errors import InvalidInput, NotFound, WrongState
@@ -29,7 +30,6 @@ from fileorganizer.execution.verify import Verification
 from fileorganizer.journal.plans import AFTER, BEFORE
 from fileorganizer.model import Review
 
-SEQUENCE_BITS: Final = 41
 TREE_FOLDERS: Final = 2_000
 
 
@@ -105,6 +105,8 @@ class FilePage:
     is_exact: bool
     by_status: dict[str, int]
     next_cursor: str | None
+    is_current: bool
+    """Are all records there? Those of a running operation come batch by batch."""
 
 
 @dataclass(slots=True)
@@ -178,7 +180,7 @@ class FileService:
         more, shown = len(found) > wanted.page_size, found[: wanted.page_size]
         cursor = self._sealed(_sort_values(shown[-1], wanted.sort_by), tied) if more else None
         views = [FileView(record, operation) for record in shown]
-        return FilePage(views, counted[0], counted[1], by_status, cursor)
+        return FilePage(views, counted[0], counted[1], by_status, cursor, operation.status in FINAL_STATES)
 
     async def _counted(
         self, own: OwnOperations, files: Files, operation: Operation, filters: Filters
@@ -205,10 +207,15 @@ class FileService:
             filters = Filters(wanted.status, wanted.category, wanted.min_size_bytes)
             size, offset = wanted.page_size, (wanted.page - 1) * wanted.page_size
             known = FileSearch(session, caller.owner)
+            is_current = await known.is_current(
+                operation_id
+            )  # first: what ends meanwhile may not have been found whole
             found, total, exact = await known.find(
                 words, operation_id, filters, wanted.sort_by, limit=size, offset=offset
             )
-        return FilePage([FileView(record, operation) for record, operation in found], total, exact, {}, None)
+        return FilePage(
+            [FileView(record, operation) for record, operation in found], total, exact, {}, None, is_current
+        )
 
     async def file(self, caller: Caller, file_id: UUID) -> FileView:
         """One record. Raises NotFound."""

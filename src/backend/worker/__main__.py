@@ -26,6 +26,7 @@ from backend.core.logging import configure_logging, logger
 from backend.database import WorkerDatabase
 from backend.models import Operation
 from backend.worker.background import to_the_background
+from backend.worker.names import NameIndex
 from backend.worker.queue import Queue
 from backend.worker.retention import RETAIN_SECONDS, retain
 from backend.worker.runner import Runner
@@ -48,6 +49,7 @@ class Worker:
         self._wake: Receiver = wake_receiver(config.folder)
         self._database = WorkerDatabase(config)
         self._queue = Queue(config, self._database)
+        self._names = NameIndex(self._database)
 
     def run(self, *, watch_stdin: bool) -> None:
         """Work until told to stop."""
@@ -57,6 +59,7 @@ class Worker:
         self._log.info("worker begins", freed=freed)
         next_retention = 0.0
         while not self._stopping:
+            behind = False
             self._bury()
             try:
                 if time.monotonic() >= next_retention:
@@ -64,9 +67,10 @@ class Worker:
                     retain(self._database)
                     self._database.close()
                 self._claim()
+                behind = not self._children and self._names.advance()
             except Exception:  # noqa: BLE001  # the worker outlives whatever ails the database
                 self._log.exception("the queue can't be read")
-            self._wait(watch_stdin=watch_stdin)
+            self._wait(0.0 if behind else LOOK_SECONDS, watch_stdin=watch_stdin)
         self._end()
 
     def _heard(self, _number: int, _frame: FrameType | None) -> None:
@@ -93,14 +97,15 @@ class Worker:
             if not ended:
                 continue
             del self._children[child]
+            self._names.note_end()
             if status:
                 self._log.error("operation's process died", operation_id=str(operation.id), status=status)
                 self._queue.release(operation.number, operation.epoch)
 
-    def _wait(self, *, watch_stdin: bool) -> None:
-        """Until somebody wakes us, a moment passes, or the parent ends."""
+    def _wait(self, seconds: float, *, watch_stdin: bool) -> None:
+        """Until somebody wakes us, so many seconds pass, or the parent ends."""
         watched = [self._wake.socket.fileno()] + ([sys.stdin.fileno()] if watch_stdin else [])
-        ready, _, _ = select.select(watched, [], [], LOOK_SECONDS)
+        ready, _, _ = select.select(watched, [], [], seconds)
         if self._wake.socket.fileno() in ready:
             self._wake.drain(0.0)
         if watch_stdin and sys.stdin.fileno() in ready and not os.read(sys.stdin.fileno(), 1):

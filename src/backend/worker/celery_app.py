@@ -11,17 +11,21 @@ from __future__ import annotations
 import mmap
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import FrameType
 from typing import Any, Final
 
+from celery.beat import Scheduler
+from celery.schedules import schedule
 from celery.signals import heartbeat_sent, setup_logging, worker_init, worker_shutting_down
 from kombu.transport import redis as transport
 from redis.exceptions import ConnectionError as NotConnected
 
-from backend.core.broker import WORK, broker_app, ring
+from backend.core.broker import WORK, broker_app, messages_left, ring
 from backend.core.config import prepare_folders, settings
 from backend.core.events import event_sender
 from backend.core.logging import configure_logging, logger
@@ -35,6 +39,8 @@ from backend.worker.runner import Runner
 REAP: Final = "fileorganizer.reap"
 RETAIN: Final = "fileorganizer.retain"
 REAPED_AT_ONCE: Final = 50
+LEFT_AT_MOST: Final = 100
+"""With more messages that nobody takes beat sends none: there are no workers, or all have much to do."""
 _config: Final = settings()
 if not _config.uses_celery:
     raise SystemExit(
@@ -59,11 +65,31 @@ class _Channel(transport.Channel):
 
 transport.Transport.Channel = _Channel
 app: Final = broker_app(_config)
+_began: Final = (datetime.now(UTC), time.monotonic())
+
+
+def steady_now() -> datetime:
+    """When this process began and how long it runs since: what beat goes by. Nobody sets that clock.
+
+    By the time of day nothing would be due for as long as it was set back.
+    """
+    moment, seconds = _began
+    return moment + timedelta(seconds=time.monotonic() - seconds)
+
+
+class Beat(Scheduler):  # type: ignore[misc]  # Celery has no types
+    """Beat counts from its start on and keeps no file. What it sends must not pile up where nobody takes it."""
+
+    def apply_async(self, entry: Any, **named: Any) -> Any:
+        """Send it, unless too many messages are left."""
+        return None if messages_left(self.app) > LEFT_AT_MOST else super().apply_async(entry, **named)
+
+
+app.conf.beat_scheduler = f"{__name__}:{Beat.__name__}"
 app.conf.beat_schedule = {
-    "reap": {"task": REAP, "schedule": _config.reaper_seconds, "options": {"expires": _config.reaper_seconds}},
-    "retain": {"task": RETAIN, "schedule": RETAIN_SECONDS, "options": {"expires": RETAIN_SECONDS}},
+    "reap": {"task": REAP, "schedule": schedule(_config.reaper_seconds, nowfun=steady_now)},
+    "retain": {"task": RETAIN, "schedule": schedule(RETAIN_SECONDS, nowfun=steady_now)},
 }
-"""What beat sends; what nobody took in time is thrown away, so that nothing piles up."""
 _ending: Final = mmap.mmap(-1, 1)
 """Shared with the pool's processes, which were forked after it was made: not 0 when this worker is to end."""
 
@@ -91,9 +117,9 @@ def work() -> None:
 
 @app.task(name=REAP)
 def reap() -> None:
-    """Wake as many workers as operations wait: a message was lost, or a worker died."""
+    """Have as many messages there as operations wait: one was lost, or a worker died."""
     waiting = Queue(_config, _database()).count_waiting()
-    for _ in range(min(waiting, REAPED_AT_ONCE)):
+    for _ in range(min(waiting, REAPED_AT_ONCE) - messages_left(app)):
         ring(app)
     if waiting:
         logger("reaper").info("operations wait", waiting=waiting)
@@ -154,11 +180,11 @@ def _end(**_: object) -> None:
 @cache
 def _redis() -> Any:
     """The connection of the worker's first process."""
-    return blocking_client(_config.redis_url)
+    return blocking_client(_config)
 
 
 @heartbeat_sent.connect
 def _show_life(**_: object) -> None:
     """Every two seconds."""
     with suppress(*AWAY):
-        note_worker(_redis())
+        note_worker(_redis(), _config)

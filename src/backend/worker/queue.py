@@ -1,12 +1,15 @@
-"""The operations table as the queue: claims with a lease and a growing epoch. Who was overtaken can't write any more."""
+"""The operations table as the queue: claims with a lease and a growing epoch. Who was overtaken can't write any more.
+
+Leases are moments of the database's clock, whatever the clocks of the workers say.
+"""
 
 from __future__ import annotations
 
 import socket
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from backend.core.config import Settings
@@ -15,7 +18,7 @@ from backend.models import ACTIVE_STATES, CLEANUP, FINAL_STATES, Operation, Root
 from backend.services.operations import new_operation
 
 ATTEMPTS: Final = 3
-"""An operation whose worker died so often is closed: it may be what kills them."""
+"""An operation whose worker died so often, and it got no further, is closed: it may be what kills them."""
 FOUND_WITHIN: Final = timedelta(seconds=1)
 """A worker with a free place looks twice as often."""
 
@@ -30,6 +33,7 @@ class Queue:
     def __init__(self, settings: Settings, database: WorkerDatabase) -> None:
         """``host`` names this machine in leases."""
         self._settings, self._database = settings, database
+        self._lease = timedelta(seconds=settings.lease_seconds)
         self.host = socket.gethostname()[:60]
 
     def release_host(self) -> int:
@@ -52,29 +56,32 @@ class Queue:
             query = update(Operation).where(
                 Operation.number == number, Operation.epoch == epoch, Operation.status == "running"
             )
-            session.execute(query.values(lease_until=_now(), attempts=Operation.attempts - 1))
+            moment = self._database.moment(session)
+            session.execute(query.values(lease_until=moment, attempts=Operation.attempts - 1))
 
     def others_wait(self, operation: Operation) -> bool:
         """Does another user wait who has nothing running, longer than it takes to find a free place?"""
-        now = _now()
-        query = _waiting(now, 1).where(Operation.user_id != operation.user_id, _waits_since() < now - FOUND_WITHIN)
         with self._database.reading() as session:
-            return session.execute(query).first() is not None
+            now = self._database.moment(session)
+            others = _waiting(now, 1).where(Operation.user_id != operation.user_id)
+            return session.execute(others.where(_waits_since() < now - FOUND_WITHIN)).first() is not None
 
     def count_waiting(self) -> int:
         """How many operations could be claimed now."""
-        query = _waiting(_now(), self._settings.running_per_user).with_only_columns(Operation.number).limit(None)
+        self._shorten_leases()
         with self._database.reading() as session:
+            query = self._claimable(session).with_only_columns(Operation.number).limit(None)
             return session.execute(select(func.count()).select_from(query.subquery())).scalar_one()
 
     def claim(self) -> Operation | None:
         """Take the operation whose turn it is: one to be cancelled, else of the user with the fewest running the one that waits longest."""
-        now = _now()
+        self._shorten_leases()
         with self._database.reading() as session:
-            if session.execute(_waiting(now, self._settings.running_per_user)).first() is None:
+            if session.execute(self._claimable(session)).first() is None:
                 return None
         with self._database.writing() as session:
-            query = _waiting(now, self._settings.running_per_user).with_for_update(skip_locked=True, of=Operation)
+            now = self._database.moment(session)
+            query = self._claimable(session).with_for_update(skip_locked=True, of=Operation)
             operation: Operation | None = session.execute(query).scalars().first()
             if operation is None:
                 return None
@@ -82,9 +89,30 @@ class Queue:
             operation.epoch += 1
             operation.attempts += 1
             operation.revision += 1
-            operation.lease_until = now + timedelta(seconds=self._settings.lease_seconds)
+            operation.lease_until = now + self._lease
             operation.started_at = operation.started_at or now
             return operation
+
+    def _claimable(self, session: Session) -> Any:
+        """What may be claimed now, in order; the first of it."""
+        return _waiting(self._database.moment(session), self._settings.running_per_user)
+
+    def _shorten_leases(self) -> None:
+        """Let leases count from now that are longer than any that is given: the clock was set back.
+
+        Else what a dead worker held would wait for as long as that; one that lives lengthens its lease as always.
+        """
+        with self._database.reading() as session:
+            if session.execute(select(Operation.number).where(self._is_too_long(session)).limit(1)).first() is None:
+                return
+        with self._database.writing() as session:
+            until = self._database.moment(session) + self._lease
+            session.execute(update(Operation).where(self._is_too_long(session)).values(lease_until=until))
+
+    def _is_too_long(self, session: Session) -> ColumnElement[bool]:
+        """Does a lease end later than one that is given now?"""
+        until = self._database.moment(session) + self._lease
+        return and_(Operation.status == "running", Operation.lease_until > until)
 
     def part_of(self, whole: Operation) -> Operation:
         """The clean-up that is a part of a running operation: made with the first call, taken up again after a crash.
@@ -112,14 +140,14 @@ class Queue:
                 part.epoch += 1
                 part.attempts += 1
                 part.revision += 1
-                part.started_at = part.started_at or _now()
+                part.started_at = part.started_at or self._database.moment(session)
             return part
 
     def heartbeat(self, number: int, epoch: int, counts: dict[str, Any]) -> bool:
         """Lengthen the lease and note how far it is; returns whether the operation is to be cancelled. Raises Overtaken."""
-        lease = _now() + timedelta(seconds=self._settings.lease_seconds)
         with self._database.writing() as session:
-            fenced_update(session, number, epoch, lease_until=lease, **counts)
+            lease_until = self._database.moment(session) + self._lease
+            fenced_update(session, number, epoch, lease_until=lease_until, **counts)
         return self.cancel_wanted(number)
 
     def cancel_wanted(self, number: int) -> bool:
@@ -184,8 +212,3 @@ def _waiting(now: datetime, at_once: int) -> Any:
         .order_by(Operation.cancel_requested.desc(), running, _waits_since(), Operation.number)
         .limit(1)
     )
-
-
-def _now() -> datetime:
-    """The moment."""
-    return datetime.now(UTC)

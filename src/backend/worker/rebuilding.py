@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 
 from backend.database import WorkerDatabase
 from backend.models import FINAL_STATES, ORGANIZE, FileRecord, Operation, OperationStats
+from backend.worker.names import forget_names
 from backend.worker.projection import Projection
 from fileorganizer.errors import FileOrganizerError
 from fileorganizer.journal.store import Journal
@@ -40,6 +41,7 @@ def _rebuild(database: WorkerDatabase, operation: Operation) -> None:
         with database.writing() as session:
             session.execute(delete(FileRecord).where(FileRecord.operation_number == operation.number))
             session.execute(delete(OperationStats).where(OperationStats.operation_number == operation.number))
+            forget_names(session, operation.number)
             session.execute(update(Operation).where(Operation.number == operation.number).values(projected_batch=0))
         operation.projected_batch = 0
         Projection(database, operation, operation.journal_id, rules).catch_up()

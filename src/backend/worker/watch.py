@@ -156,9 +156,10 @@ class Watch:
                         self._gives_way = True
                     elif time.monotonic() >= self._turn_ends:
                         self._gives_way = self._queue.others_wait(self._operation)
-                    self._cancel_heard |= self._queue.heartbeat(
-                        self._operation.number, self._operation.epoch, self._counts()
-                    )
+                    counts = self._counts()
+                    if self._gets_on:
+                        counts["attempts"] = 1  # those before weren't in vain, so this is the first of its kind
+                    self._cancel_heard |= self._queue.heartbeat(self._operation.number, self._operation.epoch, counts)
                 else:
                     self._cancel_heard |= self._queue.cancel_wanted(self._operation.number)
             except Overtaken:

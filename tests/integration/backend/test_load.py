@@ -1,4 +1,4 @@
-"""``scripts/load_test.py``: a small run of it. It waits where it is told to, so one arrangement has to do."""
+"""``scripts/load_test.py``: a small run of it, and one against a server that runs. It waits where it is told to, so one arrangement has to do."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import ROOT, unmeasured
+from tests.support.server import ROOT, Server, unmeasured
 
+DATABASES = ("sqlite",)
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -34,6 +35,25 @@ def test_a_small_run(tmp_path: Path) -> None:
         assert part["cache"]["hits"] > 0 and part["database"]["statements"] > 0
         assert all(cost["peak_bytes"] > 0 for cost in part["processes"].values())
         assert set(part["processes"]) == {"api", "worker"}
+    assert results["bare"]["requests"] > 0 and results["bare"]["errors"] == {}
     assert [one["type"] for one in results["alone"]["operations"]] == ["organize", "rollback"] * 2
     assert "G10 stale answers" in ran.stdout and out.with_suffix(".html").read_text().count("<svg") == 6
     assert list((tmp_path / "place").iterdir()) == []
+
+
+def test_a_server_that_runs(tmp_path: Path, server: Server) -> None:
+    """It is tested as it is, by accounts of the test's own, whose files are removed; what it doesn't tell isn't in the report."""
+    before = {path.name for path in (server.data_dir / "storage").iterdir()}
+    out = tmp_path / "results.json"
+    command = [sys.executable, "scripts/load_test.py", "--url", server.url, "--files", "500", "--duration", "3"]
+    command += ["--concurrent", "3", "--report", "--out", str(out)]
+    environment = {name: value for name, value in os.environ.items() if name != "METRICS_TOKEN"}
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    results = json.loads(out.read_text())
+    (part,) = results["parts"]
+    assert (results["arrangement"], part["name"]) == ("a server that ran already", "the server's limits")
+    assert part["errors"] == {} and part["stale_answers"] == 0 and part["changes"] >= 1
+    assert part["cache"] is None and part["database"] is None and part["processes"] == {}
+    homes = [home for home in (server.data_dir / "storage").iterdir() if home.name not in before]
+    assert len(homes) == 4 and not any(any(home.iterdir()) for home in homes)

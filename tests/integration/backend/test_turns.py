@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import text, update
 
-from backend.core.config import Settings
+from backend.core.config import Settings, prepare_folders
+from backend.core.events import event_sender
 from backend.database import WorkerDatabase
 from backend.models import Operation
 from backend.worker.background import NICER
 from backend.worker.queue import Queue
+from backend.worker.watch import Watch
 from tests.support.manifest import manifest
+from tests.support.rows import operation_row, put_users
 from tests.support.server import Server, prepared, running_server, wait_until_it_moves
 from tests.support.trees import put_tree, write_tree
 
@@ -56,15 +63,18 @@ def test_taking_turns(tmp_path: Path) -> None:
         assert back["files_processed"] == FILES and manifest(root) == before
 
 
-def row(user: UUID, moment: datetime) -> Operation:
-    """An operation of a user that waits."""
-    numbers = ("files_total files_scanned files_in_place files_processed files_skipped files_failed bytes_processed duplicates_found"
-               " space_saved_bytes rolled_back_count revision projected_batch epoch attempts").split()  # fmt: skip
-    return Operation(
-        id=uuid4(), user_id=user, root_id=user, root_path=b"/", lineage=[], operation_type="organize", status="pending",
-        is_dry_run=False, options={}, request={}, reasons={}, created_at=moment, rolled_back=False, cancel_requested=False,
-        **dict.fromkeys(numbers, 0),
-    )  # fmt: skip
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[tuple[Queue, WorkerDatabase]]:
+    """A queue with one operation."""
+    settings = Settings(data_dir=prepared(tmp_path / "data").data_dir)
+    prepare_folders(settings)
+    database = WorkerDatabase(settings)
+    ann = uuid4()
+    with database.writing() as session:
+        put_users(session, ann)
+        session.add(operation_row(ann, datetime.now(UTC)))
+    yield Queue(settings, database), database
+    database.close()
 
 
 def test_whose_turn_it_is(tmp_path: Path) -> None:
@@ -78,12 +88,14 @@ def test_whose_turn_it_is(tmp_path: Path) -> None:
     queue = Queue(settings, database)
     ann, bob, long_ago = uuid4(), uuid4(), datetime.now(UTC) - timedelta(hours=1)
     with database.writing() as session:
-        session.execute(text("PRAGMA defer_foreign_keys = ON"))
-        session.execute(text("INSERT INTO users SELECT :id, :id, :id, :id, :id, '', NULL, '', '', 0, 0, 1, 0, 0, 0, :at, NULL"),
-                        [{"id": user.hex, "at": "2026-01-01 00:00:00"} for user in (ann, bob)])  # fmt: skip
-        session.execute(text("INSERT INTO roots VALUES (:id, :path, 1, 1, 0, '2026-01-01 00:00:00')"),
-                        [{"id": user.hex, "path": user.bytes} for user in (ann, bob)])  # fmt: skip
-        session.add_all([row(ann, long_ago), row(ann, long_ago), row(bob, long_ago + timedelta(minutes=1))])
+        put_users(session, ann, bob)
+        session.add_all(
+            [
+                operation_row(ann, long_ago),
+                operation_row(ann, long_ago),
+                operation_row(bob, long_ago + timedelta(minutes=1)),
+            ]
+        )
     first = queue.claim()
     assert first is not None and (first.number, first.user_id) == (1, ann) and queue.others_wait(first)
     second = queue.claim()  # ann has one running, so it is bob's turn, though he came later
@@ -105,3 +117,45 @@ def test_whose_turn_it_is(tmp_path: Path) -> None:
     cancelled = queue.claim()  # though the other two wait longer
     assert cancelled is not None and (cancelled.number, cancelled.cancel_requested) == (2, True)
     database.close()
+
+
+def test_a_clock_that_was_set_back(waiting: tuple[Queue, WorkerDatabase]) -> None:
+    """F13: a lease from before ends no later than one that is given now."""
+    queue, database = waiting
+    held = queue.claim()
+    assert held is not None
+    with database.writing() as session:
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        session.execute(update(Operation).where(Operation.number == held.number).values(lease_until=tomorrow))
+    assert queue.count_waiting() == 0  # it isn't taken away from who may be alive
+    lease = queue.read(held.number).lease_until
+    assert lease is not None and lease <= datetime.now(UTC) + timedelta(seconds=Settings().lease_seconds)
+
+
+def test_tries_count_anew_when_an_operation_gets_on(waiting: tuple[Queue, WorkerDatabase], tmp_path: Path) -> None:
+    """A worker that has settled a batch makes those before it no failed tries."""
+    queue, _ = waiting
+    for _ in range(3):
+        operation = queue.claim()
+        assert operation is not None
+        queue.release(operation.number, operation.epoch)
+    operation = queue.claim()
+    assert operation is not None and operation.attempts == 4
+    sender = event_sender(Settings(data_dir=tmp_path / "data"))
+    watch = Watch(queue, operation, sender, lambda: False, 4.0, math.inf, None)
+    watch.begin(None)
+    assert after_a_heartbeat(queue, operation.number).attempts == 4
+    watch.listener.settled("", 1)
+    after_a_heartbeat(queue, operation.number)  # it may have begun before
+    assert after_a_heartbeat(queue, operation.number).attempts == 1
+    watch.end()
+    sender.close()
+
+
+def after_a_heartbeat(queue: Queue, number: int) -> Operation:
+    """The row once its lease was lengthened."""
+    before, until = queue.read(number).lease_until, time.monotonic() + 60
+    while (now := queue.read(number)).lease_until == before:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return now

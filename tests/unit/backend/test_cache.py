@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import ResponseError
 
 from backend.core.cache import REPORT, USAGE, MemoryCache, RedisCache, remembered
+from backend.core.config import Settings
 from backend.core.monitoring import cache_hits, cache_misses
 from backend.core.redis import SharedRedis
 
@@ -123,7 +124,7 @@ class _Broken:
 
 def _redis(client: _Broken, monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> RedisCache:
     """A cache over that client, at a time of its own."""
-    shared = SharedRedis("redis://127.0.0.1:1/0")
+    shared = SharedRedis(Settings(redis_url="redis://127.0.0.1:1/0"))
     shared.client = client
     monkeypatch.setattr("backend.core.redis.time", SimpleNamespace(monotonic=lambda: clock[0]))
     return RedisCache(shared)

@@ -58,6 +58,8 @@ class FileList(Output):
     operation_id: UUID | None
     total_files: int
     total_is_exact: bool
+    index_is_current: bool
+    """False while an operation in question runs: its files are found batch by batch, as they are done."""
     files_completed: int
     files_failed: int
     files_skipped: int
@@ -74,6 +76,7 @@ class FileList(Output):
             operation_id=operation_id,
             total_files=found.total,
             total_is_exact=found.is_exact,
+            index_is_current=found.is_current,
             files_completed=found.by_status.get("completed", 0),
             files_failed=found.by_status.get("failed", 0),
             files_skipped=found.by_status.get("skipped", 0),

@@ -1481,6 +1481,8 @@ export interface components {
             files_failed: number;
             /** Files Skipped */
             files_skipped: number;
+            /** Index Is Current */
+            index_is_current: boolean;
             /** Next Cursor */
             next_cursor: string | null;
             /** Operation Id */

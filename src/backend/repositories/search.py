@@ -1,0 +1,238 @@
+"""Search in the records of all operations of one user: by words in their paths, or by a category."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    Subquery,
+    and_,
+    column,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    table,
+    text,
+    tuple_,
+    union,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.models import NAMES_DONE, PREVIEW, SEQUENCE_BITS, FileRecord, Operation, OperationStats
+from backend.repositories.files import COUNTED_AT_MOST, Filters
+from backend.repositories.operations import owned_by
+from backend.repositories.owners import Owner
+
+TRIGRAM: Final = 3
+"""Letters; shorter words aren't in an index."""
+_NAMES: Final = table("search_names", column("rowid"))
+_PROGRESS: Final = table("search_progress", column("operation_number"), column("sequence"))
+_DONE: Final = select(_PROGRESS.c.operation_number).where(_PROGRESS.c.sequence == NAMES_DONE)
+_NEWEST: Final = (Operation.number.desc(), FileRecord.sequence.desc())
+_KEY: Final = (FileRecord.operation_number, FileRecord.sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is searched for, as conditions for one of the two databases; capitals and small letters are the same."""
+
+    words: str
+    is_sqlite: bool
+
+    @property
+    def within(self) -> ColumnElement[bool]:
+        """A path that holds them. As they were typed is asked first: that costs a third of comparing small letters."""
+        pattern = f"%{escaped(self.words)}%"
+        if self.is_sqlite or len(self.words) < TRIGRAM:
+            return self._like(FileRecord.name, pattern)
+        return or_(FileRecord.name.like(pattern, escape="\\"), FileRecord.name.ilike(pattern, escape="\\"))
+
+    def begins(self, name: SQLColumnExpression[str]) -> ColumnElement[bool]:
+        """A path in which a name begins with them."""
+        return self._like(literal("/") + name, f"%/{escaped(self.words)}%")
+
+    @property
+    def exact(self) -> ColumnElement[bool]:
+        """A file of exactly that name, in whatever folder: what ends so.
+
+        PostgreSQL finds them by an index of names read from behind, where that is the beginning ("0" comes after "/"); the
+        trigrams of a word that all names hold would lead it to every record.
+        """
+        if self.is_sqlite:
+            return self._like(literal("/") + FileRecord.name, f"%/{escaped(self.words)}")
+        behind = func.reverse(func.lower(FileRecord.name)).collate("C")
+        ending = self.words.lower()[::-1]
+        return or_(behind == ending, and_(behind >= f"{ending}/", behind < f"{ending}0"))
+
+    @property
+    def trigrams(self) -> str:
+        """What is in the index of a path that holds them; nothing for words that are too short."""
+        return _trigrams(self.words)
+
+    @property
+    def trigrams_of_exact(self) -> str:
+        """What is in the index of a file of exactly that name: paths are in it between two slashes."""
+        return _trigrams(f"/{self.words}/")
+
+    def _like(self, name: SQLColumnExpression[str], pattern: str) -> ColumnElement[bool]:
+        """No index is asked. The letters of ASCII alone are compared quickly, by both databases: SQLite's LIKE knows no others."""
+        if self.words.isascii():
+            like = name.like if self.is_sqlite else name.collate("C").ilike
+            return like(pattern, escape="\\")
+        small = func.small_letters(name) if self.is_sqlite else func.lower(name)
+        return small.like(pattern.lower(), escape="\\")
+
+
+class FileSearch:
+    """The records of all operations of one user."""
+
+    def __init__(self, session: AsyncSession, owner: Owner) -> None:
+        """Everything is limited to ``owner``."""
+        self._session, self._is_mine = session, owned_by(owner)
+        self._is_sqlite = session.get_bind().dialect.name == "sqlite"
+
+    async def find(
+        self, words: str, operation_id: UUID | None, filters: Filters, sort: str, *, limit: int, offset: int
+    ) -> tuple[list[tuple[FileRecord, Operation]], int, bool]:
+        """Records whose path holds ``words``, or of that category, that pass the filters: the best, newest or largest first, or by name.
+
+        Best first are exact names, then names that begin so, then the rest, within each the newest. Also how many there are,
+        counted up to a limit, and whether that is exact; beyond the limit what is sorted are exact names and the newest others.
+        """
+        asked = Words(words, self._is_sqlite)
+        mine = self._is_mine if operation_id is None else and_(self._is_mine, Operation.id == operation_id)
+        matches, is_indexed = asked.within, await self._has_names()
+        trigrams = asked.trigrams if is_indexed else ""
+        if await self._is_category(words):
+            matches, trigrams = or_(matches, func.lower(FileRecord.category) == words.lower()), ""
+        value: SQLColumnExpression[Any] = {
+            "best": FileRecord.name,
+            "newest": -FileRecord.operation_number,
+            "largest": -FileRecord.size_bytes,
+            "name": func.lower(FileRecord.name),
+        }[sort]
+        shown = min(limit + offset, COUNTED_AT_MOST + 1) if sort == "best" else COUNTED_AT_MOST + 1
+        found = self._newest(mine, and_(matches, *filters.conditions), value, trigrams, COUNTED_AT_MOST + 1, "found")
+        trigrams = asked.trigrams_of_exact if is_indexed else ""
+        named = self._newest(mine, and_(asked.exact, *filters.conditions), value, trigrams, shown, "named")
+        keys = _ranked(found, named, asked, shown) if sort == "best" else _together(found, named)
+        order = (keys.c.rank, keys.c.operation_number.desc(), keys.c.sequence.desc())
+        page = select(keys).order_by(*order).limit(limit).offset(offset).cte("page")
+        count = select(func.count()).select_from(found)
+        query = (
+            select(FileRecord, Operation, count.scalar_subquery())
+            .join(page, and_(*(FileRecord.__table__.c[c.name] == page.c[c.name] for c in _key_of(page))))
+            .join(Operation, Operation.number == FileRecord.operation_number)
+            .order_by(page.c.rank, page.c.operation_number.desc(), page.c.sequence.desc())
+        )
+        rows = (await self._session.execute(query)).all()
+        total = rows[0][2] if rows else (await self._session.execute(count)).scalar_one() if offset else 0
+        return [(row[0], row[1]) for row in rows], min(total, COUNTED_AT_MOST), total <= COUNTED_AT_MOST
+
+    async def is_current(self, operation_id: UUID | None) -> bool:
+        """Are all records there? Those of a running operation come batch by batch."""
+        query = select(Operation.number).where(
+            self._is_mine, Operation.status == "running", Operation.operation_type != PREVIEW
+        )
+        if operation_id is not None:
+            query = query.where(Operation.id == operation_id)
+        return (await self._session.execute(query.limit(1))).first() is None
+
+    def _newest(
+        self,
+        mine: ColumnElement[bool],
+        matches: ColumnElement[bool],
+        value: SQLColumnExpression[Any],
+        trigrams: str,
+        most: int,
+        name: str,
+    ) -> CTE:
+        """The keys of what matches, the newest so many: an order that the key has, so that frequent words end soon.
+
+        Each comes with a value to rank it by, so that only the records of one page are fetched.
+        """
+        columns: tuple[Any, ...] = (*_KEY, value.label("value"))
+        records = select(*columns).join(Operation, and_(mine, Operation.number == FileRecord.operation_number))
+        if not trigrams:
+            return _kept(records.where(matches).order_by(*_NEWEST).limit(most), name)
+        number, sequence = _NAMES.c.rowid.op(">>")(SEQUENCE_BITS), _NAMES.c.rowid.op("&")((1 << SEQUENCE_BITS) - 1)
+        indexed = (
+            select(*columns)
+            .select_from(_NAMES)
+            .join(Operation, and_(mine, Operation.number == number, Operation.number.in_(_DONE)))
+            .join(FileRecord, and_(FileRecord.operation_number == number, FileRecord.sequence == sequence))
+            .where(literal_column("search_names").op("MATCH")(trigrams), matches)
+            .order_by(_NAMES.c.rowid.desc())
+            .limit(most)
+        )
+        others = records.where(Operation.number.not_in(_DONE), matches).order_by(*_NEWEST).limit(most)
+        both = union_all(select(indexed.subquery()), select(others.subquery())).subquery()
+        order = (both.c.operation_number.desc(), both.c.sequence.desc())
+        return _kept(select(both).order_by(*order).limit(most), name)
+
+    async def _has_names(self) -> bool:
+        """Is there SQLite's index of names? See ``worker.names``."""
+        query = text("SELECT 1 FROM sqlite_master WHERE name = 'search_progress'")
+        return self._is_sqlite and (await self._session.execute(query)).first() is not None
+
+    async def _is_category(self, words: str) -> bool:
+        """Do any of the user's operations know a category of this name? Asked of the counters: no index helps both at once."""
+        query = (
+            select(OperationStats.category)
+            .join(Operation, and_(self._is_mine, Operation.number == OperationStats.operation_number))
+            .where(func.lower(OperationStats.category) == words.lower())
+        )
+        return (await self._session.execute(query.limit(1))).first() is not None
+
+    async def operation(self, number: int) -> Operation | None:
+        """One of the user's operations by its number."""
+        query = select(Operation).where(self._is_mine, Operation.number == number)
+        return (await self._session.execute(query)).scalars().first()
+
+
+def _trigrams(words: str) -> str:
+    """All that the words consist of, in the language of FTS5."""
+    parts = (words[at : at + TRIGRAM] for at in range(len(words) - TRIGRAM + 1))
+    return " AND ".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def _kept(query: Select[*tuple[Any, ...]], name: str) -> CTE:
+    """A part of a statement that is carried out once, however often it is named, and keeps its order."""
+    return query.cte(name).prefix_with("MATERIALIZED")
+
+
+def _key_of(part: CTE) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """The key of a record."""
+    return part.c.operation_number, part.c.sequence
+
+
+def _ranked(found: CTE, named: CTE, asked: Words, shown: int) -> Subquery:
+    """Exact names, names that begin so, the rest: of each as many as can be shown, so that few are looked at more closely."""
+    unnamed = tuple_(*_key_of(found)).not_in(select(*_key_of(named)))
+    begins = asked.begins(found.c.value)
+    left = shown - select(func.count()).select_from(named).scalar_subquery()
+    first = _kept(select(*_key_of(found)).where(begins, unnamed).limit(left), "first")
+    left = left - select(func.count()).select_from(first).scalar_subquery()
+    rest = _kept(select(*_key_of(found)).where(~begins, unnamed).limit(left), "rest")
+    return union_all(
+        *(select(*_key_of(part), literal(rank).label("rank")) for rank, part in enumerate((named, first, rest)))
+    ).subquery()
+
+
+def _together(found: CTE, named: CTE) -> Subquery:
+    """What was found by either, each once."""
+    return union(*(select(*_key_of(part), part.c.value.label("rank")) for part in (found, named))).subquery()
+
+
+def escaped(words: str) -> str:
+    """Words in which LIKE finds nothing but themselves."""
+    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

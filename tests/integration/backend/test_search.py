@@ -1,0 +1,168 @@
+"""Search answers the same on both databases, and with SQLite's index of names as without it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from backend.core.config import Settings
+from backend.database import Database, WorkerDatabase
+from backend.models import NAMES_DONE
+from backend.repositories.files import Filters
+from backend.repositories.owners import Owner
+from backend.repositories.search import FileSearch
+from backend.worker.names import ROWS_AT_ONCE, NameIndex
+from backend.worker.projection import TAIL
+from tests.support.rows import operation_row, put_users, record_row
+from tests.support.server import ROOT, Person, Server, prepared
+from tests.support.trees import write_tree
+
+NAMES = (
+    "Übung 1.txt",
+    'a "quoted" name.txt',
+    "IMG_0001.jpg",
+    "my img_0001.jpg",
+    "no.mp3",
+    "übrig/Привет мир.pdf",
+    "x%y_z.txt",
+)
+
+
+def answers(person: Person) -> list[list[str]]:
+    """What is found by words in capital and small letters, of Latin and other alphabets, short and long, with signs."""
+    found = []
+    for words in (
+        "übung",
+        "ÜBUNG",
+        '"quoted',
+        "img_0001.JPG",
+        "IMG",
+        "no",
+        "ПРИВЕТ",
+        "вет м",
+        "%y_",
+        "x_y",
+        "übrig/п",
+        "nothing",
+    ):
+        answer = person.get("/files/search", params={"query": words})
+        assert answer["index_is_current"] and answer["total_files"] == len(answer["files"])
+        found.append([row["original_path"].partition("/inbox/")[2] for row in answer["files"]])
+    return found
+
+
+EXPECTED = [
+    ["Übung 1.txt"],
+    ["Übung 1.txt"],
+    ['a "quoted" name.txt'],
+    ["IMG_0001.jpg", "my img_0001.jpg"],
+    ["IMG_0001.jpg", "my img_0001.jpg"],
+    ["no.mp3"],
+    ["übrig/Привет мир.pdf"],
+    ["übrig/Привет мир.pdf"],
+    ["x%y_z.txt"],
+    [],
+    ["übrig/Привет мир.pdf"],
+    [],
+]
+
+
+def test_words_are_found(ann: Person, server: Server) -> None:
+    """Before names are in an index and after, and after the records were made anew."""
+    write_tree(
+        ann.home / "inbox", {"übrig": {"Привет мир.pdf": "x"}, **{name: name for name in NAMES if "/" not in name}}
+    )
+    operation = ann.done("inbox", keep_together=False)
+    assert answers(ann) == EXPECTED
+    if "DATABASE_URL" in server.environment:
+        return
+    wait_for_index(server, operation["id"])
+    assert answers(ann) == EXPECTED
+    command = [sys.executable, "-m", "backend.manage", "rebuild", operation["id"]]
+    subprocess.run(command, cwd=ROOT, env=server.environment, check=True, capture_output=True)
+    assert answers(ann) == EXPECTED
+
+
+def wait_for_index(server: Server, operation_id: str) -> None:
+    """Until the worker had time for an operation's names."""
+    query = "SELECT sequence FROM search_progress JOIN operations ON number = operation_number WHERE id = ?"
+    until = time.monotonic() + 60
+    database = sqlite3.connect(f"file:{server.data_dir}/fileorganizer.db?mode=ro", uri=True)
+    while database.execute(query, (operation_id.replace("-", ""),)).fetchone() != (NAMES_DONE,):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    database.close()
+
+
+@pytest.fixture
+def databases(tmp_path: Path) -> Iterator[tuple[Database, WorkerDatabase, UUID]]:
+    """Both ways to a database of SQLite, and a user in it."""
+    settings = Settings(data_dir=prepared(tmp_path / "data").data_dir)
+    database, workers, ann = Database(settings), WorkerDatabase(settings), uuid4()
+    with workers.writing() as session:
+        put_users(session, ann)
+    yield database, workers, ann
+    workers.close()
+    asyncio.run(database.close())
+
+
+def asked(database: Database, user: UUID, question: Any) -> Any:
+    """What a search of the user's answers."""
+
+    async def ask() -> Any:
+        async with database.reading() as session:
+            return await question(FileSearch(session, Owner(user, None)))
+
+    return asyncio.run(ask())
+
+
+def test_names_are_indexed_a_little_at_a_time(databases: tuple[Database, WorkerDatabase, UUID]) -> None:
+    """However far the index is, all is found; names of a running operation aren't in it."""
+    database, workers, ann = databases
+    now, index = datetime.now(UTC), NameIndex(workers)
+    with workers.writing() as session:
+        session.add(operation_row(ann, now, number=1, status="completed", projected_batch=TAIL))
+        session.add(operation_row(ann, now, number=2, status="running", projected_batch=1))
+        session.flush()
+        session.add_all(record_row(1, place, f"photo {place}.jpg", now) for place in range(2 * ROWS_AT_ONCE))
+        session.add(record_row(2, 1, "photo of today.jpg", now))
+
+    def found(words: str) -> int:
+        total: int = asked(database, ann, lambda s: s.find(words, None, Filters(), "best", limit=1, offset=0))[1]
+        return total
+
+    steps = 0
+    while True:
+        assert (found("photo"), found("photo of"), found(f"{2 * ROWS_AT_ONCE - 1}.jp")) == (2 * ROWS_AT_ONCE + 1, 1, 1)
+        if not index.advance():
+            break
+        steps += 1
+    with workers.reading() as session:
+        assert session.execute(text("SELECT operation_number FROM search_progress")).scalars().all() == [1]
+    assert steps == 3 and not index.advance()
+
+
+def test_records_that_are_still_to_come(databases: tuple[Database, WorkerDatabase, UUID]) -> None:
+    """A search says that an operation runs whose files it can't know yet; a preview has none, and an operation that ended all."""
+    database, workers, ann = databases
+    now = datetime.now(UTC)
+    with workers.writing() as session:
+        session.add(operation_row(ann, now, number=1, status="completed"))
+        session.add(operation_row(ann, now, number=2, status="running", operation_type="preview"))
+    assert asked(database, ann, lambda search: search.is_current(None))
+    with workers.writing() as session:
+        session.add(running := operation_row(ann, now, number=3, status="running"))
+    assert not asked(database, ann, lambda search: search.is_current(None))
+    assert not asked(database, ann, lambda search: search.is_current(running.id))
+    assert asked(database, ann, lambda search: search.is_current(uuid4()))
