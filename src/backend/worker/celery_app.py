@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from celery.beat import Scheduler
 from celery.schedules import schedule
-from celery.signals import heartbeat_sent, setup_logging, worker_init, worker_shutting_down
+from celery.signals import beat_init, heartbeat_sent, setup_logging, worker_init, worker_shutting_down
 from kombu.transport import redis as transport
 from redis.exceptions import ConnectionError as NotConnected
 
@@ -169,6 +169,12 @@ def _begin(**_: object) -> None:
     prepare_folders(_config)
     os.environ["PLAN_DIR"] = str(_config.plans)
     os.environ["CACHE_DIR"] = str(_config.folder / "cache")
+
+
+@beat_init.connect
+def _end_at_once(**_: object) -> None:
+    """Beat has nothing to bring to an end. Celery would raise SystemExit wherever it stands, and stay where that is swallowed."""
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 
 
 @worker_shutting_down.connect

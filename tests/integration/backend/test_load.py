@@ -21,12 +21,12 @@ def test_a_small_run(tmp_path: Path) -> None:
     environment = {**unmeasured(os.environ), "TMPDIR": str(tmp_path / "place"), "DATABASE_URL": "", "REDIS_URL": ""}
     (tmp_path / "place").mkdir()
     out = tmp_path / "reports" / "results.json"
-    command = [sys.executable, "scripts/load_test.py", "--files", "500", "--duration", "3", "--concurrent", "5"]
+    command = [sys.executable, "scripts/load_test.py", "--files", "500", "--duration", "3", "--concurrent", "12"]
     command += ["--report", "--out", str(out)]
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     results = json.loads(out.read_text())
-    assert results["arrangement"] == "SQLite" and (results["files"], results["people"]) == (500, 5)
+    assert results["arrangement"] == "SQLite" and (results["files"], results["people"]) == (500, 12)
     assert [part["name"] for part in results["parts"]] == ["default limits", "limits raised"]
     for part in results["parts"]:
         assert part["requests"] > 0 and part["errors"] == {} and part["seconds"] >= 3
