@@ -10,6 +10,7 @@ from fileorganizer import organizer
 from fileorganizer.execution import drafting
 from fileorganizer.model import Options
 from fileorganizer.organizer import Report
+from fileorganizer.planning import planner
 from tests.support.disks import tmpfs
 from tests.support.manifest import contents, difference, manifest
 from tests.support.trees import File, read_tree, write_tree
@@ -60,6 +61,16 @@ def test_a_file_is_called_as_a_folder_is_needed_there(root: Path, there: Path) -
     report, after = there_and_back(root, there, Options(destination=str(there), dates="file"))
     assert report.review.left_by_reason == {"name-taken": 1}
     assert after == {"Documents": "a file", "Images": {"2014": {"b.jpg": "b"}}}
+
+
+def test_batches_that_a_blocked_folder_doesnt_concern(root: Path, there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stay as they are."""
+    monkeypatch.setattr(planner, "BATCH_STEPS", 2)
+    write_tree(root, {"a.txt": text("a"), **{f"{number}.jpg": text(str(number)) for number in range(7)}})
+    write_tree(there, {"Documents": "a file"})
+    report, after = there_and_back(root, there, Options(destination=str(there), dates="file"))
+    assert report.review.left_by_reason == {"name-taken": 1}
+    assert after == {"Documents": "a file", "Images": {"2014": {f"{number}.jpg": str(number) for number in range(7)}}}
 
 
 def test_the_same_file_is_there_already(root: Path, there: Path) -> None:
