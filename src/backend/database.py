@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
@@ -29,6 +29,7 @@ from backend.core import monitoring
 from backend.core.config import Settings
 
 LOCK_WAIT_SECONDS: Final = 10.0
+POLL_SECONDS: Final = 0.002
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
@@ -63,50 +64,76 @@ class SchemaMismatch(Exception):
 
 
 class WriteTurn:
-    """The one lock that all writers of a SQLite database take, in this process and in others."""
+    """The one lock that all writers of a SQLite database take, in this process and in others.
+
+    Who waits holds the door, of which there is one, and lets go of it only with the turn in hand: a process that ends its
+    turn and wants the next at once stands behind whoever waits already, however seldom that one looks.
+    """
 
     def __init__(self, path: Path) -> None:
-        """``path`` is the lock file beside the database."""
-        self._path = path
+        """``path`` is the lock file beside the database; the door's is beside it."""
+        self._path, self._door = path, path.with_name(path.name + ".door")
         self._threads = threading.Lock()
-
-    def _opened(self) -> IO[bytes]:
-        """The lock file; closing it ends the lock, unless a forked process has it open."""
-        return os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb+")
+        self._tasks = asyncio.Lock()
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Wait for the turn, blocking the thread."""
+        """Wait for the turn, blocking the thread. Raises DatabaseBusy."""
         began = time.monotonic()
-        with self._threads, self._opened() as file:
-            while not _try(file.fileno()):
-                _check(began)
-                time.sleep(0.002)
+        with self._threads, _opened(self._path) as turn:
+            with _opened(self._door) as door:
+                for file in (door, turn):
+                    while not _try(file):
+                        _check(began)
+                        time.sleep(POLL_SECONDS)
+                _release(door)
             monitoring.db_write_wait.observe(time.monotonic() - began)
             try:
                 yield
             finally:
-                fcntl.flock(file.fileno(), fcntl.LOCK_UN)  # a process forked meanwhile holds the file open, too
+                _release(turn)
 
     @asynccontextmanager
     async def taken_async(self) -> AsyncIterator[None]:
-        """Wait for the turn without blocking the loop; the descriptor makes tasks of one process take turns too."""
+        """Wait for the turn without blocking the loop; tasks get it in the order in which they came. Raises DatabaseBusy."""
         began = time.monotonic()
-        with self._opened() as file:
-            while not _try(file.fileno()):
-                _check(began)
-                await asyncio.sleep(0.002)
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(LOCK_WAIT_SECONDS):
+                    await held.enter_async_context(self._tasks)
+            except TimeoutError:
+                raise DatabaseBusy from None
+            turn = held.enter_context(_opened(self._path))
+            with _opened(self._door) as door:
+                for file in (door, turn):
+                    while not _try(file):
+                        _check(began)
+                        await asyncio.sleep(POLL_SECONDS)
+                _release(door)
             monitoring.db_write_wait.observe(time.monotonic() - began)
-            yield
+            try:
+                yield
+            finally:
+                _release(turn)
 
 
-def _try(fd: int) -> bool:
-    """Take the lock if it is free."""
+def _opened(path: Path) -> IO[bytes]:
+    """A lock file; closing it ends the lock, unless a process that was forked meanwhile has it open, too."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb+")
+
+
+def _try(file: IO[bytes]) -> bool:
+    """Take a lock if it is free."""
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def _release(file: IO[bytes]) -> None:
+    """Give a lock back at once, whoever else has its file open."""
+    fcntl.flock(file.fileno(), fcntl.LOCK_UN)
 
 
 def _check(began: float) -> None:

@@ -119,7 +119,7 @@ def test_saying_nothing(server: Server, ann: Person) -> None:
     began = time.monotonic()
     with connect(url(server, str(uuid4())), proxy=None) as stream:
         assert close_code(stream) == 4401
-    assert 4 < time.monotonic() - began < 20
+    assert time.monotonic() - began > 4
 
 
 @pytest.mark.production

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import signal
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -20,13 +22,13 @@ from backend.database import WorkerDatabase
 from backend.models import Operation
 from backend.worker.background import NICER
 from backend.worker.queue import Queue
-from backend.worker.watch import Watch
+from backend.worker.watch import HEARTBEAT_SECONDS, Watch
 from tests.support.manifest import manifest
 from tests.support.rows import operation_row, put_users
 from tests.support.server import Server, prepared, running_server, wait_until_it_moves
 from tests.support.trees import put_tree, write_tree
 
-FILES = 100_000
+FILES = 40_000
 
 
 def columns(server: Server, operation_id: str) -> tuple[int, int]:
@@ -38,8 +40,24 @@ def columns(server: Server, operation_id: str) -> tuple[int, int]:
     return found
 
 
+@contextlib.contextmanager
+def stopped(pids: list[int]) -> Iterator[None]:
+    """Processes that stand still meanwhile."""
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 def test_taking_turns(tmp_path: Path) -> None:
-    """With one place: somebody else's operation is done while the long one isn't; both end whole, and the long one can be taken back."""
+    """With one place: somebody else's operation is done while the long one isn't; both end whole, and the long one can be taken back.
+
+    The long one is held by a signal, so that it is long on any machine.
+    """
     with running_server(tmp_path / "data", WORKER_SLOTS="1", SLICE_SECONDS="0.1") as server:
         ann, bob = server.sign_up("ann"), server.sign_up("bob")
         root = ann.home / "big"
@@ -51,7 +69,10 @@ def test_taking_turns(tmp_path: Path) -> None:
         assert server.process is not None
         api, worker = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (server.process.pid, server.worker_pid()))
         assert worker == min(19, api + NICER)  # answers come first
-        short = bob.done("inbox")
+        waiting = bob.start("inbox")
+        with stopped(server.children()):
+            time.sleep(HEARTBEAT_SECONDS + 1)  # so it has waited long enough when the long one looks next
+        short = bob.finished(waiting)
         assert short["files_processed"] == 1
         ended = ann.finished(long, 120)
         assert (ended["status"], ended["files_processed"]) == ("completed", FILES), ended

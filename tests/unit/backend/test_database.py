@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +22,15 @@ from sqlalchemy import insert, inspect, select, text
 
 from backend import database as module
 from backend.core.config import Settings, prepare_folders
-from backend.database import SCHEMA_REVISION, Database, DatabaseBusy, SchemaMismatch, WorkerDatabase
+from backend.database import (
+    POLL_SECONDS,
+    SCHEMA_REVISION,
+    Database,
+    DatabaseBusy,
+    SchemaMismatch,
+    WorkerDatabase,
+    WriteTurn,
+)
 from backend.models import FileRecord, IdempotencyKey, Operation, RefreshToken
 from backend.models import Session as Login
 from backend.models import Ticket, User
@@ -111,6 +122,64 @@ def test_a_writer_that_holds_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         session.execute(text("SELECT 1"))
     one.close()
     other.close()
+
+
+@contextlib.contextmanager
+def greedy(turn: WriteTurn) -> Iterator[list[int]]:
+    """A writer in a thread who wants the next turn the moment its own ends; gives how many it had, in a list of one."""
+    had, done = [0], threading.Event()
+
+    def write() -> None:
+        """Until the block ends."""
+        while not done.is_set():
+            with turn.taken():
+                had[0] += 1
+                time.sleep(2 * POLL_SECONDS)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield had
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_who_waits_is_next(tmp_path: Path) -> None:
+    """A process that writes without a pause gets at most the turn it is in and the one it already waits for."""
+    one, other = WriteTurn(tmp_path / "lock"), WriteTurn(tmp_path / "lock")
+
+    async def waited(had: list[int]) -> int:
+        """How many turns of the greedy one passed, on the async side."""
+        before = had[0]
+        async with other.taken_async():
+            return had[0] - before
+
+    with greedy(one) as had:
+        for _ in range(20):
+            before = had[0]
+            with other.taken():
+                assert had[0] - before <= 2
+            assert asyncio.run(waited(had)) <= 2
+
+
+def test_tasks_write_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    """Many requests at once: the first comes first, though another process writes between them."""
+    one, other = WriteTurn(tmp_path / "lock"), WriteTurn(tmp_path / "lock")
+    order: list[int] = []
+
+    async def write(number: int) -> None:
+        """One request."""
+        async with other.taken_async():
+            order.append(number)
+
+    async def all_at_once() -> None:
+        """Twenty requests."""
+        await asyncio.gather(*(write(number) for number in range(20)))
+
+    with greedy(one):
+        asyncio.run(all_at_once())
+    assert order == list(range(20))
 
 
 def test_ids_of_files() -> None:

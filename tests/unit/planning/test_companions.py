@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fileorganizer.planning.companions import companions, overhang, rename_companion
 from fileorganizer.planning.naming import NameRules, suffixed
+from tests.support.work import calls_of
 
 RULES = NameRules()
 
@@ -129,15 +130,29 @@ def test_names_that_are_no_text_have_companions_too() -> None:
     }
 
 
-def test_large_families_and_large_folders_take_no_time() -> None:
-    """Linear in the names; the limits are generous for a loaded machine (measured: 0.1 s together)."""
-    started = time.perf_counter()
-    volumes = sorted(b"x.part%d.rar" % number for number in range(1, 9_999))
-    assert set(companions(volumes, ()).values()) == {b"x.part1.rar"}
-    subtitles = sorted([b"x.mkv", *(b"x.%d.srt" % number for number in range(12_000))])
-    assert set(companions(subtitles, ()).values()) == {b"x.mkv"}
-    assert companions([b"IMG_%07d.JPG" % number for number in range(200_000)], ()) == {}
-    assert time.perf_counter() - started < 5
+def volumes(size: int) -> list[bytes]:
+    """The volumes of one archive."""
+    return sorted(b"x.part%d.rar" % number for number in range(1, size))
+
+
+def subtitles(size: int) -> list[bytes]:
+    """One film with very many subtitles."""
+    return sorted([b"x.mkv", *(b"x.%d.srt" % number for number in range(size))])
+
+
+def photos(size: int) -> list[bytes]:
+    """A folder of a camera."""
+    return [b"IMG_%07d.JPG" % number for number in range(size)]
+
+
+@pytest.mark.parametrize(
+    ("folder", "leaders"), [(volumes, {b"x.part1.rar"}), (subtitles, {b"x.mkv"}), (photos, set[bytes]())]
+)
+def test_the_work_grows_as_the_names(folder: Callable[[int], list[bytes]], leaders: set[bytes]) -> None:
+    """Large families and large folders: twice the names, twice the work."""
+    small, large = folder(4_500), folder(9_000)
+    assert set(companions(large, ()).values()) == leaders
+    assert calls_of(lambda: companions(large, ())) < 2.2 * calls_of(lambda: companions(small, ()))
 
 
 STEMS = [
