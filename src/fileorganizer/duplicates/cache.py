@@ -13,6 +13,7 @@ import os
 import sqlite3
 import time
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress
 from pathlib import Path
@@ -47,25 +48,14 @@ CREATE TABLE IF NOT EXISTS buckets (kind TEXT NOT NULL, device INTEGER NOT NULL,
 
 Key = tuple[int, int]
 """device, bucket."""
+Bucket = dict[bytes, bytes]
+"""The entries of a row: the state of a file (inode, size, mtime, ctime) → its digest."""
+_STATE_BYTES: Final = 32
 
 
 def signed(number: int) -> int:
     """An unsigned number of 64 bits as SQLite and our columns keep it."""
     return number - (1 << 64) if number >> 63 else number
-
-
-class _Bucket:
-    """The entries of a row as words of eight bytes, and inode → number of the entry."""
-
-    __slots__ = ("columns", "numbers")
-
-    def __init__(self, entries: bytes, record: int) -> None:
-        self.columns = array("q", entries)
-        inodes = array("Q", self.columns[0 :: record // 8].tobytes())
-        self.numbers = dict(zip(inodes, range(len(inodes)), strict=True))
-
-
-_NOTHING: Final = _Bucket(b"", 40)
 
 
 class DigestCache:
@@ -77,9 +67,9 @@ class DigestCache:
     def __init__(self, folder: Path, kind: str) -> None:
         """``kind``: one of ``KINDS``. Nothing is opened yet."""
         self._folder, self._kind, self._width = folder, kind, KINDS[kind]
-        self._record = 32 + self._width
+        self._record = _STATE_BYTES + self._width
         self._db: sqlite3.Connection | None = None
-        self._loaded: dict[Key, _Bucket] = {}
+        self._loaded: dict[Key, Bucket] = {}
         self._used: set[Key] = set()
         self._pending: dict[Key, bytearray] = {}
         self._pending_bytes = 0
@@ -147,32 +137,36 @@ class DigestCache:
         except sqlite3.Error:
             return True
 
-    def recall(self, files: Iterable[tuple[int, int, int, int, int, int]]) -> Iterator[tuple[int, array[int], int]]:
-        """Of files (number, dev, ino, size, mtime, ctime) those whose digest was kept for the very state they are in.
+    def recall(self, columns: Sequence[array[int]]) -> list[bytes | None]:
+        """Of files (columns dev, ino, size, mtime, ctime) the digests that were kept for the very state they are in.
 
-        Gives the number, and where the words of the digest begin in which array. This
-        loop runs once a file and is written for speed.
+        Best with the files of one folder at once: their inodes are neighbours.
         """
-        device, bucket, numbers, columns = -1, -1, _NOTHING.numbers, _NOTHING.columns
-        words = self._record // 8
-        for file, dev, inode, size, mtime, ctime in files:
-            if bucket != inode >> BUCKET_BITS or device != dev:
-                device, bucket = dev, inode >> BUCKET_BITS
-                loaded = self._loaded.get((device, bucket)) or self._load((device, bucket))
-                numbers, columns = loaded.numbers, loaded.columns
-            at = numbers.get(inode)
-            if at is not None:
-                at *= words
-                if columns[at + 3] == ctime and columns[at + 2] == mtime and columns[at + 1] == size:
-                    yield file, columns, at + 4
+        devices = columns[0]
+        found = {device: iter(self._recall(device, own)) for device, own in _by_device(columns)}
+        return list(found[devices[0]]) if len(found) == 1 else [next(found[device]) for device in devices]
 
-    def _load(self, key: Key) -> _Bucket:
+    def _recall(self, device: int, columns: Sequence[array[int]]) -> list[bytes | None]:
+        """The same for one device, without its column. Written for speed, since it sees every file."""
+        packed, count = _rows(columns), len(columns[0])
+        states = [packed[at : at + _STATE_BYTES] for at in range(0, _STATE_BYTES * count, _STATE_BYTES)]
+        known: Bucket = {}
+        for bucket in {inode >> BUCKET_BITS for inode in columns[0]}:
+            loaded = self._loaded.get((device, bucket))
+            known = {**known, **(self._load((device, bucket)) if loaded is None else loaded)}
+        return list(map(known.get, states))
+
+    def _load(self, key: Key) -> Bucket:
         """The entries of a bucket; few buckets are kept, because inodes of a folder are neighbours."""
         if len(self._loaded) >= _LOADED:
             del self._loaded[next(iter(self._loaded))]
-        bucket = _Bucket(self._read(key), self._record)
+        entries, record = self._read(key), self._record
+        bucket = {
+            entries[at : at + _STATE_BYTES]: entries[at + _STATE_BYTES : at + record]
+            for at in range(0, len(entries), record)
+        }
         self._loaded[key] = bucket
-        if bucket.numbers:
+        if bucket:
             self._used.add(key)
         return bucket
 
@@ -199,33 +193,31 @@ class DigestCache:
 
     # keeping
 
-    def keep(self, device: int, columns: Sequence[array[int]], digests: array[int], *, read_at: int) -> None:
-        """Note digests of files of one device: columns ino, size, mtime, ctime, and the digests in words of eight bytes.
-
-        What was changed right before ``read_at`` (ns) isn't kept.
-        """
+    def keep(self, columns: Sequence[array[int]], digests: bytes, *, read_at: int) -> None:
+        """Note digests of files (columns dev, ino, size, mtime, ctime). What was changed right before ``read_at`` (ns) isn't kept."""
         if self._db is None or not columns[0]:
             return
-        words = self._record // 8
-        records = array("q", bytes(self._record * len(columns[0])))
-        for at, column in enumerate(columns):
-            records[at::words] = array("q", column.tobytes())
-        for at in range(self._width // 8):
-            records[4 + at :: words] = array("q", digests[at :: self._width // 8].tobytes())
-        packed, width = records.tobytes(), self._record
+        of_a_digest, words = self._width // 8, array("q", digests)
+        wide = [*columns, *(words[at::of_a_digest] for at in range(of_a_digest))]
+        for device, own in _by_device(wide):
+            self._keep(device, own, read_at)
+        if self._pending_bytes > _FLUSH_BYTES:
+            self.flush()
+
+    def _keep(self, device: int, columns: Sequence[array[int]], read_at: int) -> None:
+        """The same for one device, without its column, with the words of the digests as further ones."""
+        packed, width = _rows(columns), self._record
         rows: Iterable[bytes] = (packed[at : at + width] for at in range(0, len(packed), width))
         inodes: Iterable[int] = columns[0]
         quiet = read_at - QUIET_NS
         if max(columns[2]) > quiet or max(columns[3]) > quiet:
             settled = [mtime <= quiet and ctime <= quiet for mtime, ctime in zip(columns[2], columns[3], strict=True)]
             rows, inodes = compress(rows, settled), compress(inodes, settled)
-        found: dict[int, list[bytes]] = {}
+        found: defaultdict[int, list[bytes]] = defaultdict(list)
         for inode, row in zip(inodes, rows, strict=True):  # once a file: written for speed
-            found.setdefault(inode >> BUCKET_BITS, []).append(row)
+            found[inode >> BUCKET_BITS].append(row)
         for bucket, some in found.items():
             self._put((device, bucket), b"".join(some))
-        if self._pending_bytes > _FLUSH_BYTES:
-            self.flush()
 
     def _put(self, key: Key, records: bytes) -> None:
         """Add to what is to be written."""
@@ -311,6 +303,25 @@ class DigestCache:
                 return
             db.execute("DELETE FROM buckets WHERE kind = ? AND device = ? AND bucket = ?", (kind, device, bucket))
             excess -= length + _ROW_BYTES
+
+
+def _by_device(columns: Sequence[array[int]]) -> Iterator[tuple[int, Sequence[array[int]]]]:
+    """Each device of the first column, and the others of its files. Nearly always there is one."""
+    devices, others = columns[0], columns[1:]
+    if devices.count(devices[0]) == len(devices):
+        yield devices[0], others
+        return
+    for device in set(devices):
+        own = [one == device for one in devices]
+        yield device, [array(column.typecode, compress(column, own)) for column in others]
+
+
+def _rows(columns: Sequence[array[int]]) -> bytes:
+    """Columns of words of eight bytes as rows, one after the other."""
+    rows = array("q", bytes(8 * len(columns) * len(columns[0])))
+    for at, column in enumerate(columns):
+        rows[at :: len(columns)] = array("q", column.tobytes())
+    return rows.tobytes()
 
 
 def _merged(old: bytes, new: bytes | bytearray, record: int) -> bytes:

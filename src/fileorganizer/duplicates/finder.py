@@ -12,17 +12,16 @@ import os
 import sys
 import time
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import compress
-from operator import itemgetter
+from itertools import chain, compress
 from typing import Final
 
 import msgspec
 
 from fileorganizer.classify.classifier import open_regular
 from fileorganizer.duplicates import reader_child
-from fileorganizer.duplicates.cache import SAMPLES, DigestCache
+from fileorganizer.duplicates.cache import KINDS, SAMPLES, DigestCache
 from fileorganizer.duplicates.groups import Groups
 from fileorganizer.duplicates.reader_child import (
     BLAKE3,
@@ -39,7 +38,7 @@ from fileorganizer.duplicates.reader_child import (
     SHA256,
 )
 from fileorganizer.duplicates.readers import Readers
-from fileorganizer.duplicates.table import Part, Table
+from fileorganizer.duplicates.table import Part, Table, picked, runs_of
 from fileorganizer.errors import InvalidOption
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
@@ -62,7 +61,7 @@ _SKIPPED: Final = {
     reader_child.RECENT: Reason.RECENTLY_CHANGED,
 }
 
-OnAnswer = Callable[[list[int], int, bytes], None]
+OnAnswer = Callable[[Sequence[range], int, bytes], None]
 """Takes the files of a message, when it was sent (ns), and its answer."""
 
 
@@ -240,7 +239,7 @@ class Finder:
     def _sample(self) -> None:
         """Digests of beginning and end for all files that share their size with another."""
         chosen = self._sharing_size()
-        self._recall_samples(chosen)
+        self._recall(self._samples, chosen, self._set_samples)
         self._listener.enter("hashing", chosen.count(1), "beginnings and ends")
         self._listener.progress.files_processed = 0
         for pick in self.table.picks(chosen, FILES_A_MESSAGE, _NAMES_BYTES, MOST_FOLDERS):
@@ -260,21 +259,28 @@ class Finder:
             counts = Counter({size: count for size, count in counts.items() if size in own})
         return bytearray([a and counts[size] > 1 for a, size in zip(self._in, sizes, strict=True)])
 
-    def _recall_samples(self, chosen: bytearray) -> None:
-        """Take the digests that are remembered; these files aren't chosen any more."""
-        if self._samples.is_empty:
+    def _recall(self, cache: DigestCache, chosen: bytearray, take: Callable[[Sequence[range], bytes], None]) -> None:
+        """Take the digests that are remembered, folder by folder; these files aren't chosen any more."""
+        if cache.is_empty:
             return
-        samples, sampled = self._sample_words, self._sampled
-        for file, words, at in self._samples.recall(self._chosen_rows(chosen)):
-            samples[file] = words[at]
-            sampled[file] = 1
-        known = int.from_bytes(sampled, "little")  # all bytes at once
-        chosen[:] = (int.from_bytes(chosen, "little") & ~known).to_bytes(len(chosen), "little")
+        for chunk in self.table.chunks:
+            runs = runs_of(chosen[chunk.first : chunk.first + chunk.count], chunk.first)
+            if not runs:
+                continue
+            found = cache.recall(picked(self.table.columns, runs))
+            if None in found:
+                runs = _kept(runs, [digest is not None for digest in found])
+            take(runs, b"".join(filter(None, found)))
+            for run in runs:
+                chosen[run.start : run.stop] = bytes(len(run))
 
-    def _chosen_rows(self, chosen: bytearray) -> Iterator[tuple[int, int, int, int, int, int]]:
-        """Number, dev, ino, size, mtime and ctime of the chosen files."""
-        table = self.table
-        return compress(zip(range(len(table)), *table.columns, strict=True), bytes(chosen))
+    def _set_samples(self, runs: Sequence[range], digests: bytes) -> None:
+        """Note digests of beginning and end."""
+        words, at = array("q", digests), 0
+        for run in runs:
+            self._sample_words[run.start : run.stop] = words[at : at + len(run)]
+            self._sampled[run.start : run.stop] = b"\1" * len(run)
+            at += len(run)
 
     def _ask(self, kind: int, pick: list[Part], on_answer: OnAnswer) -> None:
         """Have files read. Those in a folder that can't be opened any more equal nothing."""
@@ -297,60 +303,42 @@ class Finder:
     def _send(self, kind: int, parts: list[Part], fds: list[int], on_answer: OnAnswer) -> None:
         """The same, with the folders opened."""
         table = self.table
-        files = list(parts[0].files) if len(parts) == 1 else [file for part in parts for file in part.files]
+        runs = parts[0].runs if len(parts) == 1 else [run for part in parts for run in part.runs]
         wanted = (table.sizes,) if kind == SAMPLE else (table.sizes, table.inodes, table.mtimes, table.ctimes)
-        message = reader_child.request(kind, _picked(wanted, files), b"/".join(part.names for part in parts))
+        message = reader_child.request(kind, picked(wanted, runs), b"/".join(part.names for part in parts))
         read_at = time.time_ns()
 
         def answered(found: bytes) -> None:
-            self._listener.progress.files_processed += len(files)
-            on_answer(files, read_at, found)
+            self._listener.progress.files_processed += sum(map(len, runs))
+            on_answer(runs, read_at, found)
             self._listener.tick()
 
         self._readers.ask(message, fds, answered)
 
-    def _have_sampled(self, files: list[int], read_at: int, found: bytes) -> None:
+    def _have_sampled(self, runs: Sequence[range], read_at: int, found: bytes) -> None:
         """Take over digests of beginning and end."""
-        count = len(files)
-        states, digests = found[:count], array("q", found[count : 9 * count])
-        self.bytes_read += int.from_bytes(found[9 * count :], sys.byteorder)
-        if any(states):
-            files, digests = self._without_unread(files, states, digests)
-        first, end = (files[0], files[-1] + 1) if files else (0, 0)
-        if end - first == len(files):
-            self._sample_words[first:end] = digests
-            self._sampled[first:end] = b"\1" * len(files)
-        else:
-            for file, digest in zip(files, digests, strict=True):
-                self._sample_words[file] = digest
-                self._sampled[file] = 1
-        self._keep(self._samples, files, digests, read_at)
+        runs, digests = self._read_ones(runs, found, KINDS[SAMPLES])
+        self._set_samples(runs, digests)
+        self._keep(self._samples, runs, digests, read_at)
 
-    def _without_unread(self, files: list[int], states: bytes, words: array[int]) -> tuple[list[int], array[int]]:
-        """Only the files that were read, with their digests of some words each; the others are noted."""
-        for file, state in zip(files, states, strict=True):
+    def _read_ones(self, runs: Sequence[range], found: bytes, width: int) -> tuple[Sequence[range], bytes]:
+        """Of an answer (a state a file, digests of ``width`` bytes, bytes read) the files that were read, and their digests."""
+        count = sum(map(len, runs))
+        states, digests = found[:count], found[count : (1 + width) * count]
+        self.bytes_read += int.from_bytes(found[(1 + width) * count :], sys.byteorder)
+        if not any(states):
+            return runs, digests
+        for file, state in zip(chain.from_iterable(runs), states, strict=True):
             if state != READ:
                 self.unread[file] = Reason.CHANGED if state == CHANGED else Reason.UNREADABLE
-        width = len(words) // len(files)
         read = [state == READ for state in states]
-        wide = [one for one in read for _ in range(width)]
-        return list(compress(files, read)), array("q", compress(words, wide))
+        rows = (digests[at : at + width] for at in range(0, len(digests), width))
+        return _kept(runs, read), b"".join(compress(rows, read))
 
-    def _keep(self, cache: DigestCache, files: list[int], words: array[int], read_at: int) -> None:
-        """Remember digests of these files, device by device."""
-        if not files:
-            return
-        columns = _picked(self.table.columns, files)
-        devices = set(columns[0])
-        if len(devices) == 1:
-            cache.keep(devices.pop(), columns[1:], words, read_at=read_at)
-            return
-        width = len(words) // len(files)
-        for device in devices:
-            same = [one == device for one in columns[0]]
-            wide = [one for one in same for _ in range(width)]
-            some = [array(column.typecode, compress(column, same)) for column in columns[1:]]
-            cache.keep(device, some, array("q", compress(words, wide)), read_at=read_at)
+    def _keep(self, cache: DigestCache, runs: Sequence[range], digests: bytes, read_at: int) -> None:
+        """Remember digests of these files."""
+        if runs:
+            cache.keep(picked(self.table.columns, runs), digests, read_at=read_at)
 
     # whole contents
 
@@ -365,7 +353,7 @@ class Finder:
         self._whole = bytearray(DIGEST_BYTES * len(alike.members))
         self._have = bytearray(len(alike.members))
         chosen = bytearray(map(bool, slots))
-        self._recall_digests(chosen)
+        self._recall(self._digests, chosen, self._set_digests)
         self._listener.enter("hashing", chosen.count(1), "whole contents")
         self._listener.progress.files_processed = 0
         kind = ALGORITHMS[self._search.algorithm]
@@ -378,18 +366,15 @@ class Finder:
         self._digests.flush()
         self._groups = self._grouped(alike)
 
-    def _recall_digests(self, chosen: bytearray) -> None:
-        """Take the digests that are remembered."""
-        if not self._digests.is_empty:
-            for file, words, at in self._digests.recall(self._chosen_rows(chosen)):
-                self._set_digest(file, words[at : at + DIGEST_BYTES // 8].tobytes())
-                chosen[file] = 0
-
-    def _set_digest(self, file: int, digest: bytes) -> None:
-        """Note the digest of a file."""
-        slot = self._slots[file] - 1
-        self._whole[slot * DIGEST_BYTES : (slot + 1) * DIGEST_BYTES] = digest
-        self._have[slot] = 1
+    def _set_digests(self, runs: Sequence[range], digests: bytes) -> None:
+        """Note digests of whole contents."""
+        slots, whole, have = self._slots, self._whole, self._have
+        for number, file in enumerate(chain.from_iterable(runs)):
+            slot = slots[file] - 1
+            whole[slot * DIGEST_BYTES : (slot + 1) * DIGEST_BYTES] = digests[
+                number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES
+            ]
+            have[slot] = 1
 
     def _large(self, chosen: bytearray) -> list[int]:
         """The large files among the chosen, the largest first."""
@@ -397,17 +382,11 @@ class Finder:
         large = [file for file in compress(range(len(chosen)), bytes(chosen)) if sizes[file] >= LARGE_BYTES]
         return sorted(large, key=lambda file: -sizes[file])
 
-    def _have_digested(self, files: list[int], read_at: int, found: bytes) -> None:
+    def _have_digested(self, runs: Sequence[range], read_at: int, found: bytes) -> None:
         """Take over digests of whole contents."""
-        count = len(files)
-        states, words = found[:count], array("q", found[count : (1 + DIGEST_BYTES) * count])
-        self.bytes_read += int.from_bytes(found[(1 + DIGEST_BYTES) * count :], sys.byteorder)
-        if any(states):
-            files, words = self._without_unread(files, states, words)
-        digests = words.tobytes()
-        for number, file in enumerate(files):
-            self._set_digest(file, digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES])
-        self._keep(self._digests, files, words, read_at)
+        runs, digests = self._read_ones(runs, found, DIGEST_BYTES)
+        self._set_digests(runs, digests)
+        self._keep(self._digests, runs, digests, read_at)
 
     def _grouped(self, alike: _Alike) -> Groups:
         """Files with the same digest; with ``paranoid`` only those that have the same bytes, too."""
@@ -515,10 +494,12 @@ def _alike(samples: array[int], sampled: bytearray, table: Table) -> _Alike:
         own = parts.translate(bytes(number == part for number in range(256)))
         values = list(compress(samples, own))
         several = {sample for sample, count in Counter(values).items() if count > 1}
-        groups: dict[int, list[int]] = {}
-        for file, sample in zip(compress(range(len(samples)), own), values, strict=True):
-            if sample in several:
-                groups.setdefault(sample, []).append(file)
+        flags = list(map(several.__contains__, values))
+        groups: defaultdict[int, list[int]] = defaultdict(list)
+        for file, sample in zip(
+            compress(compress(range(len(samples)), own), flags), compress(values, flags), strict=True
+        ):
+            groups[sample].append(file)
         for files in groups.values():
             unique = list({table.inode_of(file): file for file in reversed(files)}.values())
             if len(unique) > 1:
@@ -526,10 +507,6 @@ def _alike(samples: array[int], sampled: bytearray, table: Table) -> _Alike:
     return alike
 
 
-def _picked(columns: Sequence[array[int]], files: list[int]) -> list[array[int]]:
-    """Some numbers of each column."""
-    first, end = files[0], files[-1] + 1
-    if end - first == len(files):
-        return [column[first:end] for column in columns]
-    pick = itemgetter(*files)
-    return [array(column.typecode, pick(column)) for column in columns]
+def _kept(runs: Sequence[range], wanted: list[bool]) -> list[range]:
+    """Those of the files that are wanted, as runs."""
+    return [range(file, file + 1) for file in compress(chain.from_iterable(runs), wanted)]

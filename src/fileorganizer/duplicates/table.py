@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import compress
+from itertools import chain, compress
+from operator import itemgetter
+from typing import Final
 
 import msgspec
 
 from fileorganizer.model import Identity, joined
 
+_RUN: Final = re.compile(rb"\x01+")
+_LONG_RUN: Final = 4
 REGULAR = 0o100644
 """The mode of an identity made here: of the mode only the type is ever compared."""
 
@@ -33,11 +38,16 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
-    """Chosen files of one folder, and their names joined by NUL."""
+    """Chosen files of one folder as runs of numbers, and their names joined by NUL."""
 
     place: int
     names: bytes
-    files: Sequence[int]
+    runs: list[range]
+
+    @property
+    def files(self) -> list[int]:
+        """The numbers one by one."""
+        return list(chain.from_iterable(self.runs))
 
 
 class Table:
@@ -116,29 +126,51 @@ class Table:
         pick: list[Part] = []
         files = size = 0
         for chunk in self.chunks:
-            part = self._part(chunk, chosen[chunk.first : chunk.first + chunk.count])
-            if part is None:
+            own = chosen[chunk.first : chunk.first + chunk.count]
+            count = own.count(1)
+            if not count:
                 continue
-            files, size = files + len(part.files), size + len(part.names) + 1
+            part = self._part(chunk, own, count)
+            files, size = files + count, size + len(part.names) + 1
             if pick and (files > most_files or size > most_bytes or len(pick) >= most_folders):
                 yield pick
-                pick, files, size = [], len(part.files), len(part.names) + 1
+                pick, files, size = [], count, len(part.names) + 1
             pick.append(part)
         if pick:
             yield pick
 
-    def _part(self, chunk: Chunk, own: bytearray) -> Part | None:
-        """The chosen files of a chunk."""
-        count = own.count(1)
-        if not count:
-            return None
-        files = range(chunk.first, chunk.first + chunk.count)
-        if count == chunk.count:
-            return Part(chunk.place, chunk.names, files)
-        flags = bytes(own)
-        return Part(chunk.place, b"\0".join(compress(chunk.names.split(b"\0"), flags)), tuple(compress(files, flags)))
+    def _part(self, chunk: Chunk, own: bytearray, count: int) -> Part:
+        """The chosen files of a chunk, some at least."""
+        names = chunk.names
+        if count < chunk.count:
+            names = b"\0".join(compress(names.split(b"\0"), bytes(own)))
+        return Part(chunk.place, names, runs_of(own, chunk.first))
 
     def part_of(self, file: int) -> Part:
         """One file by itself."""
         chunk = self.chunk_of(file)
-        return Part(chunk.place, chunk.names.split(b"\0")[file - chunk.first], (file,))
+        return Part(chunk.place, chunk.names.split(b"\0")[file - chunk.first], [range(file, file + 1)])
+
+
+def runs_of(chosen: bytes | bytearray, first: int) -> list[range]:
+    """The chosen files (a byte each, the first that of file ``first``) as runs of numbers."""
+    return [range(first + run.start(), first + run.end()) for run in _RUN.finditer(chosen)]
+
+
+def picked(columns: Sequence[array[int]], runs: Sequence[range]) -> list[array[int]]:
+    """Some numbers of each column: whole slices where the runs are long, one by one where they aren't."""
+    if len(runs) == 1:
+        return [column[runs[0].start : runs[0].stop] for column in columns]
+    files = list(chain.from_iterable(runs))
+    if len(runs) * _LONG_RUN > len(files):
+        pick = itemgetter(*files)
+        return [array(column.typecode, pick(column)) for column in columns]
+    return [_sliced(column, runs) for column in columns]
+
+
+def _sliced(column: array[int], runs: Sequence[range]) -> array[int]:
+    """Slices of a column, one after the other."""
+    found = array(column.typecode)
+    for run in runs:
+        found += column[run.start : run.stop]
+    return found

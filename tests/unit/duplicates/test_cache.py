@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,20 +18,27 @@ File = tuple[int, int, int, int, int]
 """dev, ino, size, mtime, ctime."""
 
 
+def columns_of(files: Sequence[File]) -> list[array[int]]:
+    """As the search has them."""
+    return [array(code, column) for code, column in zip("QQqqq", zip(*files, strict=True), strict=True)]
+
+
+def bytes_of(digest: int, kind: str = SAMPLES) -> bytes:
+    """A digest of a number."""
+    return array("q", [digest] * (cache.KINDS[kind] // 8)).tobytes()
+
+
 def keep(folder: Path, files: dict[File, int], kind: str = SAMPLES) -> None:
     """Keep a digest a file; those of 32 bytes are four times the number."""
     with DigestCache(folder, kind) as opened:
-        for (device, *rest), digest in files.items():
-            columns = [array("Q" if at == 0 else "q", [number]) for at, number in enumerate(rest)]
-            words = array("q", [digest] * (cache.KINDS[kind] // 8))
-            opened.keep(device, columns, words, read_at=time.time_ns())
+        for file, digest in files.items():
+            opened.keep(columns_of([file]), bytes_of(digest, kind), read_at=time.time_ns())
 
 
 def recall(folder: Path, files: list[File], kind: str = SAMPLES) -> list[int | None]:
     """What is remembered of files."""
     with DigestCache(folder, kind) as opened:
-        found = {number: words[at] for number, words, at in opened.recall((n, *file) for n, file in enumerate(files))}
-    return [found.get(number) for number in range(len(files))]
+        return [digest and array("q", digest)[0] for digest in opened.recall(columns_of(files))]
 
 
 FILES: dict[File, int] = {
@@ -60,11 +68,9 @@ def test_a_digest_counts_for_the_very_state_of_the_file(tmp_path: Path) -> None:
 def test_what_was_changed_just_now_is_not_kept(tmp_path: Path) -> None:
     """By mtime or by ctime; the others of the same message are."""
     now = time.time_ns()
+    files = [(1, 1, 9, LONG_AGO, LONG_AGO), (1, 2, 9, now, LONG_AGO), (1, 3, 9, LONG_AGO, now)]
     with DigestCache(tmp_path, SAMPLES) as opened:
-        columns = [array("Q", [1, 2, 3]), array("q", [9, 9, 9])]
-        columns += [array("q", [LONG_AGO, now, LONG_AGO]), array("q", [LONG_AGO, LONG_AGO, now])]
-        opened.keep(1, columns, array("q", [7, 8, 9]), read_at=now)
-    files = [(1, ino, 9, mtime, ctime) for ino, mtime, ctime in zip(*(columns[at] for at in (0, 2, 3)), strict=True)]
+        opened.keep(columns_of(files), b"".join(map(bytes_of, (7, 8, 9))), read_at=now)
     assert recall(tmp_path, files) == [7, None, None]
 
 
@@ -118,15 +124,15 @@ def test_a_cache_in_use_is_not_waited_for_long(tmp_path: Path, monkeypatch: pyte
     busy = connect(tmp_path / "digests.db", isolation_level=None)
     with DigestCache(tmp_path, SAMPLES) as opened:
         busy.execute("BEGIN IMMEDIATE")
-        columns = [array("Q", [9]), array("q", [9]), array("q", [LONG_AGO]), array("q", [LONG_AGO])]
-        opened.keep(1, columns, array("q", [7]), read_at=time.time_ns())
+        columns = columns_of([(1, 9, 9, LONG_AGO, LONG_AGO)])
+        opened.keep(columns, bytes_of(7), read_at=time.time_ns())
     busy.execute("DROP TABLE buckets")
     busy.execute("COMMIT")
     with DigestCache(tmp_path, SAMPLES) as opened:
         busy.execute("DROP TABLE buckets")
         assert opened.is_empty
-        assert list(opened.recall([(0, 1, 5, 10, LONG_AGO, LONG_AGO)])) == []
-        opened.keep(1, columns, array("q", [7]), read_at=time.time_ns())
+        assert opened.recall(columns) == [None]
+        opened.keep(columns, bytes_of(7), read_at=time.time_ns())
     busy.close()
 
 
