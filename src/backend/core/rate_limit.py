@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from backend.core import monitoring
 from backend.core.config import Settings
 from backend.core.redis import SharedRedis
+from backend.core.windows import Windows
 
 GLOBAL, TREES = "global", "trees"
 _T = TypeVar("_T")
-_Question = Callable[[MovingWindowRateLimiter, RateLimitItem], Awaitable[_T]]
+_Question = Callable[[MovingWindowRateLimiter | Windows, RateLimitItem], Awaitable[_T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class RateLimiter:
     def __init__(self, settings: Settings, redis: SharedRedis | None = None) -> None:
         """Windows as the settings say; without ``redis`` those of this process alone."""
         self._redis = redis
-        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._own = Windows()
         if redis is not None:
             pool = redis.client.connection_pool
             storage = RedisStorage(
