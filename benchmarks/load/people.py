@@ -37,6 +37,8 @@ WORDS: Final = ("invoice", "photo 1", "jpg", "budget 17", "nothing like it")
 _LONG_AGO: Final = 1_600_000_000
 """When the files were last changed: fresh ones count as unfinished."""
 _FINAL: Final = ("completed", "failed", "cancelled")
+_COME_AGAIN: Final = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+"""Refusals that say when to try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Person:
         """Listen until the operation has ended, or the stream."""
         path = f"/api/v1/operations/{operation_id}/events"
         async with self.client.stream("GET", path, headers=self.headers) as answer:
-            if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            if answer.status_code in _COME_AGAIN:
                 await _come_again(answer)
                 return
             answer.raise_for_status()
@@ -202,7 +204,7 @@ async def patient(client: httpx.AsyncClient, method: str, path: str, **given: An
     """The body of an answer, however often one is told to come again. Raises ``httpx.HTTPStatusError``."""
     while True:
         answer = await client.request(method, f"/api/v1{path}", **given)
-        if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+        if answer.status_code not in _COME_AGAIN:
             break
         await _come_again(answer)
     answer.raise_for_status()
