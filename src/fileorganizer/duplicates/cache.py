@@ -35,7 +35,7 @@ SAMPLES: Final = "sample"
 KINDS: Final = {SAMPLES: 8, "sha256": 32, "blake3": 32}
 """Everything that is kept, and the bytes of a digest."""
 _FILE: Final = "digests.db"
-_LOADED: Final = 512
+_LOADED: Final = 2048
 _ROW_BYTES: Final = 80
 """About what a row takes besides its entries."""
 _FLUSH_BYTES: Final = 8 << 20
@@ -48,14 +48,25 @@ CREATE TABLE IF NOT EXISTS buckets (kind TEXT NOT NULL, device INTEGER NOT NULL,
 
 Key = tuple[int, int]
 """device, bucket."""
-Bucket = dict[bytes, bytes]
-"""The entries of a row: the state of a file (inode, size, mtime, ctime) → its digest."""
-_STATE_BYTES: Final = 32
 
 
 def signed(number: int) -> int:
     """An unsigned number of 64 bits as SQLite and our columns keep it."""
     return number - (1 << 64) if number >> 63 else number
+
+
+class _Bucket:
+    """The entries of a row as words of eight bytes, and inode → number of the entry."""
+
+    __slots__ = ("columns", "numbers")
+
+    def __init__(self, entries: bytes, record: int) -> None:
+        self.columns = array("q", entries)
+        inodes = array("Q", self.columns[0 :: record // 8].tobytes())
+        self.numbers = dict(zip(inodes, range(len(inodes)), strict=True))
+
+
+_NOTHING: Final = _Bucket(b"", 40)
 
 
 class DigestCache:
@@ -67,9 +78,9 @@ class DigestCache:
     def __init__(self, folder: Path, kind: str) -> None:
         """``kind``: one of ``KINDS``. Nothing is opened yet."""
         self._folder, self._kind, self._width = folder, kind, KINDS[kind]
-        self._record = _STATE_BYTES + self._width
+        self._record = 32 + self._width
         self._db: sqlite3.Connection | None = None
-        self._loaded: dict[Key, Bucket] = {}
+        self._loaded: dict[Key, _Bucket] = {}
         self._used: set[Key] = set()
         self._pending: dict[Key, bytearray] = {}
         self._pending_bytes = 0
@@ -137,36 +148,32 @@ class DigestCache:
         except sqlite3.Error:
             return True
 
-    def recall(self, columns: Sequence[array[int]]) -> list[bytes | None]:
-        """Of files (columns dev, ino, size, mtime, ctime) the digests that were kept for the very state they are in.
+    def recall(self, files: Iterable[tuple[int, int, int, int, int, int]]) -> Iterator[tuple[int, array[int], int]]:
+        """Of files (number, dev, ino, size, mtime, ctime) those whose digest was kept for the very state they are in.
 
-        Best with the files of one folder at once: their inodes are neighbours.
+        Gives the number, and where the words of the digest begin in which array. This
+        loop runs once a file and is written for speed.
         """
-        devices = columns[0]
-        found = {device: iter(self._recall(device, own)) for device, own in _by_device(columns)}
-        return list(found[devices[0]]) if len(found) == 1 else [next(found[device]) for device in devices]
+        device, bucket, numbers, columns = -1, -1, _NOTHING.numbers, _NOTHING.columns
+        words = self._record // 8
+        for file, dev, inode, size, mtime, ctime in files:
+            if bucket != inode >> BUCKET_BITS or device != dev:
+                device, bucket = dev, inode >> BUCKET_BITS
+                loaded = self._loaded.get((device, bucket)) or self._load((device, bucket))
+                numbers, columns = loaded.numbers, loaded.columns
+            at = numbers.get(inode)
+            if at is not None:
+                at *= words
+                if columns[at + 3] == ctime and columns[at + 2] == mtime and columns[at + 1] == size:
+                    yield file, columns, at + 4
 
-    def _recall(self, device: int, columns: Sequence[array[int]]) -> list[bytes | None]:
-        """The same for one device, without its column. Written for speed, since it sees every file."""
-        packed, count = _rows(columns), len(columns[0])
-        states = [packed[at : at + _STATE_BYTES] for at in range(0, _STATE_BYTES * count, _STATE_BYTES)]
-        known: Bucket = {}
-        for bucket in {inode >> BUCKET_BITS for inode in columns[0]}:
-            loaded = self._loaded.get((device, bucket))
-            known = {**known, **(self._load((device, bucket)) if loaded is None else loaded)}
-        return list(map(known.get, states))
-
-    def _load(self, key: Key) -> Bucket:
+    def _load(self, key: Key) -> _Bucket:
         """The entries of a bucket; few buckets are kept, because inodes of a folder are neighbours."""
         if len(self._loaded) >= _LOADED:
             del self._loaded[next(iter(self._loaded))]
-        entries, record = self._read(key), self._record
-        bucket = {
-            entries[at : at + _STATE_BYTES]: entries[at + _STATE_BYTES : at + record]
-            for at in range(0, len(entries), record)
-        }
+        bucket = _Bucket(self._read(key), self._record)
         self._loaded[key] = bucket
-        if bucket:
+        if bucket.numbers:
             self._used.add(key)
         return bucket
 

@@ -38,7 +38,7 @@ from fileorganizer.duplicates.reader_child import (
     SHA256,
 )
 from fileorganizer.duplicates.readers import Readers
-from fileorganizer.duplicates.table import Part, Table, picked, runs_of
+from fileorganizer.duplicates.table import Part, Table, picked
 from fileorganizer.errors import InvalidOption
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
@@ -239,7 +239,7 @@ class Finder:
     def _sample(self) -> None:
         """Digests of beginning and end for all files that share their size with another."""
         chosen = self._sharing_size()
-        self._recall(self._samples, chosen, self._set_samples)
+        self._recall_samples(chosen)
         self._listener.enter("hashing", chosen.count(1), "beginnings and ends")
         self._listener.progress.files_processed = 0
         for pick in self.table.picks(chosen, FILES_A_MESSAGE, _NAMES_BYTES, MOST_FOLDERS):
@@ -259,20 +259,21 @@ class Finder:
             counts = Counter({size: count for size, count in counts.items() if size in own})
         return bytearray([a and counts[size] > 1 for a, size in zip(self._in, sizes, strict=True)])
 
-    def _recall(self, cache: DigestCache, chosen: bytearray, take: Callable[[Sequence[range], bytes], None]) -> None:
-        """Take the digests that are remembered, folder by folder; these files aren't chosen any more."""
-        if cache.is_empty:
+    def _recall_samples(self, chosen: bytearray) -> None:
+        """Take the digests that are remembered; these files aren't chosen any more."""
+        if self._samples.is_empty:
             return
-        for chunk in self.table.chunks:
-            runs = runs_of(chosen[chunk.first : chunk.first + chunk.count], chunk.first)
-            if not runs:
-                continue
-            found = cache.recall(picked(self.table.columns, runs))
-            if None in found:
-                runs = _kept(runs, [digest is not None for digest in found])
-            take(runs, b"".join(filter(None, found)))
-            for run in runs:
-                chosen[run.start : run.stop] = bytes(len(run))
+        samples, sampled = self._sample_words, self._sampled
+        for file, words, at in self._samples.recall(self._chosen_rows(chosen)):
+            samples[file] = words[at]
+            sampled[file] = 1
+        known = int.from_bytes(sampled, "little")  # all bytes at once
+        chosen[:] = (int.from_bytes(chosen, "little") & ~known).to_bytes(len(chosen), "little")
+
+    def _chosen_rows(self, chosen: bytearray) -> Iterator[tuple[int, int, int, int, int, int]]:
+        """Number, dev, ino, size, mtime and ctime of the chosen files."""
+        table = self.table
+        return compress(zip(range(len(table)), *table.columns, strict=True), bytes(chosen))
 
     def _set_samples(self, runs: Sequence[range], digests: bytes) -> None:
         """Note digests of beginning and end."""
@@ -353,7 +354,7 @@ class Finder:
         self._whole = bytearray(DIGEST_BYTES * len(alike.members))
         self._have = bytearray(len(alike.members))
         chosen = bytearray(map(bool, slots))
-        self._recall(self._digests, chosen, self._set_digests)
+        self._recall_digests(chosen)
         self._listener.enter("hashing", chosen.count(1), "whole contents")
         self._listener.progress.files_processed = 0
         kind = ALGORITHMS[self._search.algorithm]
@@ -366,15 +367,18 @@ class Finder:
         self._digests.flush()
         self._groups = self._grouped(alike)
 
-    def _set_digests(self, runs: Sequence[range], digests: bytes) -> None:
-        """Note digests of whole contents."""
-        slots, whole, have = self._slots, self._whole, self._have
-        for number, file in enumerate(chain.from_iterable(runs)):
-            slot = slots[file] - 1
-            whole[slot * DIGEST_BYTES : (slot + 1) * DIGEST_BYTES] = digests[
-                number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES
-            ]
-            have[slot] = 1
+    def _recall_digests(self, chosen: bytearray) -> None:
+        """Take the digests that are remembered."""
+        if not self._digests.is_empty:
+            for file, words, at in self._digests.recall(self._chosen_rows(chosen)):
+                self._set_digest(file, words[at : at + DIGEST_BYTES // 8].tobytes())
+                chosen[file] = 0
+
+    def _set_digest(self, file: int, digest: bytes) -> None:
+        """Note the digest of a file."""
+        slot = self._slots[file] - 1
+        self._whole[slot * DIGEST_BYTES : (slot + 1) * DIGEST_BYTES] = digest
+        self._have[slot] = 1
 
     def _large(self, chosen: bytearray) -> list[int]:
         """The large files among the chosen, the largest first."""
@@ -385,7 +389,8 @@ class Finder:
     def _have_digested(self, runs: Sequence[range], read_at: int, found: bytes) -> None:
         """Take over digests of whole contents."""
         runs, digests = self._read_ones(runs, found, DIGEST_BYTES)
-        self._set_digests(runs, digests)
+        for number, file in enumerate(chain.from_iterable(runs)):
+            self._set_digest(file, digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES])
         self._keep(self._digests, runs, digests, read_at)
 
     def _grouped(self, alike: _Alike) -> Groups:

@@ -188,9 +188,8 @@ def test_paranoid_compares_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Files with the same digest and other bytes are no copies, were there ever such."""
     write_tree(tmp_path, {"a": "1234", "b": "1234", "c": "5678", "d": "1234"})
     monkeypatch.setattr(reader_child, "_hasher", lambda _kind: hashlib.new("sha256"))
-    set_digests = finder.Finder._set_digests
     monkeypatch.setattr(
-        finder.Finder, "_set_digests", lambda self, runs, digests: set_digests(self, runs, bytes(len(digests)))
+        finder.Finder, "_set_digest", lambda self, file, _d, set_=finder.Finder._set_digest: set_(self, file, bytes(32))
     )
     monkeypatch.setattr(finder, "_alike", _all_alike)
     assert groups_of(find_duplicates(tmp_path, Search())) == [("a", "b", "c", "d")]
