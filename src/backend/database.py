@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -25,6 +26,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
+from backend import sqlite
 from backend.core import monitoring
 from backend.core.config import Settings
 
@@ -150,9 +152,11 @@ class Database:
         url = make_url(settings.url)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._turn = _turn(url)
-        self._engine: AsyncEngine = create_async_engine(
-            url.set(drivername="sqlite+aiosqlite") if self.is_sqlite else url, **_arguments(self.is_sqlite)
-        )
+        arguments = _arguments(self.is_sqlite)
+        if self.is_sqlite:
+            arguments["async_creator"] = partial(sqlite.connect, url.database or "")
+            url = url.set(drivername="sqlite+aiosqlite")
+        self._engine: AsyncEngine = create_async_engine(url, **arguments)
         _prepare(self._engine.sync_engine, is_sqlite=self.is_sqlite)
 
     @asynccontextmanager
