@@ -37,7 +37,7 @@ class Cursor(aiosqlite.Cursor):
             self._conn.only_reads = True
         else:
             self._conn.only_reads &= sql.lstrip()[:6].upper() == "SELECT"
-            await self._execute(self._run, sql, parameters or ())
+            await self._conn._execute(self._run, sql, parameters or ())
         return self
 
     def _run(self, sql: str, parameters: Any) -> None:
@@ -62,7 +62,7 @@ class Cursor(aiosqlite.Cursor):
     async def fetchmany(self, size: int | None = None) -> list[Any]:
         """So many rows at most, none only at the end."""
         if not self._ready and self._more:
-            await self._execute(self._fetch)
+            await self._conn._execute(self._fetch)
         return [self._ready.popleft() for _ in range(min(size or 1, len(self._ready)))]
 
     async def fetchall(self) -> list[Any]:
@@ -71,7 +71,7 @@ class Cursor(aiosqlite.Cursor):
         self._ready.clear()
         if self._more:
             self._more = False
-            rows += await self._execute(self._cursor.fetchall)
+            rows += await self._conn._execute(self._cursor.fetchall)
         return rows
 
     async def close(self) -> None:

@@ -41,7 +41,8 @@ async def rows(connection: Connection, sql: str) -> list[tuple[int]]:
     """All rows of a statement, as SQLAlchemy asks for them."""
     async with connection.cursor() as cursor:
         await cursor.execute(sql)
-        return await cursor.fetchall()
+        found: list[tuple[int]] = await cursor.fetchall()
+        return found
 
 
 def test_one_way_for_a_transaction_that_reads(tmp_path: Path) -> None:
