@@ -31,6 +31,8 @@ CLOCK_SLACK: Final = 86_400
 _MEMORY: Final = 1 << 30
 _CPU_SECONDS: Final = 10
 _READS: Final = 4_000
+_ITEMS: Final = 10_000
+"""So many items of a HEIC are looked through at most; one of 200 megapixels has about 800."""
 _BLOCK: Final = 4_096
 _MAC_EPOCH: Final = 2_082_844_800
 """Seconds from 1904-01-01, where QuickTime begins to count, to 1970-01-01."""
@@ -275,7 +277,7 @@ def _item_offset(source: Source, places: Box, item: int) -> int | None:
     version, _, sizes = numbers.take(1), numbers.take(3), numbers.take(2)
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_size = sizes & 15 if version else 0
-    for _ in range(numbers.take(4 if version == 2 else 2)):
+    for _ in range(min(numbers.take(4 if version == 2 else 2), _ITEMS)):
         number, method = numbers.take(4 if version == 2 else 2), numbers.take(2) & 15 if version else 0
         _, base, extents = numbers.take(2), numbers.take(base_size), numbers.take(2)
         _, first = (numbers.take(index_size), numbers.take(offset_size)) if extents else (0, 0)
