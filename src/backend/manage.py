@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -88,6 +89,10 @@ def run(folders: tuple[str, ...]) -> None:
         click.echo(f"The administrator may work in {show(os.path.abspath(folder))}")
     if token:
         click.echo(_invitation(address, token))
+    if sys.stderr.isatty() and "log_level" not in config.model_fields_set:
+        os.environ["LOG_LEVEL"] = "WARNING"  # a line for every request would scroll the link away
+        settings.cache_clear()
+        click.echo("From here on only problems are shown; LOG_LEVEL=INFO shows every request.")
     with shared_among(config.api_workers):
         uvicorn.run(
             "backend.api.main:app",

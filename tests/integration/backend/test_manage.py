@@ -32,13 +32,18 @@ def manage(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_running_it(tmp_path: Path) -> None:
-    """`run` makes the database, offers the folder, prints the way to the first account, serves, and ends when told to."""
+    """`run` makes the database, offers the folder, prints the way to the first account, serves, and ends when told to.
+
+    A terminal isn't filled with lines of requests.
+    """
     offered, port = tmp_path / "offered", free_port()
     write_tree(offered, {"a.jpg": "a"})
     environment = {**os.environ, "DATA_DIR": str(tmp_path / "data"), "API_PORT": str(port), "BCRYPT_ROUNDS": "4"}
     command = [sys.executable, "-m", "backend.manage", "run", "--offer", str(offered)]
+    screen, terminal = os.openpty()
     with open(tmp_path / "log", "wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=terminal)
+    os.close(terminal)
     url, until = f"http://127.0.0.1:{port}", time.monotonic() + 120
     while time.monotonic() < until:
         try:
@@ -54,8 +59,11 @@ def test_running_it(tmp_path: Path) -> None:
     client = httpx.Client(base_url=url, timeout=30)
     admin = Person(client, client.post("/api/v1/auth/setup", json=body).json())
     assert admin.done(str(offered))["files_processed"] == 1
+    shown = os.read(screen, 1 << 16)
+    assert b"running on" in shown and b'"request"' not in shown and "LOG_LEVEL=INFO" in said
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) in (0, -signal.SIGTERM)
+    os.close(screen)
 
 
 def test_names_and_operations_that_arent_there(server: Server, ann: Person, tmp_path: Path) -> None:
