@@ -163,7 +163,7 @@ MUTANTS = (
         "            return now is not None\n        return True\n",
         "machine",
         "11/600",
-        "I6: undo",
+        ": undo",
     ),
     Mutant(
         "undo believes in inode numbers",
