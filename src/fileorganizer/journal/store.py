@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -49,14 +49,9 @@ class Journal:
         self._folder = os.path.join(root, CONTROL_DIRECTORY)
         path = os.path.join(self._folder, b"journal.db")
         exists = os.path.exists(path)
-        mirrored = int(read_text(self._mirror) or 0)
+        mirrored = self._mirrored(root)
         if not exists and (mirrored or not write):
-            if mirrored:
-                raise JournalDamaged(
-                    f"The journal of {show(root)} is missing though runs were made here. Restore .fileorganizer from a backup,"
-                    " or delete that folder to begin anew (earlier runs can't be undone then)."
-                )
-            raise FileNotFoundError(path)
+            raise _missing(root, mirrored)
         self.epoch = 0
         if not exists:
             private_file(Path(os.fsdecode(path)))  # SQLite would make it readable for everybody
@@ -71,14 +66,14 @@ class Journal:
         if write:
             self._db.execute("PRAGMA journal_mode = TRUNCATE")
         if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-            if not write:
+            if mirrored or not write:
                 self._db.close()
-                raise FileNotFoundError(show(root))
+                raise _missing(root, mirrored)
             self._make_tables()
-        version, epoch = (
-            self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0]
-            for key in ("version", "epoch")
-        )
+        known = dict(self._db.execute("SELECT key, value FROM meta"))
+        version, epoch = known.get("version"), known.get("epoch")
+        if not isinstance(version, int) or not isinstance(epoch, int):
+            raise JournalDamaged(f"The journal of {show(root)} is damaged. Restore .fileorganizer from a backup.")
         if version > SCHEMA_VERSION:
             raise JournalDamaged(
                 f"The journal of {show(root)} is of version {version}; this program knows {SCHEMA_VERSION}. Update it."
@@ -100,6 +95,15 @@ class Journal:
     def _mirror(self) -> bytes:
         """The file that says how far the epoch was, so that an older copy of the journal is noticed."""
         return os.path.join(self._folder, b"epoch")
+
+    def _mirrored(self, root: bytes) -> int:
+        """What that file says; 0 when there is none. Raises JournalDamaged."""
+        try:
+            return int(read_text(self._mirror) or 0)
+        except ValueError as error:
+            raise JournalDamaged(
+                f"{show(root)}/.fileorganizer/epoch is damaged. Restore .fileorganizer from a backup; nothing was touched."
+            ) from error
 
     def _make_tables(self) -> None:
         """All tables in one transaction: they are there together or not at all."""
@@ -177,13 +181,12 @@ class Journal:
     def operations(self, *, newest_first: bool = True) -> Iterator[Operation]:
         """All operations of this root."""
         sign = -1 if newest_first else 1
-        rows = self._db.execute("SELECT record, digest FROM operations ORDER BY number * ?", (sign,)).fetchall()
-        for blob, digest in rows:
+        for blob, digest in self._rows("SELECT record, digest FROM operations ORDER BY number * ?", sign):
             yield self._read_record(blob, digest)
 
     def _read_record(self, blob: bytes, digest: bytes) -> Operation:
         """A record that matches its digest, or JournalDamaged."""
-        if codec.chain(b"", blob) != digest:
+        if not isinstance(blob, bytes) or codec.chain(b"", blob) != digest:
             raise JournalDamaged(
                 "An operation's record doesn't match its digest. Nothing was done; restore .fileorganizer from a backup."
             )
@@ -207,12 +210,12 @@ class Journal:
 
     def by_number(self, number: int) -> Operation:
         """One operation by its number. Raises OperationNotFound."""
-        row = self._db.execute("SELECT record, digest FROM operations WHERE number = ?", (number,)).fetchone()
-        if row is None:
+        rows = self._rows("SELECT record, digest FROM operations WHERE number = ?", number)
+        if not rows:
             raise OperationNotFound(
                 f"This folder has no operation number {number}. 'fileorganizer history' lists them."
             )
-        return self._read_record(*row)
+        return self._read_record(*rows[0])
 
     # batches
 
@@ -279,7 +282,7 @@ class Journal:
 
     def in_doubt(self) -> tuple[int, int] | None:
         """Operation number and sequence of the batch whose outcome isn't written; at most one there is."""
-        rows = self._db.execute("SELECT operation, seq FROM batches WHERE settled = 0 LIMIT 2").fetchall()
+        rows: list[tuple[int, int]] = self._rows("SELECT operation, seq FROM batches WHERE settled = 0 LIMIT 2")
         if len(rows) > 1:
             raise JournalDamaged(
                 "More than one batch is in doubt: this journal was put together from several. Nothing was done."
@@ -288,11 +291,7 @@ class Journal:
 
     def batch_count(self, operation: int) -> int:
         """How many batches of an operation are recorded, settled or not."""
-        return int(
-            self._db.execute("SELECT coalesce(max(seq), 0) FROM batches WHERE operation = ?", (operation,)).fetchone()[
-                0
-            ]
-        )
+        return int(self._rows("SELECT coalesce(max(seq), 0) FROM batches WHERE operation = ?", operation)[0][0])
 
     def batches(self, operation: int, *, newest_first: bool = False) -> Iterator[Batch]:
         """The batches of an operation, each checked against its digest and its neighbour. Raises JournalDamaged."""
@@ -306,19 +305,18 @@ class Journal:
 
     def batch(self, operation: int, seq: int) -> Batch:
         """One batch. Raises JournalDamaged when it is missing, altered, or doesn't follow the one before it."""
-        row = self._db.execute(
+        found = self._rows(
             "SELECT settled, consumed, steps, before, outcomes, after, previous, digest FROM batches WHERE operation = ? AND seq = ?",
-            (operation, seq),
-        ).fetchone()
-        earlier = self._db.execute(
-            "SELECT digest FROM batches WHERE operation = ? AND seq = ?", (operation, seq - 1)
-        ).fetchone()
-        expected = earlier[0] if earlier else codec.chain(b"", str(operation).encode())
-        if row is None or (seq > 1 and earlier is None):
+            operation,
+            seq,
+        )
+        earlier = self._rows("SELECT digest FROM batches WHERE operation = ? AND seq = ?", operation, seq - 1)
+        expected = earlier[0][0] if earlier else codec.chain(b"", str(operation).encode())
+        if not found or (seq > 1 and not earlier):
             raise JournalDamaged(
                 f"Operation {operation} lacks a batch before or at {seq}. Restore .fileorganizer from a backup."
             )
-        settled, consumed, steps, before, outcomes, after, previous, digest = row
+        settled, consumed, steps, before, outcomes, after, previous, digest = found[0]
         parts = (steps, before, outcomes, after) if settled else (steps, before)
         if previous != expected or None in parts or codec.chain(previous, *parts) != digest:
             raise JournalDamaged(
@@ -336,8 +334,24 @@ class Journal:
 
     def skips(self, operation: int) -> Iterator[list[Skip]]:
         """What the operation's plan left alone, in chunks."""
-        for (blob,) in self._db.execute("SELECT skips FROM skips WHERE operation = ? ORDER BY seq", (operation,)):
-            yield codec.unpack_skips(blob)
+        with _storage_errors():
+            for (blob,) in self._db.execute("SELECT skips FROM skips WHERE operation = ? ORDER BY seq", (operation,)):
+                yield codec.unpack_skips(blob)
+
+    def _rows(self, query: str, *values: int) -> list[Any]:
+        """What a query finds. Raises JournalDamaged or StorageFailed."""
+        with _storage_errors():
+            return self._db.execute(query, values).fetchall()
+
+
+def _missing(root: bytes, mirrored: int) -> Exception:
+    """What is raised when there is no journal, or nothing is in it: was there one?"""
+    if not mirrored:
+        return FileNotFoundError(show(root))
+    return JournalDamaged(
+        f"The journal of {show(root)} is missing though runs were made here. Restore .fileorganizer from a backup,"
+        " or delete that folder to begin anew (earlier runs can't be undone then)."
+    )
 
 
 @contextmanager
@@ -351,5 +365,5 @@ def _storage_errors() -> Iterator[None]:
                 "The disk is full: the journal couldn't be written, so nothing more was moved. Free some space."
             ) from error
         raise StorageFailed(f"The journal can't be used: {error}. Nothing more was moved.") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise JournalDamaged(f"The journal is damaged: {error}. Restore .fileorganizer from a backup.") from error

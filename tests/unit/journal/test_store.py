@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -167,6 +168,12 @@ def _read_all(journal: Journal) -> None:
         list(journal.batches(one.number))
 
 
+def _content(journal: Journal) -> object:
+    """All that is in it."""
+    numbers = [one.number for one in journal.operations()]
+    return list(journal.operations()), [(list(journal.batches(n)), list(journal.skips(n))) for n in numbers]
+
+
 def _read_root(root: bytes) -> None:
     """Open the journal and read all of it."""
     with Journal(root, write=False) as journal:
@@ -288,6 +295,33 @@ def test_reading_damage_in_the_middle(root: bytes) -> None:
         file.write(b"\xff" * (os.path.getsize(path) - 4096))
     with pytest.raises(JournalDamaged), Journal(root, write=False) as journal:
         _read_all(journal)
+
+
+def test_damage_on_any_page(root: bytes) -> None:
+    """Whatever page it is, what is read is what was written, or the journal is refused."""
+    filled(root)
+    path = Path(os.fsdecode(root), ".fileorganizer/journal.db")
+    whole = path.read_bytes()
+    with Journal(root, write=False) as journal:
+        expected = _content(journal)
+    for page in range(1, len(whole) // 4096):
+        path.write_bytes(whole[: page * 4096] + b"\xff" * 4096 + whole[(page + 1) * 4096 :])
+        with suppress(JournalDamaged), Journal(root, write=False) as journal:
+            assert _content(journal) == expected
+
+
+def test_an_emptied_journal_is_no_new_one(root: bytes) -> None:
+    """Cut off to nothing, it isn't taken for a folder in which nothing was ever done; nor is a mark that says nothing."""
+    filled(root)
+    control = Path(os.fsdecode(root), ".fileorganizer")
+    os.truncate(control / "journal.db", 0)
+    for write in (False, True):
+        with pytest.raises(JournalDamaged, match="missing"):
+            Journal(root, write=write)
+    for content in (b"1\xff", b"x1"):
+        (control / "epoch").write_bytes(content)
+        with pytest.raises(JournalDamaged, match="epoch is damaged"):
+            Journal(root, write=True)
 
 
 def test_only_its_user_can_read_it(root: bytes) -> None:
