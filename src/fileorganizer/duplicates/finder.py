@@ -59,6 +59,8 @@ _SKIPPED: Final = {
     reader_child.LINK: Reason.SYMLINK,
     reader_child.SPECIAL: Reason.SPECIAL_FILE,
     reader_child.RECENT: Reason.RECENTLY_CHANGED,
+    reader_child.UNSEEN: Reason.UNREADABLE,
+    reader_child.UNDATED: Reason.NOT_SUPPORTED,
 }
 
 OnAnswer = Callable[[Sequence[range], int, bytes], None]

@@ -24,8 +24,9 @@ from typing import Any, Final
 
 LOOK, SAMPLE, SHA256, BLAKE3, PROGRESS = range(5)
 """Kinds of requests: stat; digest of the beginning and end; digest of all, by two algorithms. PROGRESS: an answer between."""
-PLAIN, LINKED, GONE, LINK, SPECIAL, RECENT = range(6)
-"""What LOOK saw: a regular file with one name, with several; nothing; a symbolic link; something else; changed just now."""
+PLAIN, LINKED, GONE, LINK, SPECIAL, RECENT, UNSEEN, UNDATED = range(8)
+"""What LOOK saw: a regular file with one name, with several; nothing; a symbolic link; something else; changed just now;
+an error; a time before 1677 or after 2262, which has no room in a column."""
 READ, CHANGED, UNREADABLE = range(3)
 """What became of a file that was to be read."""
 SAMPLE_BYTES: Final = 4_096
@@ -47,6 +48,7 @@ TOUCHING: Final = 4
 _FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _QUIETLY: Final = _FLAGS | getattr(os, "O_NOATIME", 0)
 _REGULAR: Final = stat.S_IFREG >> 12
+_SIGNED: Final = 1 << 63
 
 Place = tuple[int, bytes]
 """An open folder and a name in it."""
@@ -130,13 +132,18 @@ def _look(message: bytes, folders: Sequence[int]) -> bytes:
         for name in names:
             try:
                 found = look(name, dir_fd=fd, follow_symlinks=False)
-            except OSError:
+            except FileNotFoundError:
                 note(GONE)
+                continue
+            except OSError:
+                note(UNSEEN)
                 continue
             if found.st_mode >> 12 != _REGULAR:
                 note(LINK if stat.S_ISLNK(found.st_mode) else SPECIAL)
             elif quiet_since < found.st_mtime_ns <= now:
                 note(RECENT)
+            elif not -_SIGNED <= found.st_mtime_ns < _SIGNED:
+                note(UNDATED)
             else:
                 note(LINKED if found.st_nlink > 1 else PLAIN)
                 keep(found)

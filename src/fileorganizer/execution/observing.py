@@ -15,7 +15,7 @@ from fileorganizer.classify.classifier import open_regular, read_head
 from fileorganizer.classify.date_reader import DateReader
 from fileorganizer.classify.dates import name_date, wall_clock
 from fileorganizer.fs.beneath import Root
-from fileorganizer.fs.identity import identity_of, unchanged_since
+from fileorganizer.fs.identity import EARLIEST, LATEST, identity_of, unchanged_since
 from fileorganizer.model import DateSource, Entry, Facts, Identity, Options, Reason, Skip, Step, joined
 from fileorganizer.planning.companions import companions
 from fileorganizer.planning.conflicts import Occupant
@@ -131,11 +131,16 @@ class Observer:
         for name in names:
             try:
                 status = stat_of(name, dir_fd=fd, follow_symlinks=False)
-            except OSError:
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                seen += 1
+                draft.skips.append(_unreadable(folder, name, error))
                 continue
             seen += 1
             size += status.st_size
-            is_quiet = not loud < status.st_mtime_ns <= now and status.st_ino not in busy
+            mtime = status.st_mtime_ns
+            is_quiet = (EARLIEST < mtime <= loud or now < mtime < LATEST) and status.st_ino not in busy
             if is_quiet and unfiltered and status.st_mode >> 12 == _REGULAR:
                 category = decided.get(name[name.find(b".", 1) :])
                 if category is not None and name[0] != _DOT:
@@ -183,9 +188,11 @@ class Observer:
     def _family(self, folder: walker.Folder, names: list[bytes], draft: Draft) -> None:
         """Companions: if one must be left alone, all are."""
         found = list(walker.entries(folder, names))
-        draft.count(len(found), sum(entry.seen.size for entry in found))
+        unseen = _unseen(folder, set(names) - {entry.name for entry in found}) if len(found) < len(names) else []
+        draft.count(len(found) + len(unseen), sum(entry.seen.size for entry in found))
+        draft.skips += unseen
         reasons = [self._reason(folder, entry) for entry in found]
-        if any(reason is not None for reason in reasons):
+        if unseen or any(reason is not None for reason in reasons):
             draft.skips += [
                 Skip(joined(folder.path, e.name), r if r is not None else Reason.WITH_COMPANION, e.seen.size)
                 for e, r in zip(found, reasons, strict=True)
@@ -207,6 +214,8 @@ class Observer:
             return Reason.SPECIAL_FILE
         if 0 <= self._now - seen.mtime_ns < options.quiet_seconds * 1e9:
             return Reason.RECENTLY_CHANGED
+        if seen.mtime_ns in (EARLIEST, LATEST):  # it can't be stored, so nobody would know the file again
+            return Reason.NOT_SUPPORTED
         if self._busy and (seen.dev, seen.ino) in self._busy:
             return Reason.OPEN_FOR_WRITING
         return Reason.FILTERED_OUT if self._is_filtered(entry) else None
@@ -303,6 +312,24 @@ class Observer:
                     facts[index] = Facts(old.category, date[0], date[1], old.content)
 
 
+def _unreadable(folder: walker.Folder, name: bytes, error: OSError) -> Skip:
+    """A name in a folder that can't be looked at: it stays."""
+    return Skip(joined(folder.path, name), Reason.UNREADABLE, detail=error.strerror or "")
+
+
+def _unseen(folder: walker.Folder, names: set[bytes]) -> list[Skip]:
+    """Those of these names that are there and can't be looked at."""
+    skips: list[Skip] = []
+    for name in sorted(names):
+        try:
+            os.stat(name, dir_fd=folder.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            skips.append(_unreadable(folder, name, error))
+    return skips
+
+
 def _open(fd: int, name: bytes) -> int:
     """A descriptor of a regular file for reading its header; -1 when it can't be had."""
     try:
@@ -368,12 +395,12 @@ def same_content(
                 if identity is not None and not unchanged_since(os.fstat(file), identity):
                     return False
                 files.append(file)
-            return _equal(files[0], files[1])
+            return are_equal(files[0], files[1])
     except OSError:
         return False
 
 
-def _equal(one: int, other: int) -> bool:
+def are_equal(one: int, other: int) -> bool:
     """Compare two open files to their ends."""
     while True:
         block = os.read(one, 1 << 20)

@@ -9,6 +9,7 @@ from functools import partial
 
 from fileorganizer.fs import _linux
 from fileorganizer.fs.faults import faultpoint
+from fileorganizer.fs.identity import storable
 from fileorganizer.model import Folder
 
 FEW_FOLDERS = 16
@@ -60,7 +61,7 @@ def folder_facts(fd: int, side: int, path: bytes, *, with_xattrs: bool = False) 
         status.st_mode,
         status.st_uid,
         status.st_gid,
-        status.st_mtime_ns,
+        storable(status.st_mtime_ns),
         xattrs,
     )
 

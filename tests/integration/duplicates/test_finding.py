@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -281,3 +282,25 @@ def _opened_by_search(root: Path, trace: Path) -> set[str]:
     return {
         line.split('"')[1].rpartition("/")[2] for line in trace.read_text(errors="replace").splitlines() if '"' in line
     }
+
+
+def test_what_can_t_be_looked_at_or_has_an_impossible_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are left alone and told; the others are compared as always."""
+    write_tree(tmp_path, {name: File("same", mtime=1_400_000_000) for name in ("a", "b", "future", "broken")})
+    os.utime(tmp_path / "future", (10_400_000_000, 10_400_000_000))  # the year 2299: too far for 64 bits of nanoseconds
+    stat = os.stat
+
+    def failing(path: object, **rest: object) -> os.stat_result:
+        if path == b"broken":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return stat(path, **rest)  # type: ignore[call-overload]  # as it was called
+
+    monkeypatch.setattr(os, "stat", failing)
+    found = find_duplicates(tmp_path, Search())
+    monkeypatch.undo()
+    assert groups_of(found) == [("a", "b")]
+    assert {os.fsdecode(skip.path): skip.reason for skip in found.skips} == {
+        "broken": Reason.UNREADABLE,
+        "future": Reason.NOT_SUPPORTED,
+    }
+    assert found.scanned == 4
