@@ -10,7 +10,7 @@ import msgspec
 from fileorganizer.execution.reading import TrashItem, trash_items
 from fileorganizer.execution.undoing import find_inodes
 from fileorganizer.fs.beneath import Root
-from fileorganizer.fs.identity import unchanged
+from fileorganizer.fs.identity import alike, identity_of
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import REFERENCE, SOURCE, Keeper
 
@@ -21,14 +21,17 @@ def keepers_now(journal: Journal, root: Root, items: Sequence[TrashItem]) -> lis
     A keeper may have been moved since, or been put away itself for another copy: then
     that one has to stand for it. One that isn't found stays as it is; the step will see.
     """
-    lost = {item.keeper.seen.ino: item.keeper for item in items if item.keeper and not _is_at(root, item.keeper)}
-    if not lost:
-        return list(items)
-    replaced = {item.seen.ino: item.keeper for item in trash_items(journal, root) if item.keeper}
+    there = [_as_it_is(root, item.keeper) if item.keeper else None for item in items]
+    lost = {
+        item.keeper.seen.ino: item.keeper
+        for item, keeper in zip(items, there, strict=True)
+        if item.keeper and not keeper
+    }
+    replaced = {item.seen.ino: item.keeper for item in trash_items(journal, root) if item.keeper} if lost else {}
     wanted = {
         (one.seen.dev, one.seen.ino): one.seen for keeper in lost.values() for one in _standing_in(keeper, replaced)
     }
-    found = dict(find_inodes(root, wanted))
+    found = dict(find_inodes(root, wanted)) if wanted else {}
 
     def now(keeper: Keeper) -> Keeper:
         for one in _standing_in(keeper, replaced):
@@ -39,8 +42,8 @@ def keepers_now(journal: Journal, root: Root, items: Sequence[TrashItem]) -> lis
         return keeper
 
     return [
-        msgspec.structs.replace(item, keeper=now(item.keeper)) if item.keeper and item.keeper.seen.ino in lost else item
-        for item in items
+        msgspec.structs.replace(item, keeper=keeper or now(item.keeper)) if item.keeper else item
+        for item, keeper in zip(items, there, strict=True)
     ]
 
 
@@ -54,9 +57,15 @@ def _standing_in(keeper: Keeper, replaced: Mapping[int, Keeper]) -> Iterator[Kee
         following = replaced.get(following.seen.ino)
 
 
-def _is_at(root: Root, keeper: Keeper) -> bool:
-    """Is a keeper still under its name?"""
-    if keeper.side == REFERENCE:
-        return os.path.lexists(keeper.path)
-    status = root.look(keeper.path)
-    return status is not None and unchanged(status, keeper.seen)
+def _as_it_is(root: Root, keeper: Keeper) -> Keeper | None:
+    """The keeper as it is under its name now, to be compared byte by byte; None where another file or none is there.
+
+    By size and time: devices, and on some file systems inodes, have other numbers when a disk is connected anew.
+    """
+    try:
+        status = os.lstat(keeper.path) if keeper.side == REFERENCE else root.look(keeper.path)
+    except OSError:
+        return None
+    if status is None or not alike(status, keeper.seen):
+        return None
+    return msgspec.structs.replace(keeper, seen=msgspec.structs.replace(identity_of(status), ctime_ns=0))

@@ -6,15 +6,28 @@ import os
 import stat
 from collections.abc import Callable
 
+import msgspec
+
 from fileorganizer.execution.observing import same_content
 from fileorganizer.execution.workplace import Workplace
-from fileorganizer.fs import copying
+from fileorganizer.fs import copying, identity
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.folders import folder_facts
-from fileorganizer.fs.identity import identity_of, same_inode, unchanged
+from fileorganizer.fs.identity import alike, identity_of
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Batch, Settled
-from fileorganizer.model import CONTROL_DIRECTORY, REPLACEMENT, TWIN, Folder, Outcome, Reason, State, Step, StepKind
+from fileorganizer.model import (
+    CONTROL_DIRECTORY,
+    REPLACEMENT,
+    TWIN,
+    Folder,
+    Identity,
+    Outcome,
+    Reason,
+    State,
+    Step,
+    StepKind,
+)
 
 _Verdict = tuple[State, Reason, str]
 _DONE: _Verdict = (State.DONE, Reason.NONE, "")
@@ -81,12 +94,25 @@ def classify_step(
     return None if verdict == _DONE else Outcome(index, *verdict)
 
 
+def _same_inode(status: os.stat_result, seen: Identity) -> bool:
+    """Is it the inode that was seen? All is looked at beneath the roots, so another device is the same under another number.
+
+    The system gives devices numbers when it starts, or when a disk is connected: after a power cut it may be another one.
+    """
+    return identity.same_inode(status, msgspec.structs.replace(seen, dev=status.st_dev))
+
+
+def _unchanged(status: os.stat_result, seen: Identity) -> bool:
+    """The same for an inode whose content is to be what was seen."""
+    return identity.unchanged(status, msgspec.structs.replace(seen, dev=status.st_dev))
+
+
 def _moved(step: Step, source: _Status, target: _Status) -> _Verdict:
     """move, trash: source and target name now."""
     seen = step.seen
     assert seen is not None  # nosec B101  # the planner gives every move an identity
-    at_source = source is not None and unchanged(source, seen)
-    at_target = target is not None and same_inode(target, seen)
+    at_source = source is not None and _unchanged(source, seen)
+    at_target = target is not None and _same_inode(target, seen)
     if at_target and at_source:
         return (State.PENDING, Reason.NONE, TWIN.decode())
     if at_target:
@@ -95,6 +121,8 @@ def _moved(step: Step, source: _Status, target: _Status) -> _Verdict:
         return _PENDING if target is None else (State.SKIPPED, Reason.CONFLICT, "")
     if source is not None:
         return (State.SKIPPED, Reason.CHANGED, "")
+    if target is not None and alike(target, seen):  # where a mount numbers the inodes anew
+        return _DONE
     words = "at neither place" if target is None else "gone from its place, and another file is at the target"
     return (State.FAILED, Reason.NEEDS_ATTENTION, words)
 
@@ -111,12 +139,12 @@ def _made(work: Workplace, step: Step, there_before: set[tuple[int, bytes]]) -> 
 
 def _removed(step: Step, source: _Status, _target: _Status) -> _Verdict:
     """rmdir: it existed at the intent, so absent means removed by us."""
-    return _PENDING if source is not None and step.seen is not None and same_inode(source, step.seen) else _DONE
+    return _PENDING if source is not None and step.seen is not None and _same_inode(source, step.seen) else _DONE
 
 
 def _linked(step: Step, source: _Status, target: _Status) -> _Verdict:
     """link: two names of one inode are success."""
-    if target is not None and step.seen is not None and same_inode(target, step.seen):
+    if target is not None and step.seen is not None and _same_inode(target, step.seen):
         return _DONE
     if target is None or step.temporary == REPLACEMENT:  # then the file that is to leave is still there
         return _PENDING if source is not None else (State.SKIPPED, Reason.GONE, "")
@@ -134,8 +162,14 @@ def _shared(_step: Step, _source: _Status, _target: _Status) -> _Verdict:
 
 
 def _gone(step: Step, source: _Status, _target: _Status) -> _Verdict:
-    """purge, drop_twin: the name is there or not."""
-    return _PENDING if source is not None and step.seen is not None and same_inode(source, step.seen) else _DONE
+    """drop_twin: the name is there or not."""
+    return _PENDING if source is not None and step.seen is not None and _same_inode(source, step.seen) else _DONE
+
+
+def _purged(step: Step, source: _Status, target: _Status) -> _Verdict:
+    """purge: the same, and only we put something into the trash, so what is alike is it."""
+    alike_there = source is not None and step.seen is not None and alike(source, step.seen)
+    return _PENDING if alike_there else _gone(step, source, target)
 
 
 def _copied(work: Workplace, step: Step, index: int) -> Outcome | None:
@@ -156,7 +190,7 @@ _TABLES: dict[int, Callable[[Step, _Status, _Status], _Verdict]] = {
     StepKind.RMDIR: _removed,
     StepKind.LINK: _linked,
     StepKind.SET_TIMES: _timed,
-    StepKind.PURGE: _gone,
+    StepKind.PURGE: _purged,
     StepKind.DROP_TWIN: _gone,
     StepKind.SHARE: _shared,
 }

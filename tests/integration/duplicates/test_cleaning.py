@@ -303,6 +303,18 @@ def test_purging_compares_bytes_and_takes_all_names(tmp_path: Path) -> None:
     assert done is not None and (done.totals.done, done.totals.by_reason) == (2, {"last-copy": 1})
 
 
+def test_a_keeper_under_another_number_stands(tmp_path: Path) -> None:
+    """As when it came back from a backup, or its disk was connected anew: same name, time and bytes, another inode."""
+    write_tree(tmp_path, sample())
+    cleaner.clean_up(tmp_path, Cleaning("newest"))
+    shutil.copy2(tmp_path / "b.txt", tmp_path / "copy")
+    (tmp_path / "copy").replace(tmp_path / "b.txt")
+    purged = organizer.purge(tmp_path).operation
+    assert purged is not None
+    assert (purged.totals.by_reason, organizer.trash_list(tmp_path)) == ({}, [])
+    assert (tmp_path / "b.txt").read_text() == "same"
+
+
 def test_a_keeper_that_was_put_away_itself_is_followed(tmp_path: Path) -> None:
     """b went for a, then a for c: purging b needs c."""
     write_tree(tmp_path, {"a": File("same", mtime="2001-01-01"), "b": "same"})

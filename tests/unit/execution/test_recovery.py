@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fileorganizer.execution import recovery
@@ -91,6 +92,42 @@ def test_an_edited_file_that_was_moved(work: Workplace, root: Path) -> None:
     (root / "original").write_text("edited meanwhile")
     (root / "original").rename(root / "t")
     assert verdict(work, Step(StepKind.MOVE, b"s", b"t", seen)) is DONE
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "target", "expected"),
+    [
+        (StepKind.MOVE, "I", "", PENDING),
+        (StepKind.MOVE, "", "I", DONE),
+        (StepKind.TRASH, "I", "I", PENDING),
+        (StepKind.LINK, "I", "I", DONE),
+        (StepKind.PURGE, "I", "", PENDING),
+        (StepKind.DROP_TWIN, "I", "I", PENDING),
+        (StepKind.RMDIR, "folder", "", PENDING),
+    ],
+)
+def test_a_device_that_has_another_number_now(
+    work: Workplace, root: Path, kind: int, source: str, target: str, expected: object
+) -> None:
+    """Numbers of devices are given at each start of the system, so after a power cut it may be another one."""
+    write_tree(root, {"s": {}} if source == "folder" else {})
+    seen = identity(root / ("s" if source == "folder" else "original"))
+    place(root, "s", source)
+    place(root, "t", target)
+    seen = msgspec.structs.replace(seen, dev=seen.dev + 1)
+    assert verdict(work, Step(kind, b"s", b"t", seen), b"t") == expected
+
+
+def test_inodes_that_have_other_numbers_now(work: Workplace, root: Path) -> None:
+    """FAT numbers them at each mount: type, size and time are what is left to go by."""
+    seen = identity(root / "original")
+    seen = msgspec.structs.replace(seen, ino=seen.ino + 1)
+    place(root, "t", "I")
+    assert verdict(work, Step(StepKind.MOVE, b"s", b"t", seen)) is DONE
+    assert verdict(work, Step(StepKind.PURGE, b"t", b"", seen)) == PENDING
+    other = msgspec.structs.replace(seen, mtime_ns=seen.mtime_ns + 1)
+    assert verdict(work, Step(StepKind.MOVE, b"s", b"t", other)) == ATTENTION
+    assert verdict(work, Step(StepKind.PURGE, b"t", b"", other)) is DONE
 
 
 @pytest.mark.parametrize(
