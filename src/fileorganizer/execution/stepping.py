@@ -137,7 +137,12 @@ class Stepper:
                     faultpoint("move.before")
                     rename(source_fd, name, target_fd, target)
                     faultpoint("move.after")
-                    status = stat_of(target, dir_fd=target_fd, follow_symlinks=False)
+                    try:
+                        status = stat_of(target, dir_fd=target_fd, follow_symlinks=False)
+                    except FileNotFoundError:  # somebody has taken it away already: it was moved all the same
+                        continue
+                    except OSError as error:
+                        return index, error
                     if status.st_ino != seen.ino and capabilities[step.target_side].strong_identity:
                         outcomes.append(self._put_back(step, index, source_fd, name, target_fd, target))
                         return index + 1, None
@@ -165,7 +170,17 @@ class Stepper:
             side.forget()
 
     def check(self, step: Step, index: int, target: bytes) -> Outcome | None:
-        """Would this step work as far as one can see? For families: all are looked at before the first is moved."""
+        """Would this step work as far as one can see? For families: all are looked at before the first is moved.
+
+        Raises OSError as ``carry_out`` does.
+        """
+        try:
+            return self._check(step, index, target)
+        except OSError as error:
+            return _answered(error, index)
+
+    def _check(self, step: Step, index: int, target: bytes) -> Outcome | None:
+        """The same, with the file system's answers as they are."""
         if step.kind not in (StepKind.MOVE, StepKind.COPY, StepKind.LINK, StepKind.TRASH):
             return None
         status = self._sides[step.source_side].look(step.source)
@@ -184,7 +199,13 @@ class Stepper:
         seen = step.seen
         assert seen is not None  # nosec B101  # the planner gives every move an identity
         source_fd, source_name = self._sides[step.source_side].parent(step.source)
-        status = os.stat(source_name, dir_fd=source_fd, follow_symlinks=False)
+        try:
+            status = os.stat(source_name, dir_fd=source_fd, follow_symlinks=False)
+        except FileNotFoundError:  # a server that was asked twice says that it isn't there after the first time
+            arrived = self._sides[step.target_side].look(target)
+            if arrived is not None and same_inode(arrived, seen):
+                return None
+            raise
         if (
             status.st_ino != seen.ino
             or status.st_ctime_ns != seen.ctime_ns
@@ -206,7 +227,12 @@ class Stepper:
         rename = moving.move_exclusive if seen.mode & 0o170000 == 0o040000 else self._renames[step.target_side]
         rename(source_fd, source_name, target_fd, target_name)
         faultpoint("move.after")
-        status = os.stat(target_name, dir_fd=target_fd, follow_symlinks=False)
+        try:
+            status = os.stat(target_name, dir_fd=target_fd, follow_symlinks=False)
+        except FileNotFoundError:  # somebody has taken it away already: it was moved all the same
+            return None
+        except OSError as error:  # no answer to the step, which is done: whoever stops here has to look
+            raise OSError(errno.EIO, error.strerror, target_name) from error
         if status.st_ino != seen.ino and self._work.capabilities[step.target_side].strong_identity:
             return self._put_back(step, index, source_fd, source_name, target_fd, target_name)
         if step.keeper is not None and not keeping.is_still_there(self._work, step.keeper):

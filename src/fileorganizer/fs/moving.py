@@ -18,12 +18,20 @@ def move_by_link(source_fd: int, source: bytes, target_fd: int, target: bytes) -
     """The same for file systems without an exclusive rename: link, then unlink. Not for folders (EPERM).
 
     Between the two calls the file has both names; ``recover`` finishes that. When the old name can't be removed,
-    the new one goes again.
+    the new one goes again. When somebody has put another file under the old name meanwhile, that one stays.
+    Raises OSError(EBUSY), and changes nothing, when somebody has taken the new name away.
     """
     os.link(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd, follow_symlinks=False)
     faultpoint("link.after")
     try:
-        os.unlink(source, dir_fd=source_fd)
+        moved = os.stat(target, dir_fd=target_fd, follow_symlinks=False)
+    except FileNotFoundError as error:
+        raise OSError(errno.EBUSY, "its new name was taken away at once", target) from error
+    try:
+        if os.path.samestat(os.stat(source, dir_fd=source_fd, follow_symlinks=False), moved):
+            os.unlink(source, dir_fd=source_fd)
+    except FileNotFoundError:
+        return
     except OSError:
         try:
             drop_verified_twin(target_fd, target, source_fd, source)

@@ -197,6 +197,49 @@ def test_f33_swapped_before_the_rename(work: Workplace, stepper: Stepper, root: 
     assert not (root / "moved").exists()
 
 
+@pytest.mark.parametrize("plain", [True, False])
+def test_taken_away_as_soon_as_it_was_moved(
+    work: Workplace, stepper: Stepper, root: Path, monkeypatch: Any, plain: bool
+) -> None:
+    """A sync client may be that quick: the file was moved all the same, and undo has to know."""
+    step = move(root, "a", "moved")
+    monkeypatch.setattr(
+        faults, "action", lambda seen: (root / "moved").rename(root / "theirs") if seen == "move.after" else None
+    )
+    if plain:
+        outcomes: list[Outcome] = []
+        assert stepper.move_plain([step], 0, 1, outcomes) == (1, None)
+        assert outcomes == []
+    else:
+        assert carry_out(stepper, step) is None
+    assert (root / "theirs").read_text() == "a"
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_f26_no_answer_after_the_move(
+    work: Workplace, stepper: Stepper, root: Path, monkeypatch: Any, plain: bool
+) -> None:
+    """An error then says nothing of the move, which is done: it isn't taken for the outcome, the batch halts."""
+    stat = os.stat
+
+    def stale(path: Any, **rest: Any) -> os.stat_result:
+        if path == b"moved":
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return stat(path, **rest)
+
+    step = move(root, "a", "moved")
+    monkeypatch.setattr(os, "stat", stale)
+    if plain:
+        index, error = stepper.move_plain([step], 0, 1, [])
+        assert (index, error.errno if error else None) == (0, errno.ESTALE)
+    else:
+        with pytest.raises(OSError, match="tale") as raised:
+            stepper.carry_out(step, 0, b"moved")
+        assert raised.value.errno == errno.EIO
+    monkeypatch.undo()
+    assert (root / "moved").read_text() == "a"
+
+
 def test_f33_linked_the_wrong_file(work: Workplace, stepper: Stepper, root: Path, monkeypatch: Any) -> None:
     """Swapped between the look and the link: that needs a human."""
     link = moving.link_exclusive

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fileorganizer.fs import moving
+from fileorganizer.fs import faults, moving
 from tests.support.disks import nobody
 from tests.support.trees import HardLink, Link, read_tree, write_tree
 
@@ -41,6 +41,26 @@ def test_a_link_is_moved_as_a_link(tmp_path: Path, fd: int, move: Callable[..., 
     write_tree(tmp_path, {"a": Link("target"), "target": "t"})
     move(fd, b"a", fd, b"b")
     assert read_tree(tmp_path) == {"b": Link("target"), "target": "t"}
+
+
+def test_whose_old_name_it_is_after_the_link(tmp_path: Path, fd: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an exclusive rename there is a moment between the two calls: what somebody puts under the old name stays."""
+
+    def meanwhile(act: Callable[[], object]) -> None:
+        monkeypatch.setattr(faults, "action", lambda name: act() if name == "link.after" else None)
+
+    write_tree(tmp_path, {"a": "ours", "theirs": "saved anew", "b": "ours too", "d": "and this"})
+    meanwhile(lambda: (tmp_path / "theirs").rename(tmp_path / "a"))
+    moving.move_by_link(fd, b"a", fd, b"moved")
+    assert read_tree(tmp_path) == {"a": "saved anew", "moved": "ours", "b": "ours too", "d": "and this"}
+    meanwhile((tmp_path / "b").unlink)
+    moving.move_by_link(fd, b"b", fd, b"c")
+    assert read_tree(tmp_path) == {"a": "saved anew", "moved": "ours", "c": "ours too", "d": "and this"}
+    meanwhile((tmp_path / "e").unlink)
+    with pytest.raises(OSError, match="taken away") as refused:
+        moving.move_by_link(fd, b"d", fd, b"e")
+    assert refused.value.errno == errno.EBUSY
+    assert read_tree(tmp_path) == {"a": "saved anew", "moved": "ours", "c": "ours too", "d": "and this"}
 
 
 def test_two_names_become_one(tmp_path: Path, fd: int) -> None:
