@@ -219,8 +219,8 @@ MUTANTS = (
     Mutant(
         "recovery goes on moving",
         "execution/executor.py",
-        "            unfinished = [step for step in left if step.temporary == TWIN or step.role in Role.TAKING_BACK]\n",
-        "            unfinished = left\n",
+        "                if step.temporary == TWIN or step.role in Role.TAKING_BACK or step.group in families\n",
+        "",
         "test",
         CRASH + "recovery_moves_nothing_of_its_own_accord",
         "recovery moved",
@@ -229,7 +229,7 @@ MUTANTS = (
     Mutant(
         "recovery believes in names",
         "execution/recovery.py",
-        "    at_target = target is not None and same_inode(target, seen)\n",
+        "    at_target = target is not None and _same_inode(target, seen)\n",
         "    at_target = target is not None\n",
         "test",
         CRASH + "recovery_knows_a_file_by_more_than_its_name",
@@ -239,8 +239,8 @@ MUTANTS = (
     Mutant(
         "recovery forgets that it was taking back",
         "execution/executor.py",
-        " or step.role in Role.TAKING_BACK]",
-        "]",
+        " or step.role in Role.TAKING_BACK or step.group in families\n",
+        " or step.group in families\n",
         "kills",
         "recover an organize run/8",
         "another result",

@@ -87,22 +87,30 @@ class Executor:
     # the whole
 
     def resume(self) -> list[Step]:
-        """Take up what a run that was cut off did; returns the steps that its last batch left undone."""
+        """Take up what a run that was cut off did; returns the steps that its last batch left undone.
+
+        Taking something back comes in between: what the batch before that has left undone still is.
+        """
         left: list[Step] = []
         for batch in self._journal.batches(self._operation.number):
-            left = self.tally.add(codec.unpack_steps(batch.steps), batch.outcomes, self._trash_places(batch.seq))
+            steps = codec.unpack_steps(batch.steps)
+            undone = self.tally.add(steps, batch.outcomes, self._trash_places(batch.seq))
+            between = all(step.role in Role.TAKING_BACK for step in steps)
+            left = undone + [step for step in left if between and step.role not in Role.TAKING_BACK]
             self._consumed = batch.consumed
         return left
 
     def abandon(self, left: list[Step]) -> None:
         """After ``resume``, instead of going on: end what can't stay half done, or take it back."""
         try:
-            unfinished = [step for step in left if step.temporary == TWIN or step.role in Role.TAKING_BACK]
+            families = {step.group for step in left if step.temporary == TWIN} - {0}
+            unfinished = [
+                step
+                for step in left
+                if step.temporary == TWIN or step.role in Role.TAKING_BACK or step.group in families
+            ]
             if unfinished:
                 self._run_batch(codec.pack(unfinished))
-            broken = self.tally.broken_groups()
-            if broken:
-                self._run_batch(codec.pack(take_back(broken, self._free_name)))
             self._undo_loose_ends()
         finally:
             self._settle_last()
@@ -124,7 +132,7 @@ class Executor:
                 self._consumed += 1
                 stopped = self._run_batch(blob)
             self._undo_loose_ends()
-        except (DiskFull, TooManyFailures):
+        except FileOrganizerError:  # with a batch in doubt nothing is done: the journal refuses another one
             with suppress(FileOrganizerError):
                 self._error = None
                 self._undo_loose_ends()
@@ -204,8 +212,8 @@ class Executor:
         work.check_alive()
         touched = recovery.touched_folders(steps)
         before = recovery.folders_now(work, touched)
+        self._prepare_trash(steps, self._seq + 1)
         self._seq += 1
-        self._prepare_trash(steps)
         self._advance(Intent(self._seq, blob, before, self._consumed))
         outcomes, stopped = self._carry_out(steps)
         follow_renamed(self._stepper.renamed)
@@ -221,22 +229,24 @@ class Executor:
         self._pending = Settled(self._seq, outcomes, after)
         return outcomes, stopped
 
-    def _prepare_trash(self, steps: list[Step]) -> None:
-        """Write the lists of origins for what this batch trashes, on each side."""
+    def _prepare_trash(self, steps: list[Step], seq: int) -> None:
+        """Write the lists of origins for what a batch trashes, on each side. Raises DiskFull or StorageFailed."""
         for side, control in enumerate(self._work.controls):
             origins = [
                 {
-                    "item": f"{self._seq}-{index}",
+                    "item": f"{seq}-{index}",
                     "from": step.source.decode("utf-8", "surrogateescape").encode("utf-8", "backslashreplace").decode(),
                     "b": step.source.hex(),
                 }
                 for index, step in enumerate(steps)
                 if step.kind == StepKind.TRASH and step.source_side == side
             ]
+            listing = b"".join(msgspec.json.encode(origin) + b"\n" for origin in origins)
             if origins:
-                trash.prepare(
-                    control, self._operation.number, self._seq, b"\n".join(map(msgspec.json.encode, origins)) + b"\n"
-                )
+                try:
+                    trash.prepare(control, self._operation.number, seq, listing)
+                except OSError as error:
+                    raise _stopped_by(error, self._work.sides[side].path + b"/" + trash.TRASH) from error
 
     def _carry_out(self, steps: list[Step]) -> tuple[list[Outcome], bool]:
         """The steps one by one; those not reached are pending."""
@@ -248,8 +258,7 @@ class Executor:
                 break
             index, halted = self._stretch(steps, index, min(index + LOOK_UP_EVERY, len(steps)), outcomes)
         outcomes += [Outcome(left, State.PENDING, Reason.NONE) for left in range(index, len(steps))]
-        stop = index < len(steps) and self._listener.stop_wanted and not self.tally.parked
-        return outcomes, stop
+        return outcomes, index < len(steps) and self._stops_before(steps[index])
 
     def _stretch(self, steps: list[Step], index: int, end: int, outcomes: list[Outcome]) -> tuple[int, bool]:
         """The steps up to ``end``, or to the end of a family; returns where the next step is, and whether the batch halts."""
@@ -264,14 +273,12 @@ class Executor:
     def _unit(self, steps: list[Step], index: int, outcomes: list[Outcome]) -> tuple[int, bool]:
         """One step, or all of a family; returns as ``_stretch`` does."""
         number, seq, place, group = self._operation.number, self._seq, self._work.place, steps[index].group
-        end = index + 1
-        if group:
-            end = _family_end(steps, index)
-            refused = self._refused(steps, index, end)
+        end = _family_end(steps, index) if group else index + 1
+        try:
+            refused = self._refused(steps, index, end) if group else []
             if refused:
                 outcomes += refused
                 return end, False
-        try:
             while index < end:
                 step = steps[index]
                 outcome = self._stepper.carry_out(step, index, place(step, number, seq, index))
@@ -285,8 +292,7 @@ class Executor:
                     outcomes += [Outcome(at, State.SKIPPED, Reason.WITH_COMPANION) for at in range(index, end)]
                     index = end
         except (OSError, CopyStopped) as error:
-            self._halt(error, steps[index], index, outcomes)
-            return index + (bool(outcomes) and outcomes[-1].index == index), True
+            return index + self._halt(error, steps[index], index, outcomes), True
         return index, False
 
     def _move_plain(self, steps: list[Step], first: int, end: int, outcomes: list[Outcome]) -> tuple[int, bool]:
@@ -299,8 +305,7 @@ class Executor:
             self._watch(outcomes[-1])
         if error is None:
             return index, False
-        self._halt(error, steps[index], index, outcomes)
-        return index + (bool(outcomes) and outcomes[-1].index == index), True
+        return index + self._halt(error, steps[index], index, outcomes), True
 
     def _look_up(self, step: Step, index: int) -> bool:
         """Every few steps: tell how far it is, and whether to stop here."""
@@ -309,7 +314,11 @@ class Executor:
         progress.files_failed = self.totals.failed
         progress.current_path = step.source
         self._listener.tick()
-        return self._listener.stop_wanted and not self.tally.parked
+        return self._stops_before(step)
+
+    def _stops_before(self, step: Step) -> bool:
+        """Is the wish to stop heeded here? Not with files in parking places, nor while something is taken back."""
+        return self._listener.stop_wanted and not self.tally.parked and step.role not in Role.TAKING_BACK
 
     def _refused(self, steps: list[Step], first: int, end: int) -> list[Outcome]:
         """Look at all of a family before the first is moved; outcomes for all when one can't be."""
@@ -340,14 +349,15 @@ class Executor:
                 " Check the permissions of the folder."
             )
 
-    def _halt(self, error: OSError | CopyStopped, step: Step, index: int, outcomes: list[Outcome]) -> None:
+    def _halt(self, error: OSError | CopyStopped, step: Step, index: int, outcomes: list[Outcome]) -> bool:
         """Something that concerns more than one file: settle the step in hand by looking, and stop.
 
-        Raises StorageFailed when a file has both names and neither can be removed: the batch stays in doubt, and
+        False: the step isn't done, and nothing speaks against doing it. It may be done though the answer was an error, as
+        over a network. Raises StorageFailed when a file has both names and neither can be removed: the batch stays in doubt, and
         recovery ends it.
         """
         if isinstance(error, CopyStopped):
-            return
+            return False
         target = self._work.place(step, self._operation.number, self._seq, index)
         try:
             outcome = recovery.classify_step(self._work, step, index, target, set())
@@ -364,16 +374,12 @@ class Executor:
             and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
         ):
             outcome = Outcome(index, State.FAILED, Reason.IO_ERROR, error.strerror or "")
-        if outcome is not None and outcome.state != State.PENDING:
+        self._error = _stopped_by(error, step.source or step.target)
+        if outcome is None:
+            return True
+        if outcome.state != State.PENDING:
             outcomes.append(outcome)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            self._error = DiskFull(
-                f"The disk is full (at {path}). Every file is at its old or its new place; free some space and run it again."
-            )
-        else:
-            self._error = StorageFailed(
-                f"{path}: {error.strerror}. Stopped; every file is at its old or its new place."
-            )
+        return outcome.state != State.PENDING
 
     def _barrier(self, steps: list[Step], touched: dict[tuple[int, bytes], bool]) -> list[Folder]:
         """Make the batch's names durable on both sides; returns the touched folders as they are now.
@@ -422,6 +428,15 @@ class Executor:
         """Is a folder that was touched another one now, or gone (F37), other than by a step of ours?"""
         now = {(folder.side, folder.path): (folder.dev, folder.ino) for folder in after}
         return any(now.get((f.side, f.path)) != (f.dev, f.ino) and not touched[f.side, f.path] for f in before)
+
+
+def _stopped_by(error: OSError, path: bytes) -> FileOrganizerError:
+    """What is raised for an answer of the file system that concerns more than one file."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(
+            f"The disk is full (at {show(path)}). Every file is at its old or its new place; free some space and run it again."
+        )
+    return StorageFailed(f"{show(path)}: {error.strerror}. Stopped; every file is at its old or its new place.")
 
 
 def _family_end(steps: list[Step], first: int) -> int:

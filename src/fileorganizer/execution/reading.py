@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from fileorganizer.execution.parting import deeds_of
+from fileorganizer.fs import trash
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal import codec
@@ -106,7 +107,8 @@ def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outco
                 parked[step.target] = step.source
             elif step.source in parked:
                 step = msgspec.structs.replace(step, source=parked[step.source])
-            if outcome is None and step.target in back:
+            place = step.target or trash.place(operation.number, batch.seq, index)
+            if outcome is None and place in back:
                 outcome = Outcome(index, State.SKIPPED, Reason.WITH_COMPANION)
             if step.role == Role.ITEM and (outcome is None or outcome.state != State.PENDING or batch.seq == last):
                 yield step, outcome, step.facts

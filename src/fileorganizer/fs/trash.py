@@ -50,6 +50,9 @@ def _write(fd: int, name: bytes, content: bytes) -> None:
         while view:
             view = view[os.write(file, view) :]
         os.fsync(file)
+    except OSError:
+        os.unlink(partial, dir_fd=fd)
+        raise
     finally:
         os.close(file)
     os.rename(partial, name, src_dir_fd=fd, dst_dir_fd=fd)

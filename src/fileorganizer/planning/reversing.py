@@ -169,9 +169,12 @@ class Reversal:
     def _unpark(self, deed: Deed) -> None:
         """Put the two halves of a move through a parking place together."""
         second = self._parked.pop(deed.step.target, None)
-        if second is None or not self._wanted(deed.step.source):
+        if not self._wanted(deed.step.source):
             return
         self.matched += 1
+        if second is None:  # it is there still: it could go neither on nor back
+            self._reverse(deed)
+            return
         step = msgspec.structs.replace(second.step, source=deed.step.source, source_side=deed.step.source_side)
         if (step.source_side, step.source) != (step.target_side, second.place):
             self._reverse(Deed(step, second.place, None))
@@ -405,10 +408,13 @@ def _timed(before: Folder, seen: Identity | None, restores: Folder | None = None
 
 
 def _is_ours(now: Identity, then: Identity | None) -> bool:
-    """Is it the file that was moved, edited perhaps; or, rewritten by another program, the same in size and time?"""
+    """Is it the file that was moved, edited perhaps; or, rewritten by another program, the same in size and time?
+
+    The number of the device isn't asked for: it is another one when the disk was connected anew.
+    """
     if then is None:
         return False
-    if now.ino == then.ino and now.dev == then.dev and (now.mode ^ then.mode) & 0o170000 == 0:
+    if now.ino == then.ino and (now.mode ^ then.mode) & 0o170000 == 0:
         return True
     return _is_unchanged(now, then)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -38,7 +38,8 @@ class Tally:
         self.parked: dict[bytes, Step] = {}
         """Files in parking places, by that place: the step that brought them there."""
         self._broken: list[Done] = []
-        self._torn: list[Done] = []
+        self._halves: dict[int, list[Done]] = {}
+        """Done steps of groups of which other steps are left to do."""
 
     def add(
         self, steps: list[Step], outcomes: Iterable[Outcome], trash_place: Callable[[int], bytes] | None = None
@@ -50,6 +51,7 @@ class Tally:
         by_index = {outcome.index: outcome for outcome in outcomes}
         pending: list[Step] = []
         grouped: dict[int, list[Done]] = {}
+        met: set[int] = set()
         unfinished: set[int] = set()
         failed: set[int] = set()
         done = size = 0
@@ -60,6 +62,7 @@ class Tally:
                 size += step.seen.size if step.seen else 0
                 continue
             state = State.DONE if outcome is None else outcome.state
+            met.add(step.group)
             if state == State.PENDING:
                 pending.append(_again(step, outcome))
                 unfinished.add(step.group)
@@ -69,7 +72,9 @@ class Tally:
                 self._follow_parking(step)
                 if step.group and step.kind in _REVERSIBLE:
                     grouped.setdefault(step.group, []).append((step, outcome.made if outcome else None))
-                elif step.group and step.keeper is not None and trash_place is not None:
+                    if step.kind == StepKind.COPY and step.role == Role.AUXILIARY:
+                        unfinished.add(step.group)  # its source is to go into the trash, in another batch
+                elif step.group and step.kind == StepKind.TRASH and trash_place is not None:
                     trashed = msgspec.structs.replace(step, target=trash_place(index), keeper=None)
                     grouped.setdefault(step.group, []).append((trashed, None))
             elif step.group:
@@ -77,8 +82,10 @@ class Tally:
                 self.failed_groups.setdefault(step.group, outcome.reason if outcome else 0)
         self.totals.done += done
         self.totals.bytes += size
-        self._broken = [deed for group in failed for deed in grouped.get(group, ())]
-        self._torn = [deed for group in unfinished - failed for deed in grouped.get(group, ())]
+        before = {group: self._halves.pop(group, []) for group in met}
+        self._broken = [deed for group in failed for deed in (*before[group], *grouped.get(group, ()))]
+        for group in unfinished - failed:
+            self._halves[group] = [*before[group], *grouped.get(group, ())]
         return pending
 
     def _count(self, step: Step, outcome: Outcome | None) -> None:
@@ -113,15 +120,18 @@ class Tally:
                 self.parked[step.target] = step
 
     def broken_groups(self) -> list[Done]:
-        """The done steps of the last batch whose family can't follow; each is told once."""
+        """The done steps of families that can't follow, as the last batch has shown; each is told once."""
         broken, self._broken = self._broken, []
         return broken
 
-    def loose_ends(self) -> list[list[Done]]:
-        """What must be taken back when nothing more is done: parked files, and halves of families."""
-        parked: list[Done] = [(step, None) for step in self.parked.values()]
-        torn, self._torn = self._torn, []
-        return [ends for ends in (torn, parked) if ends]
+    def loose_ends(self) -> Iterator[list[Done]]:
+        """What must be taken back when nothing more is done: halves of families, then the files that are parked even then."""
+        halves = [*self.broken_groups(), *(deed for deeds in self._halves.values() for deed in deeds)]
+        self._halves.clear()
+        if halves:
+            yield halves
+        if self.parked:
+            yield [(step, None) for step in self.parked.values()]
 
     def close(self, planned: int, reason: Reason) -> Totals:
         """The final totals: what was planned and not reached is skipped for ``reason``."""
@@ -157,9 +167,13 @@ def _reverse(step: Step, made: Identity | None, free_name: Callable[[int, bytes]
     """The step that takes one step back."""
     role = Role.TAKE_BACK if step.role == Role.ITEM else Role.TAKE_BACK_AUXILIARY
     if step.kind == StepKind.COPY:
-        return Step(StepKind.TRASH, step.target, b"", made, step.target_side, step.target_side, role)
+        return Step(StepKind.TRASH, step.target, b"", _renamed(made), step.target_side, step.target_side, role)
     if step.kind == StepKind.LINK:
         return Step(StepKind.DROP_TWIN, step.target, step.source, step.seen, step.target_side, step.source_side, role)
-    seen = msgspec.structs.replace(step.seen, ctime_ns=0) if step.seen else None
     target = free_name(step.source_side, step.source)
-    return Step(StepKind.MOVE, step.target, target, seen, step.target_side, step.source_side, role)
+    return Step(StepKind.MOVE, step.target, target, _renamed(step.seen), step.target_side, step.source_side, role)
+
+
+def _renamed(seen: Identity | None) -> Identity | None:
+    """What was seen before a rename of ours, which has changed the ctime."""
+    return msgspec.structs.replace(seen, ctime_ns=0) if seen else None

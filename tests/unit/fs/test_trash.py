@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -33,6 +34,19 @@ def test_lists_are_written_and_written_again(tmp_path: Path, fd: int, monkeypatc
     }
     assert stat.S_IMODE(there.stat().st_mode) == 0o700
     assert trash.place(7, 2, 5) == b".fileorganizer/trash/7/2-5"
+
+
+def test_a_list_that_has_no_room_leaves_nothing(tmp_path: Path, fd: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The full disk gets its few bytes back."""
+
+    def full(_file: int, _block: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(trash.os, "write", full)
+        with pytest.raises(OSError, match="No space"):
+            trash.prepare(fd, 7, 1, b"listing")
+    assert list((tmp_path / "trash/7").iterdir()) == []
 
 
 def test_a_link_in_its_place_is_not_followed(tmp_path: Path, fd: int) -> None:
