@@ -111,6 +111,8 @@ def organize(
     if plan is not None:
         options = msgspec.json.decode(plan.head.options, type=Options)
     outside, prefix = _destination(path, options)
+    if plan is not None:
+        _refuse_other_destination(plan, outside)
     with working(path, outside, "an organize run") as work:
         if plan is None:
             plan = _draft(work.sides, work.capabilities, prefix, options, rules, listener, work.locks)
@@ -212,6 +214,20 @@ def _stored(root: bytes, plan_id: str) -> Plan:
         plan.close()
         raise InvalidOption(f"Plan {plan_id} was made for {shown_path(plan.head.root)}, not for {shown_path(root)}.")
     return plan
+
+
+def _refuse_other_destination(plan: Plan, outside: bytes | None) -> None:
+    """Raise DestinationMissing when the plan was made for another folder than has its destination's name now (F39)."""
+    planned = plan.head.destination
+    if planned is None:
+        return
+    status = None if outside is None else os.stat(outside)
+    if status is None or plan.head.destination_identity != (status.st_dev, status.st_ino):
+        plan.close()
+        raise DestinationMissing(
+            f"{shown_path(planned)} is another folder than the one plan {plan.head.plan_id} was made for. Connect the right disk"
+            " there, or make a new plan with 'fileorganizer preview'. Nothing was moved."
+        )
 
 
 def run_plan(work: Workplace, plan: Plan, confirm: Confirm | None, listener: Listener) -> Report:

@@ -21,6 +21,7 @@ import pytest
 from fileorganizer import organizer
 from fileorganizer.cli import app
 from fileorganizer.errors import (
+    DestinationMissing,
     DiskFull,
     RootRefused,
     StorageFailed,
@@ -161,6 +162,34 @@ def test_f17_folders_of_others(theirs: Path, tmp_path: Path) -> None:
     assert problems == []
     assert (theirs / "Documents/2014/mine.txt").exists()
     assert (theirs / "root's/a.txt").exists()
+
+
+def test_f17_a_folder_that_can_be_listed_and_no_more(theirs: Path, tmp_path: Path) -> None:
+    """``chmod -R 644``: the names are seen, the files aren't. Each is told as unreadable, and the numbers add up."""
+    write_tree(theirs, {"sealed": {"a.txt": text("a"), "b.jpg": text("b"), "b.xmp": text("x")}, "c.txt": text("c")})
+    os.chown(theirs / "c.txt", NOBODY, NOBODY)
+    os.chown(theirs / "sealed", NOBODY, NOBODY)
+    (theirs / "sealed").chmod(0o644)
+    write_tree(tmp_path, {"a.txt": text()})
+    organizer.organize(tmp_path, DEEP)  # loads what is loaded late: Python may lie where nobody can read it
+    with nobody(), organizer.preview(theirs, DEEP) as plan:
+        review = plan.head.review
+    assert review.left_by_reason == {"unreadable": 3}
+    assert (review.scanned, review.planned, review.in_place, review.left_alone) == (4, 1, 0, 3)
+
+
+def test_f55_times_that_no_calendar_has(disk: Path) -> None:
+    """A file of the year 1601 (an unset time on NTFS) and one of 5138 stay, and say why; a folder's own time does no harm."""
+    write_tree(disk, {"a.txt": text("a"), "b.txt": text("b"), "odd": {"c.txt": text("c"), "d.jpg": "d", "d.xmp": "d"}})
+    for name, seconds in (("b.txt", -11_644_473_600), ("odd/d.jpg", 99_999_999_999), ("odd", -11_644_473_600)):
+        os.utime(disk / name, (seconds, seconds))
+    report = organizer.organize(disk, DEEP)
+    assert reasons(report) == {}
+    assert report.review.left_by_reason == {"not-supported": 2, "with-companion": 1}
+    assert (disk / "Documents/2014/a.txt").exists()
+    assert organizer.verify(disk).problems == []
+    organizer.undo(disk)
+    assert (disk / "odd/c.txt").exists()
 
 
 def test_f17_a_file_that_nobody_may_move(root: Path) -> None:
@@ -419,6 +448,43 @@ def test_f29_no_memory_in_the_middle(root: Path, at: Any) -> None:
     with pytest.raises(MemoryError):
         organizer.organize(root, LOOSE)
     goes_on_later(root, before, held)
+
+
+def test_f39_another_disk_at_the_destination(root: Path, tmp_path: Path) -> None:
+    """A plan goes to the folder that it was made for, not to the empty place where a disk was."""
+    write_tree(root, {"a.txt": text("a")})
+    there = tmp_path / "there"
+    there.mkdir()
+    options = Options(dates="file", destination=str(there))
+    with organizer.preview(root, options) as plan:
+        plan_id = plan.head.plan_id
+    there.rename(tmp_path / "unplugged")
+    there.mkdir()
+    with pytest.raises(DestinationMissing, match="another folder"):
+        organizer.organize(root, options, plan_id=plan_id)
+    assert (root / "a.txt").exists()
+    there.rmdir()
+    (tmp_path / "unplugged").rename(there)
+    assert reasons(organizer.organize(root, options, plan_id=plan_id)) == {}
+    assert (there / "Documents/2014/a.txt").exists()
+
+
+def test_f39_another_disk_of_the_same_kind(root: Path, tmp_path: Path) -> None:
+    """Two disks of ext4 have the same inode at their tops: an undo isn't made on the wrong one, which stays as it is."""
+    write_tree(root, {"a.txt": text("a")})
+    options = Options(dates="file", destination=str(tmp_path / "disk"), across_devices=True)
+    with image(tmp_path / "disk", "ext4", "-q") as disk:
+        assert reasons(organizer.organize(root, options)) == {}
+        subprocess.run(["umount", str(disk)], check=True)
+        with image(tmp_path / "other", "ext4", "-q") as other:
+            with mounted(disk, "--bind", str(other)):
+                with pytest.raises(DestinationMissing, match="right disk"):
+                    organizer.undo(root)
+                assert sorted(os.listdir(disk)) == ["lost+found"]
+            mount(disk, "-o", "loop", str(disk.with_suffix(".ext4")))
+            organizer.undo(root)
+            assert (root / "a.txt").read_text() == "a"
+            assert not list(disk.glob("Documents/*/*"))
 
 
 def test_f53_one_big_folder(root: Path) -> None:

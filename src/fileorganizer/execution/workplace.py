@@ -114,8 +114,11 @@ def destination_of(operation: Operation) -> bytes | None:
         raise DestinationMissing(
             f"Operation {operation.number} used {show(path)}, which isn't there now ({error.strerror}). Connect that disk and try again."
         ) from error
-    if operation.destination_identity and status.st_ino != operation.destination_identity[1]:
+    used = operation.destination_identity is None or status.st_ino == operation.destination_identity[1]
+    # The topmost folders of all disks of one kind have one inode, and devices get each other's numbers: so the mark counts, too.
+    if not used or not os.path.isdir(os.path.join(path, CONTROL_DIRECTORY)):
         raise DestinationMissing(
-            f"{show(path)} is another folder than the one operation {operation.number} used. Mount the right disk there."
+            f"{show(path)} is another folder than the one operation {operation.number} used, or its .fileorganizer was taken"
+            " away. Mount the right disk there."
         )
     return path
