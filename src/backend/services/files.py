@@ -18,12 +18,13 @@ from backend.database import Database
 from backend.models import FINAL_STATES, ROLLBACK, SEQUENCE_BITS, FileRecord, Operation
 from backend.repositories.files import Files, Filters
 from backend.repositories.operations import OwnOperations
+from backend.repositories.roots import GrantedRoots
 from backend.repositories.search import FileSearch
 from backend.services import plan_files
 from backend.services.callers import Caller
-from backend.services.errors import InvalidInput, NotFound, WrongState
+from backend.services.errors import InvalidInput, NotFound, RootNotGranted, WrongState
 from backend.services.plan_files import PlanFile, PlanPage
-from backend.services.roots import check_path
+from backend.services.roots import check_path, in_a_root
 from fileorganizer import organizer
 from fileorganizer.execution.reading import Explained
 from fileorganizer.execution.verify import Verification
@@ -287,9 +288,18 @@ class FileService:
         return [explained for explained in found if explained.operation.operation_id == operation.journal_id]
 
     async def verify(self, caller: Caller, operation_id: UUID) -> Verification:
-        """Compare every record of the operation's root with the disk. Raises NotFound."""
+        """Compare every record of the operation's root with the disk. Raises NotFound, RootNotGranted.
+
+        Others may have copied files of a shared folder to places of their own: nothing is told of what is there.
+        """
         operation = await self._operation(caller, operation_id)
-        return await asyncio.to_thread(organizer.verify, operation.root_path)
+        async with self._database.reading() as session:
+            roots = await GrantedRoots(session, caller.owner).all()
+        if not in_a_root(roots, operation.root_path):
+            raise RootNotGranted
+        found = await asyncio.to_thread(organizer.verify, operation.root_path)
+        found.problems = [problem for problem in found.problems if in_a_root(roots, problem.root)]
+        return found
 
     async def _operation(self, caller: Caller, operation_id: UUID) -> Operation:
         """One of the caller's operations. Raises NotFound."""

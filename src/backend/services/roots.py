@@ -236,6 +236,11 @@ def _chosen_root(roots: Iterable[Root], place: Place) -> Root:
     return _root(place, now(), is_home=False)
 
 
+def in_a_root(roots: Iterable[Root], path: bytes) -> bool:
+    """Is a folder one of these roots, or in one?"""
+    return any(_is_below(path, root.path) for root in roots)
+
+
 def _is_below(path: bytes, folder: bytes) -> bool:
     """Is ``path`` the folder or in it?"""
     return path == folder or path.startswith(folder.rstrip(b"/") + b"/")

@@ -17,7 +17,7 @@ from backend.services.auditing import audit
 from backend.services.callers import Caller, Client
 from backend.services.errors import NotFound, RootMissing, RootNotGranted, WrongState
 from backend.services.operations import Draft, OperationService
-from backend.services.roots import Place, RootService
+from backend.services.roots import Place, RootService, in_a_root
 from fileorganizer import organizer
 from fileorganizer.execution.reading import TrashItem
 from fileorganizer.model import DESTINATION
@@ -61,7 +61,7 @@ class TrashService:
         Raises InvalidInput, RootNotGranted, RootMissing.
         """
         places = await self._places(caller, folder)
-        found = await asyncio.to_thread(_listed, [place.path for place in places])
+        found = await self._listed(caller, places)
         shown = found[offset : offset + limit]
         async with self._database.reading() as session:
             names = await OwnOperations(session, caller.owner).by_journal(view.item.operation_id for view in shown)
@@ -106,12 +106,21 @@ class TrashService:
                 continue  # taken away from the caller since, or its disk isn't there
         return places
 
+    async def _listed(self, caller: Caller, places: Iterable[Place]) -> list[TrashView]:
+        """The trash of some folders, the latest first, as far as it is the caller's.
+
+        Others may have copied files of a shared folder to places of their own: what lies in the trash there isn't told.
+        """
+        found = await asyncio.to_thread(_listed, [place.path for place in places])
+        granted = await self._roots.granted(caller)
+        return [view for view in found if in_a_root(granted, view.item.root)]
+
     async def _chosen(
         self, caller: Caller, folder: bytes, items: list[str], days: float | None
     ) -> tuple[Place, list[TrashItem]]:
         """The files that a request means. Raises NotFound when one of those named isn't in the trash."""
         place = await self._roots.find(caller, folder, "root_path")
-        there = [view.item for view in await asyncio.to_thread(_listed, [place.path])]
+        there = [view.item for view in await self._listed(caller, [place])]
         if items:
             wanted = set(items)
             there = [item for item in there if item.item_id in wanted]

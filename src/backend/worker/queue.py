@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from backend.core.config import Settings
 from backend.database import WorkerDatabase
-from backend.models import ACTIVE_STATES, CLEANUP, FINAL_STATES, Operation, RootGrant
+from backend.models import ACTIVE_STATES, CLEANUP, FINAL_STATES, Operation, Root, RootGrant
 from backend.services.operations import new_operation
 
 ATTEMPTS: Final = 3
@@ -163,10 +163,13 @@ class Queue:
         with self._database.reading() as session:
             return session.execute(select(Operation).where(Operation.number == number)).scalar_one()
 
-    def is_granted(self, operation: Operation) -> bool:
-        """May the user still work on the root (S14)?"""
+    def is_granted(self, operation: Operation, destination: bytes | None) -> bool:
+        """May the user still work on the root, and on the root that the destination is in (S14)?"""
+        query = select(Root.id, Root.path).join(RootGrant, RootGrant.root_id == Root.id)
         with self._database.reading() as session:
-            return session.get(RootGrant, (operation.root_id, operation.user_id)) is not None
+            roots = session.execute(query.where(RootGrant.user_id == operation.user_id)).all()
+        inside = destination is None or any((destination + b"/").startswith(path + b"/") for _, path in roots)
+        return inside and any(number == operation.root_id for number, _ in roots)
 
     def update(self, operation: Operation, **values: Any) -> None:
         """Write columns of an operation that is ours. Raises Overtaken."""

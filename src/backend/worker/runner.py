@@ -6,7 +6,7 @@ import base64
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -31,6 +31,7 @@ from backend.worker.watch import Suspended, Watch
 from fileorganizer import organizer
 from fileorganizer.errors import (
     ConfirmationRequired,
+    DestinationMissing,
     FileOrganizerError,
     NothingToUndo,
     OperationNotFound,
@@ -52,6 +53,11 @@ BUSY_SECONDS: Final = 20.0
 AWAY_SECONDS: Final = 600.0
 """How long a worker waits for a database that is away (F46)."""
 GIGABYTE: Final = 10**9
+OTHERS_DESTINATION: Final = (
+    "An earlier operation was cut off in this folder, and the folder that its files were to go to isn't there. It has to be"
+    " finished first: connect that disk. Nothing was moved."
+)
+"""Without a path: the other folder may be somebody else's."""
 CUT_OFF: Final = "The operation was cut off. What was moved stays moved and can be taken back."
 
 
@@ -120,6 +126,8 @@ class Runner:
                 self._execute()
         except Overtaken:  # closing anything now would close it for the one that goes on
             raise
+        except DestinationMissing as error:
+            self._fail(error.code, str(error) if self._destination() is not None else OTHERS_DESTINATION)
         except FileOrganizerError as error:
             self._fail(error.code, str(error))
         except KeyboardInterrupt:  # the engine's word for a preview that was stopped
@@ -141,14 +149,15 @@ class Runner:
         operation = self._operation
         if operation.attempts > ATTEMPTS:
             raise StorageFailed("The worker ended again and again during this operation. See the server's log.")
-        if not self._queue.is_granted(operation):
+        destination = self._destination()
+        if not self._queue.is_granted(operation, destination):
             raise _NotGranted("The root isn't granted any more.")
-        try:
-            status = os.stat(operation.root_path)
-        except OSError as error:
-            raise RootVanished(operation.root_path) from error
-        if f"{status.st_dev}:{status.st_ino}" != operation.lineage[0]:
+        if not _is_the_folder(operation.root_path, operation.lineage):
             raise RootVanished(operation.root_path)
+        if destination is not None and not _is_the_folder(destination, operation.request["lineages"][0]):
+            raise DestinationMissing(
+                f"{show(destination)} isn't the folder any more that was asked for. Connect its disk, or ask again."
+            )
 
     # verbs
 
@@ -267,9 +276,15 @@ class Runner:
 
     def _options(self) -> Options:
         """The engine's options."""
+        destination = self._destination()
+        return engine_options(
+            self._operation.options, destination=None if destination is None else os.fsdecode(destination)
+        )
+
+    def _destination(self) -> bytes | None:
+        """The destination that was asked for."""
         named = self._operation.request.get("destination")
-        destination = os.fsdecode(base64.b64decode(named)) if named else None
-        return engine_options(self._operation.options, destination=destination)
+        return base64.b64decode(named) if named else None
 
     # before the first change
 
@@ -399,7 +414,10 @@ class Runner:
             record.status, record.reason_code = "failed", code
             self._finish(record, message)
             return
-        self._close(status="failed", outcome="nothing", reason_code=code, error_message=message)
+        known: dict[str, Any] = {"outcome": "nothing"}
+        if self._watch.journal_id is not None:  # the journal can't be read now, but some of it was done
+            known = {"outcome": "partial", "journal_id": self._watch.journal_id}
+        self._close(status="failed", reason_code=code, error_message=message, **known)
 
     def _close(self, *, status: str, added_bytes: int = 0, **values: Any) -> None:
         """Write the end, with what it means for the operations that it takes back, and tell those who watch."""
@@ -430,8 +448,11 @@ class Runner:
             setattr(operation, name, value)
 
     def _note_rolled_back(self, session: Session) -> None:
-        """Take over from the journal which operations of this root are taken back."""
-        for record in organizer.history(self._operation.root_path):
+        """Take over from the journal which operations of this root are taken back; where it can't be read, the end is an end."""
+        records: list[Record] = []
+        with suppress(FileOrganizerError, OSError):
+            records = organizer.history(self._operation.root_path)
+        for record in records:
             session.execute(
                 update(Operation)
                 .where(
@@ -444,6 +465,15 @@ class Runner:
                     revision=Operation.revision + 1,
                 )
             )
+
+
+def _is_the_folder(path: bytes, lineage: Sequence[str]) -> bool:
+    """Is a folder the one whose ``device:inode`` the lineage begins with?"""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return False
+    return f"{status.st_dev}:{status.st_ino}" == lineage[0]
 
 
 class _NotGranted(FileOrganizerError):

@@ -52,7 +52,9 @@ class Watch:
         self.listener = Listener(self._report, self._should_stop, self._settled)
         self._log = logger("worker").bind(operation_id=str(operation.id))
         self._cancel_heard = operation.cancel_requested
-        self._overtaken = self._gives_way = self._gets_on = False
+        self._overtaken = self._gives_way = False
+        self.journal_id: str | None = None
+        """The journal's name for it, once a batch of it was settled since it was claimed: it gets on."""
         self._turn_ends = time.monotonic() + slice_seconds
         self._at_the_latest = time.monotonic() + lasts
         self._ended = threading.Event()
@@ -102,7 +104,7 @@ class Watch:
 
     def _settled(self, journal_id: str, seq: int) -> None:
         """A batch is durable in the journal: have it copied."""
-        self._gets_on = True
+        self.journal_id = journal_id
         if self._copier is not None:
             self._copier.settled(self._operation, journal_id, seq)
 
@@ -112,7 +114,7 @@ class Watch:
             return self._whole._should_stop()
         if self._overtaken:
             raise Overtaken
-        if self._must_end() or (self._gives_way and self._gets_on):
+        if self._must_end() or (self._gives_way and self.journal_id):
             raise Suspended  # to give way, only after a batch was settled: each turn gets on, and no scan is done twice
         return self.cancelled
 
@@ -157,7 +159,7 @@ class Watch:
                     elif time.monotonic() >= self._turn_ends:
                         self._gives_way = self._queue.others_wait(self._operation)
                     counts = self._counts()
-                    if self._gets_on:
+                    if self.journal_id:
                         counts["attempts"] = 1  # those before weren't in vain, so this is the first of its kind
                     self._cancel_heard |= self._queue.heartbeat(self._operation.number, self._operation.epoch, counts)
                 else:

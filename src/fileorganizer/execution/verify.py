@@ -34,6 +34,8 @@ class Problem(msgspec.Struct, frozen=True):
     """in-doubt, unfinished, not-there, another-file, counts, left-over, destination-missing."""
     path: bytes
     text: str
+    root: bytes
+    """The root in which ``path`` is: that of the journal, or a destination of its operations."""
 
 
 class Verification(msgspec.Struct):
@@ -49,17 +51,17 @@ def verify(root: Root, journal: Journal) -> Verification:
     found = Verification()
     left: set[int] = set()
     if journal.in_doubt() is not None:
-        found.problems.append(Problem("in-doubt", b"", "A batch is in doubt. Run 'fileorganizer recover'."))
+        found.problems.append(Problem("in-doubt", b"", "A batch is in doubt. Run 'fileorganizer recover'.", root.path))
     for operation in journal.operations():
         found.operations += 1
         if operation.status == "running":
             words = f"Operation {operation.number} was cut off. Run 'fileorganizer recover'."
-            found.problems.append(Problem("unfinished", b"", words))
+            found.problems.append(Problem("unfinished", b"", words, root.path))
         with ExitStack() as stack:
             try:
                 destination = destination_of(operation)
             except DestinationMissing as error:
-                found.problems.append(Problem("destination-missing", b"", str(error)))
+                found.problems.append(Problem("destination-missing", b"", str(error), operation.destination or b""))
                 continue
             sides = [root] if destination is None else [root, stack.enter_context(Root(destination))]
             _verify_operation(sides, journal, operation, left, found)
@@ -80,7 +82,7 @@ def _verify_operation(
         or totals.planned != totals.done + totals.skipped + totals.failed
     ):
         words = f"Operation {operation.number} says {totals.done} done, its batches say {counted.done}."
-        found.problems.append(Problem("counts", b"", words))
+        found.problems.append(Problem("counts", b"", words, sides[0].path))
     for batch in journal.batches(operation.number, newest_first=True):
         if batch.settled:
             for deed in deeds_of(batch, operation.number):
@@ -106,9 +108,11 @@ def _look(side: Root, deed: Deed, found: Verification) -> None:
     status = side.look(deed.place)
     expected = deed.made if deed.step.kind == StepKind.COPY else deed.step.seen
     if status is None:
-        found.problems.append(Problem("not-there", deed.place, f"{show(deed.place)} isn't there any more."))
+        words = f"{show(deed.place)} isn't there any more."
+        found.problems.append(Problem("not-there", deed.place, words, side.path))
     elif expected is not None and status.st_ino != expected.ino:
-        found.problems.append(Problem("another-file", deed.place, f"{show(deed.place)} is another file now."))
+        words = f"{show(deed.place)} is another file now."
+        found.problems.append(Problem("another-file", deed.place, words, side.path))
 
 
 def _verify_control(root: Root, found: Verification) -> None:
@@ -116,19 +120,19 @@ def _verify_control(root: Root, found: Verification) -> None:
     for folder in (CONTROL_DIRECTORY, PARKING.rstrip(b"/")):
         for name in _names(root, folder):
             if folder != CONTROL_DIRECTORY or name not in _KNOWN:
-                found.problems.append(_left_over(folder + b"/" + name))
+                found.problems.append(_left_over(root, folder + b"/" + name))
     for operation in _names(root, trash.TRASH):
         folder = trash.TRASH + b"/" + operation
         names = _names(root, folder)
         lists = {name[: -len(b".origins")] for name in names if name.endswith(b".origins")}
         for name in names:
-            if not name.endswith(b".origins") and name.split(b"-")[0] not in lists:
-                found.problems.append(_left_over(folder + b"/" + name))
+            if not name.endswith((b".origins", b".origins.partial")) and name.split(b"-")[0] not in lists:
+                found.problems.append(_left_over(root, folder + b"/" + name))
 
 
-def _left_over(path: bytes) -> Problem:
+def _left_over(root: Root, path: bytes) -> Problem:
     """Something of ours that should be gone."""
-    return Problem("left-over", path, f"{show(path)} belongs to no operation.")
+    return Problem("left-over", path, f"{show(path)} belongs to no operation.", root.path)
 
 
 def _names(root: Root, folder: bytes) -> list[bytes]:

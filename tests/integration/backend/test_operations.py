@@ -5,12 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from fileorganizer import organizer
+from fileorganizer.model import Options
+from tests.integration.test_crash import kill_at
+from tests.support.crash import in_child
 from tests.support.manifest import manifest
 from tests.support.server import Person, Server, wait_until_it_moves
 from tests.support.trees import File, put_tree, read_tree, write_tree
@@ -264,6 +269,28 @@ def test_folders_of_others_and_of_nobody(server: Server, ann: Person, bob: Perso
     assert ann.ask("POST", "/operations", json={"root_path": "file.txt"}).status_code == 404
 
 
+def test_a_root_that_vanishes_meanwhile(ann: Person) -> None:
+    """Its journal can't be read then. What is known is told: some files were moved; the disk comes back, and undo knows them."""
+    root, away = ann.home / "big", ann.home / "away"
+    put_tree(root, {f"{number}.jpg": "x" for number in range(30_000)})
+    operation = ann.start("big")
+    wait_until_it_moves(root)
+    (arrivals,) = root.glob("Images/*")
+    while len(os.listdir(arrivals)) < 5_500:  # the first batch has 5,000
+        time.sleep(0.001)
+    root.rename(away)
+    ended = ann.finished(operation)
+    assert (ended["status"], ended["outcome"]) == ("failed", "partial"), ended
+    away.rename(root)
+    back = ann.post(f"/operations/{ended['id']}/rollback")
+    root.rename(away)  # before it begins, or while it moves: it ends, whatever of the records can be read
+    assert ann.finished(back)["status"] == "failed"
+    away.rename(root)
+    again = ann.finished(ann.post(f"/operations/{ended['id']}/rollback"))
+    assert again["status"] == "completed", again
+    assert len(list(root.glob("*.jpg"))) == 30_000
+
+
 def test_granted_roots(ann: Person, admin: Person, tmp_path: Path) -> None:
     """An administrator grants a folder; it can be worked on until it is taken away, also by what waits already (S14)."""
     write_tree(tmp_path / "share", {"a.jpg": "a"})
@@ -278,6 +305,44 @@ def test_granted_roots(ann: Person, admin: Person, tmp_path: Path) -> None:
     assert admin.ask("DELETE", f"/admin/roots/{granted['id']}/users/{user_id}").status_code == 204
     assert ann.ask("POST", "/operations", json={"root_path": share}).status_code == 403
     assert admin.ask("DELETE", f"/admin/roots/{granted['id']}/users/{user_id}").status_code == 404
+
+
+def test_a_destination_is_looked_at_again(ann: Person, admin: Person, tmp_path: Path) -> None:
+    """S14: taken away, or put in its place a link to another's folder, while the operation waits: nothing goes there."""
+    for name in ("big", "bigger"):
+        put_tree(ann.home / name, {f"{number}.jpg": "x" for number in range(8_000)})
+    write_tree(ann.home, {"one": {"a.jpg": "a"}, "two": {"b.jpg": "b"}, "out": {}})
+    write_tree(tmp_path, {"share": {}, "others": {}})
+    user_id = ann.get("/auth/me")["id"]
+    granted = admin.post("/admin/roots", {"user_id": user_id, "path": str(tmp_path / "share")}, status=201)
+    big = [ann.start(name) for name in ("big", "bigger")]  # as many as run at a time
+    waiting = [
+        ann.start("one", mode="copy", destination=str(tmp_path / "share")),
+        ann.start("two", mode="copy", destination="out"),
+    ]
+    assert admin.ask("DELETE", f"/admin/roots/{granted['id']}/users/{user_id}").status_code == 204
+    (ann.home / "out").rmdir()
+    (ann.home / "out").symlink_to(tmp_path / "others")
+    ended = [ann.finished(operation) for operation in waiting]
+    assert [operation["reason_code"] for operation in ended] == ["root-not-granted", "destination-missing"]
+    assert read_tree(tmp_path) == {"share": {}, "others": {}}
+    assert [ann.finished(operation)["status"] for operation in big] == ["completed"] * 2
+
+
+def test_the_destination_of_somebody_else(ann: Person, admin: Person, tmp_path: Path) -> None:
+    """A run in a shared folder was cut off, and where its files were to go isn't there: said, but not what it is called."""
+    write_tree(tmp_path, {"share": {"a.jpg": "a"}, "secret place": {}})
+    share, place = tmp_path / "share", tmp_path / "secret place"
+    os.utime(share / "a.jpg", (1_400_000_000, 1_400_000_000))
+    options = Options(mode="copy", destination=str(place), dates="file")
+    assert not in_child(lambda: organizer.organize(share, options), kill_at("copy.published"))
+    place.rename(tmp_path / "unplugged")
+    admin.post("/admin/roots", {"user_id": ann.get("/auth/me")["id"], "path": str(share)}, status=201)
+    ended = ann.done(str(share))
+    assert (ended["status"], ended["reason_code"]) == ("failed", "destination-missing")
+    assert "secret" not in ended["error_message"]
+    (tmp_path / "unplugged").rename(place)
+    assert ann.done(str(share))["files_processed"] == 1
 
 
 def test_roots_that_cant_be_granted(server: Server, ann: Person, admin: Person, tmp_path: Path) -> None:

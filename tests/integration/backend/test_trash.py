@@ -125,3 +125,27 @@ def test_a_root_taken_away(ann: Person, admin: Person, tmp_path: Path) -> None:
     assert ann.get("/trash")["total_items"] == 0
     assert ann.ask("POST", "/trash/restore", json={"root_path": share}).status_code == 403
     assert ann.ask("POST", "/trash/purge", json={"root_path": share, "count": 2}).status_code == 403
+
+
+def test_what_others_put_away_elsewhere(ann: Person, bob: Person, admin: Person, tmp_path: Path) -> None:
+    """A shared folder, copied by one to a place of her own: what lies in the trash there, or is amiss there, is no one else's."""
+    write_tree(tmp_path / "share", {"a.jpg": "a", "b.jpg": "b"})
+    (ann.home / "mine").mkdir()
+    share = str(tmp_path / "share")
+    users = [person.get("/auth/me")["id"] for person in (ann, bob)]
+    granted = [admin.post("/admin/roots", {"user_id": user, "path": share}, status=201) for user in users]
+    looked = bob.done(share)
+    copied = ann.done(share, mode="copy", destination="mine")
+    assert copied["status"] == "completed", copied
+    ann.finished(ann.post(f"/operations/{copied['id']}/rollback"))
+    assert ann.get(f"/trash?root_path={share}")["total_items"] == 2
+    assert bob.get(f"/trash?root_path={share}")["items"] == []
+    again = ann.done(share, mode="copy", destination="mine")
+    assert again["status"] == "completed", again
+    for copy in (ann.home / "mine").rglob("*.jpg"):
+        copy.unlink()
+    assert bob.get(f"/operations/{looked['id']}/verify")["problems"] == []
+    told = ann.get(f"/operations/{again['id']}/verify")["problems"]
+    assert {problem["code"] for problem in told} == {"not-there"}
+    assert admin.ask("DELETE", f"/admin/roots/{granted[1]['id']}/users/{users[1]}").status_code == 204
+    assert bob.ask("GET", f"/operations/{looked['id']}/verify").status_code == 403
