@@ -10,13 +10,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from fileorganizer.classify.classifier import open_regular
+from fileorganizer.execution.observing import are_equal
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.identity import unchanged, unchanged_since
 from fileorganizer.model import REFERENCE, Identity, Keeper, Step
 
 NO_KEEPER: Final = "the copy that was to stay has changed or gone"
-_BLOCK: Final = 1 << 20
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | os.O_CLOEXEC
 
 
@@ -55,7 +55,7 @@ def _stand_for_each_other(work: Workplace, step: Step, kept: Keeper, seen: Ident
     if os.path.samestat(*before) or not unchanged_since(before[0], seen) or not unchanged(before[1], kept.seen):
         return False
     hashed = kept.digest and seen.ctime_ns and kept.seen.ctime_ns == before[1].st_ctime_ns
-    if not hashed and not _equal(file, keeper):
+    if not hashed and not are_equal(file, keeper):
         return False
     faultpoint("keeper.compared")
     after = os.fstat(file), os.fstat(keeper)
@@ -106,13 +106,3 @@ def _look(work: Workplace, keeper: Keeper) -> os.stat_result | None:
             return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
-
-
-def _equal(one: int, other: int) -> bool:
-    """Compare two open files to their ends."""
-    while True:
-        block = os.read(one, _BLOCK)
-        if block != os.read(other, _BLOCK):
-            return False
-        if not block:
-            return True
