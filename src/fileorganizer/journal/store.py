@@ -184,9 +184,9 @@ class Journal:
         for blob, digest in self._rows("SELECT record, digest FROM operations ORDER BY number * ?", sign):
             yield self._read_record(blob, digest)
 
-    def _read_record(self, blob: bytes, digest: bytes) -> Operation:
+    def _read_record(self, blob: bytes | None, digest: bytes) -> Operation:
         """A record that matches its digest, or JournalDamaged."""
-        if not isinstance(blob, bytes) or codec.chain(b"", blob) != digest:
+        if blob is None or codec.chain(b"", blob) != digest:
             raise JournalDamaged(
                 "An operation's record doesn't match its digest. Nothing was done; restore .fileorganizer from a backup."
             )
