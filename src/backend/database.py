@@ -26,8 +26,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from backend import sqlite
-from backend.core import monitoring
+
+from backend.core import monitoring, sqlite
 from backend.core.config import Settings
 
 LOCK_WAIT_SECONDS: Final = 10.0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from backend import sqlite
-from backend.sqlite import ROWS_AT_ONCE, Connection
+from backend.core import sqlite
+from backend.core.sqlite import ROWS_AT_ONCE, Connection
 
 Story = Callable[[Connection], Awaitable[None]]
 
