@@ -7,7 +7,8 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def _cut_often(place: Path, kind: str, points: int) -> int:
 
 
 def _cut(place: Path, kind: str, hit: int) -> None:
-    """One file system, one run, one cut, and a look at what is left."""
+    """One file system, one run, one cut, and a look at what is left, when it is there again as another device."""
     image, mount = place / "image", place / "mount"
     mount.mkdir(exist_ok=True)
     with open(image, "wb") as file:
@@ -63,11 +64,13 @@ def _cut(place: Path, kind: str, hit: int) -> None:
         root = mount / "root"
         root.mkdir()
         before = write_tree(root, small_tree())
-        held = contents(root)
+        held, device = contents(root), root.stat().st_dev
         os.sync()
         in_child(lambda: organizer.organize(root, RECURSIVE), _cut_at(hit, mount))
         subprocess.run(["umount", str(mount)], check=True)
-        subprocess.run(["mount", "-o", "loop", str(image), str(mount)], check=True)
+        with _other_devices(place):
+            subprocess.run(["mount", "-o", "loop", str(image), str(mount)], check=True)
+        assert root.stat().st_dev != device
         organizer.recover(root)
         assert contents(root) == held, f"{kind}, cut {hit}: lost"
         if organizer.history(root):
@@ -81,6 +84,23 @@ def _cut(place: Path, kind: str, hit: int) -> None:
     finally:
         subprocess.run(["umount", str(mount)], check=True)
         image.unlink()
+
+
+@contextmanager
+def _other_devices(place: Path) -> Iterator[None]:
+    """The loop devices that are free first are taken meanwhile, as disks are numbered anew when a machine starts."""
+    taken = []
+    other = place / "other"
+    other.write_bytes(bytes(1 << 20))
+    try:
+        for _ in range(2):
+            command = ["losetup", "--find", "--show", str(other)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            taken.append(done.stdout.strip())
+        yield
+    finally:
+        for device in taken:
+            subprocess.run(["losetup", "--detach", device], check=True)
 
 
 def _cut_at(hit: int, mount: Path) -> Callable[[str], None]:
