@@ -9,7 +9,8 @@ from pathlib import Path
 
 from coverage import CoverageData
 
-from tests.support.server import AT_START, unmeasured
+from tests.support.at_start.sitecustomize import unmeasured
+from tests.support.server import AT_START
 
 PROGRAM = """\
 import os
@@ -28,15 +29,35 @@ if not child:
 os.waitpid(child, 0)
 """
 
+AWAY = """\
+from sitecustomize import follow_greenlets, looking_away
 
-def lines(source: str) -> set[int]:
+def before():
+    return 1
+
+def meanwhile():
+    return 2
+
+def after():
+    return 3
+
+before()
+with looking_away():
+    follow_greenlets()
+    meanwhile()
+follow_greenlets(False)
+after()
+"""
+
+
+def lines(source: str, program: str = PROGRAM) -> set[int]:
     """The numbers of the program's lines with this text."""
-    return {number for number, line in enumerate(PROGRAM.splitlines(), 1) if source in line}
+    return {number for number, line in enumerate(program.splitlines(), 1) if source in line}
 
 
-def test_a_forked_child_is_measured_anew(tmp_path: Path) -> None:
-    """What it ran is in its record, what its parent had run before isn't."""
-    (tmp_path / "program.py").write_text(PROGRAM)
+def records(tmp_path: Path, program: str) -> list[set[int]]:
+    """The lines that each process of a program ran, as coverage has noted them."""
+    (tmp_path / "program.py").write_text(program)
     (tmp_path / "rc").write_text("[run]\nbranch = true\nparallel = true\nsource = .\npatch = _exit\n")
     command = [sys.executable, "-m", "coverage", "run", "--rcfile=rc", "program.py"]
     environment = {**unmeasured(os.environ), "PYTHONPATH": str(AT_START)}
@@ -46,6 +67,17 @@ def test_a_forked_child_is_measured_anew(tmp_path: Path) -> None:
         record = CoverageData(str(place))
         record.read()
         seen.append(set(record.lines(str(tmp_path / "program.py")) or ()))
-    child, parent = sorted(seen, key=len)
+    return seen
+
+
+def test_a_forked_child_is_measured_anew(tmp_path: Path) -> None:
+    """What it ran is in its record, what its parent had run before isn't."""
+    child, parent = sorted(records(tmp_path, PROGRAM), key=len)
     assert lines("return 2") | lines("os._exit") <= child and not child & lines("return 1")
     assert lines("return 1") <= parent and not parent & lines("return 2")
+
+
+def test_looking_away(tmp_path: Path) -> None:
+    """What runs meanwhile isn't noted, what runs before and after is; nothing that is switched meanwhile ends it."""
+    (seen,) = records(tmp_path, AWAY)
+    assert lines("return 1", AWAY) | lines("return 3", AWAY) <= seen and not lines("return 2", AWAY) & seen
