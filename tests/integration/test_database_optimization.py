@@ -13,8 +13,9 @@ from sqlalchemy import create_engine, text
 
 from backend.models import Base
 from scripts.database_optimization import INDEXES, queries_of
+from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.postgres import new_database
-from tests.support.server import ROOT, prepared, running_server
+from tests.support.server import ROOT, migrated, prepared, running_server
 from tests.support.trees import put_tree
 
 
@@ -39,7 +40,7 @@ def _filled(tmp_path: Path, **more: str) -> Iterator[dict[str, str]]:
 def run(environment: dict[str, str], *arguments: str) -> list[str]:
     """The script's lines."""
     command = [sys.executable, "scripts/database_optimization.py", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=unmeasured(environment), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -56,8 +57,7 @@ def test_indexes_are_made_once(environment: dict[str, str]) -> None:
     possible = [index for index in INDEXES if "DATABASE_URL" in environment or not index.only_postgresql]
     assert made == [index.name for index in possible if index.name.startswith("ix_strategic_")]
     assert sum(line.startswith("is there") for line in second) == len(possible) and len(INDEXES) == 13
-    command = [sys.executable, "-m", "alembic", "check"]
-    checked = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    checked = migrated(environment, "check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
@@ -95,5 +95,5 @@ def test_an_index_that_was_broken_off(tmp_path: Path, postgres: str) -> None:
 def test_it_says_what_it_can_do() -> None:
     """Without a wish it does nothing."""
     command = [sys.executable, "scripts/database_optimization.py"]
-    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=unmeasured(os.environ), capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "--optimize" in done.stderr

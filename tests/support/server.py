@@ -18,13 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NoReturn
 
 import httpx
+
+from tests.support.at_start import sitecustomize as measuring
 
 ROOT = Path(__file__).parents[2]
 AT_START = Path(__file__).with_name("at_start")
@@ -143,12 +146,16 @@ class Server:
         """Whether its process runs."""
         return self.process is not None and self.process.poll() is None
 
+    def _for_processes(self) -> dict[str, str]:
+        """The environment of its processes."""
+        return self.environment if self.measured else measuring.unmeasured(self.environment)
+
     def start_celery(self, part: str = "worker", **environment: str) -> subprocess.Popen[bytes]:
         """A worker of Celery, or beat; as if on a host with another ``environment``."""
         with open(self.data_dir / "celery.log", "ab") as log:
             command = [sys.executable, "-m", "celery", "-A", "backend.worker.celery_app", part]
             # each in a group of its own, so that all of its processes can be killed at once
-            environment = {**self.environment, **environment}
+            environment = {**self._for_processes(), **environment}
             process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
             )
@@ -175,8 +182,7 @@ class Server:
         """Start it and wait until it answers, and its worker too."""
         with open(self.data_dir / "server.log", "ab") as log:
             command = [sys.executable, "-m", "uvicorn", "src.backend.api.main:app", "--port", str(self.port)]
-            environment = self.environment if self.measured else unmeasured(self.environment)
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self._for_processes(), stdout=log, stderr=log)
         deadline = time.monotonic() + 120
         with self.client() as client:
             while time.monotonic() < deadline:
@@ -205,6 +211,19 @@ class Server:
         listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
         lines = [line for line in self.log.splitlines() if '"route": "/health"' not in line]
         return "\n".join([listed, *lines[-100:]])
+
+    @contextmanager
+    def worker(self, **environment: str) -> Iterator[None]:
+        """A worker of its own beside a server without one, with more in its environment, killed when the context ends."""
+        with open(self.data_dir / "server.log", "ab") as log:
+            command = [sys.executable, "-m", "backend.worker"]
+            environment = {**self._for_processes(), **environment}
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
 
     def stop(self) -> float:
         """End it as an orchestrator does; returns the seconds that it took."""
@@ -243,10 +262,9 @@ class Server:
         return Person(client, answer.json(), body["email"], username)
 
     def administrator(self, name: str = "admin", *, exactly: bool = False) -> Person:
-        """A new administrator, made as `make run` makes the first one."""
+        """A new administrator, made at the machine itself."""
         person = self.sign_up(name, exactly=exactly)
-        command = [sys.executable, "-m", "backend.manage", "make-admin", person.username]
-        subprocess.run(command, env=self.environment, cwd=ROOT, check=True, capture_output=True)
+        managed(self.environment, "make-admin", person.username).check_returncode()
         again = {"email": person.username, "password": PASSWORD}
         person.tokens = person.client.post("/api/v1/auth/login", json=again).json()
         return person
@@ -255,11 +273,6 @@ class Server:
         """The log's lines with these members."""
         lines = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
         return [line for line in lines if all(line.get(name) == value for name, value in wanted.items())]
-
-
-def unmeasured(environment: Mapping[str, str]) -> dict[str, str]:
-    """The same environment for processes that coverage doesn't look on."""
-    return {name: value for name, value in environment.items() if not name.startswith("COVERAGE")}
 
 
 def prepared(data_dir: Path, *, measured: bool = True, **environment: str) -> Server:
@@ -285,10 +298,68 @@ def _empty_database() -> bytes:
         return (Path(place) / "fileorganizer.db").read_bytes()
 
 
-def _upgrade(environment: dict[str, str]) -> None:
+def managed(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """What ``python -m backend.manage`` does with these words in an environment, and says."""
+    from backend import manage
+
+    return _forked(environment, lambda: manage.main(list(words)))
+
+
+def migrated(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """What ``python -m alembic`` does with these words in an environment, and says."""
+    from alembic.config import main
+
+    import backend.manage  # noqa: F401  # here, and not again in each fork, which needs most of it
+
+    return _forked(environment, lambda: main(list(words)))
+
+
+def _forked(environment: Mapping[str, str], program: Callable[[], object]) -> subprocess.CompletedProcess[str]:
+    """Run a program in a fork of this process, which has imported what it needs: that alone would take four seconds."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        child = os.fork()
+        if child == 0:
+            _be(environment, program, out, errors)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        said = []
+        for file in (out, errors):
+            file.seek(0)
+            said.append(file.read())
+    return subprocess.CompletedProcess([], code, *said)
+
+
+def _be(environment: Mapping[str, str], program: Callable[[], object], out: IO[str], errors: IO[str]) -> NoReturn:
+    """The child from its start to its end."""
+    from backend.core.config import settings
+
+    code: Any = 1
+    try:
+        os.dup2(out.fileno(), 1)
+        os.dup2(errors.fileno(), 2)
+        sys.stdout, sys.stderr = out, errors
+        os.chdir(ROOT)
+        os.environ.clear()
+        os.environ.update(environment)
+        settings.cache_clear()
+        measuring.follow_greenlets()
+        program()
+        code = 0
+    except SystemExit as ended:  # as Python itself ends then
+        code = ended.code or 0
+        if not isinstance(code, int):
+            print(code, file=errors)
+            code = 1
+    except BaseException:  # noqa: BLE001  # the child must never return into the test
+        traceback.print_exc()
+    finally:
+        out.flush()
+        errors.flush()
+        os._exit(code)
+
+
+def _upgrade(environment: Mapping[str, str]) -> None:
     """Bring the database of these settings to the newest schema."""
-    command = [sys.executable, "-m", "alembic", "upgrade", "head"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    migrated(environment, "upgrade", "head").check_returncode()
 
 
 @contextmanager

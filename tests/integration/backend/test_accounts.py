@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ import pytest
 
 from backend.core.config import Settings, signing_key
 from backend.core.security import AccessTokens, digest_of
-from tests.support.server import PASSWORD, ROOT, Person, Server, prepared
+from tests.support.server import PASSWORD, Person, Server, managed, prepared
 
 PROFILE = {
     "id", "email", "username", "full_name", "avatar_url", "subscription_tier", "storage_quota_gb", "storage_used_bytes",
@@ -355,9 +354,10 @@ def test_the_first_administrator(tmp_path: Path) -> None:
     server = prepared(tmp_path / "data", SIGNUP="closed")
     (tmp_path / "offered").mkdir()
 
-    def manage(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "backend.manage", *words]
-        return subprocess.run(command, env=server.environment, cwd=ROOT, check=check, capture_output=True, text=True)
+    def manage(*words: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
+        done = managed(server.environment, *words)
+        assert (done.returncode != 0) == fails, done.stderr
+        return done
 
     first = manage("setup-link").stdout.partition('"token": "')[2].partition('"')[0]
     token = manage("setup-link").stdout.partition('"token": "')[2].partition('"')[0]
@@ -373,11 +373,11 @@ def test_the_first_administrator(tmp_path: Path) -> None:
             assert admin.get("/auth/me")["is_admin"] is True
             again = {**body, "email": "b@example.org", "username": "other", "token": token}
             assert client.post("/api/v1/auth/setup", json=again).status_code == 404
-            assert "administrator already" in manage("setup-link", check=False).stderr
+            assert "administrator already" in manage("setup-link", fails=True).stderr
             manage("grant", "root", str(tmp_path / "offered"))
             assert str(tmp_path / "offered") in {root["path"] for root in admin.get("/roots")["roots"]}
-            assert "no such user" in manage("grant", "nobody", str(tmp_path / "offered"), check=False).stderr
-            assert "can't be granted" in manage("grant", "root", str(server.data_dir), check=False).stderr
+            assert "no such user" in manage("grant", "nobody", str(tmp_path / "offered"), fails=True).stderr
+            assert "can't be granted" in manage("grant", "root", str(server.data_dir), fails=True).stderr
     finally:
         server.stop()
     secrets_of_the_test = [token, PASSWORD, admin.tokens["access_token"], admin.tokens["refresh_token"]]

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from tests.support.postgres import new_database
-from tests.support.server import PASSWORD, ROOT, Person, Server, running_server
+from tests.support.server import PASSWORD, Person, Server, managed, running_server
 from tests.support.trees import put_tree
 
 DATABASES = ("sqlite",)  # servers of their own
-
-
-def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What is done at the machine itself."""
-    command = [sys.executable, "-m", "backend.manage", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def records(person: Person, operation_id: str) -> list[dict[str, object]]:
@@ -47,21 +39,21 @@ def story(tmp_path: Path, before: dict[str, str], after: dict[str, str]) -> None
         put_tree(ann.home / "inbox", {f"{number}.jpg": str(number) for number in range(40)})
         operation = ann.done("inbox")
         known = records(ann, operation["id"])
-        done = manage(server.environment, "backup", str(copy))
+        done = managed(server.environment, "backup", str(copy))
         assert done.returncode == 0, done.stderr
         assert os.stat(copy).st_mode & 0o077 == 0
-        assert manage(server.environment, "backup", str(copy)).returncode == 1, "nothing is overwritten"
-        assert "restore" not in manage(server.environment, "restore", str(copy)).stdout
+        assert managed(server.environment, "backup", str(copy)).returncode == 1, "nothing is overwritten"
+        assert "restore" not in managed(server.environment, "restore", str(copy)).stdout
     lost = {**server.environment, **after}
     for name in tmp_path.glob("data/fileorganizer.db*"):
         name.unlink()
-    done = manage(lost, "restore", str(copy))
+    done = managed(lost, "restore", str(copy))
     assert done.returncode == 0, done.stderr
     engine = create_engine(after.get("DATABASE_URL") or f"sqlite:///{tmp_path}/data/fileorganizer.db")
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM file_records"))  # as if the copy had been made before
     engine.dispose()
-    assert manage(lost, "rebuild").returncode == 0
+    assert managed(lost, "rebuild").returncode == 0
     again = Server(server.data_dir, lost, measured=False)
     again.start()
     try:
@@ -78,9 +70,9 @@ def story(tmp_path: Path, before: dict[str, str], after: dict[str, str]) -> None
 def test_what_cant_be_taken_back(tmp_path: Path) -> None:
     """Missing, not a database, damaged: said so, and nothing is left behind."""
     environment = {**os.environ, "DATA_DIR": str(tmp_path / "data")}
-    assert "isn't there" in manage(environment, "restore", str(tmp_path / "nothing")).stderr
+    assert "isn't there" in managed(environment, "restore", str(tmp_path / "nothing")).stderr
     junk = tmp_path / "junk"
     junk.write_bytes(b"no database" * 1_000)
-    assert "is no copy" in manage(environment, "restore", str(junk)).stderr
-    assert "There is no database" in manage(environment, "backup", str(tmp_path / "copy")).stderr
+    assert "is no copy" in managed(environment, "restore", str(junk)).stderr
+    assert "There is no database" in managed(environment, "backup", str(tmp_path / "copy")).stderr
     assert not (tmp_path / "copy").exists() and not list((tmp_path / "data").glob("*.db*"))

@@ -6,8 +6,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +18,7 @@ from websockets.typing import Subprotocol
 
 from fileorganizer import organizer
 from tests.support.manifest import manifest
-from tests.support.server import FINAL, ROOT, Person, Server, wait_until_it_moves
+from tests.support.server import FINAL, Person, Server, managed, wait_until_it_moves
 from tests.support.trees import put_tree
 
 FILES = 3_000
@@ -216,8 +214,7 @@ def test_the_records_can_be_made_anew(own: Server) -> None:
         database.execute("DELETE FROM operation_stats WHERE operation_number = ?", number)
     database.close()
     assert stats
-    command = [sys.executable, "-m", "backend.manage", "rebuild", operation["id"]]
-    done = subprocess.run(command, env=own.environment, cwd=ROOT, check=True, capture_output=True, text=True)
+    done = managed(own.environment, "rebuild", operation["id"])
     assert done.stdout == f"{operation['id']}: done\n"
     assert records(ann, operation["id"]) == rows
     with sqlite3.connect(own.data_dir / "fileorganizer.db", timeout=10) as database:

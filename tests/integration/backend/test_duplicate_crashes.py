@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 
 from fileorganizer import cleaner, organizer
 from tests.support.manifest import manifest
-from tests.support.server import ROOT, Server
+from tests.support.server import Server, managed, running_server
 from tests.support.trees import File, Tree, put_tree, write_tree
 
 DATABASES = ("sqlite",)  # servers of their own
@@ -89,35 +88,39 @@ def test_killed_while_it_hashes(own: Server) -> None:
     assert (ended["status"], ended["duplicates_found"]) == ("completed", 1)
 
 
+@pytest.fixture(scope="module")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose workers the tests start and kill."""
+    with running_server(tmp_path_factory.mktemp("idle") / "data", measured=False, EMBEDDED_WORKER="off") as server:
+        yield server
+
+
 @pytest.mark.parametrize("action", ["trash", "hardlink"])
 @pytest.mark.parametrize(
     ("options", "hits"),
     [({"operation_type": "duplicate_cleanup"}, (2, 12)), ({}, (7, 25))],
     ids=["alone", "before organizing"],
 )
-def test_a_kill_at_some_fault_points(own: Server, action: str, options: dict[str, Any], hits: tuple[int, int]) -> None:
+def test_a_kill_at_some_fault_points(idle: Server, action: str, options: dict[str, Any], hits: tuple[int, int]) -> None:
     """Killed at its Nth fault point, it ends by itself as asked; never is a content lost; both operations come back."""
-    ann = own.sign_up("ann")
+    ann = idle.sign_up("ann")
     root = ann.home / "inbox"
     before = write_tree(root, pairs(6))
     for hit in hits:
-        own.stop()
-        own.environment["FILEORGANIZER_FAULTS"] = f"kill@{hit}"
-        own.start()
         operation = ann.start("inbox", duplicate_action=action, **options)
-        deadline = time.monotonic() + 10
-        while not deaths(own, operation) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        own.kill()
-        del own.environment["FILEORGANIZER_FAULTS"]
-        own.start()
-        ended = ann.finished(operation, 60)
-        assert (ended["status"], ended["duplicates_found"]) == ("completed", 6), (hit, ended)
-        assert ended["space_saved_bytes"] == 240, (hit, ended)
-        parts = [one for one in ann.get("/operations?limit=2")["operations"] if one["parent_id"] == operation["id"]]
-        for one in [ended, *parts]:
-            back = ann.finished(ann.post(f"/operations/{one['id']}/rollback"))
-            assert back["status"] == "completed", (hit, back)
+        with idle.worker(FILEORGANIZER_FAULTS=f"kill@{hit}"):
+            deadline = time.monotonic() + 60
+            while not deaths(idle, operation):
+                assert time.monotonic() < deadline, hit
+                time.sleep(0.05)
+        with idle.worker():
+            ended = ann.finished(operation, 60)
+            assert (ended["status"], ended["duplicates_found"]) == ("completed", 6), (hit, ended)
+            assert ended["space_saved_bytes"] == 240, (hit, ended)
+            parts = [one for one in ann.get("/operations?limit=2")["operations"] if one["parent_id"] == operation["id"]]
+            for one in [ended, *parts]:
+                back = ann.finished(ann.post(f"/operations/{one['id']}/rollback"))
+                assert back["status"] == "completed", (hit, back)
         assert manifest(root) == before, hit
 
 
@@ -155,8 +158,7 @@ def test_rebuilding_leaves_what_is_known(own: Server) -> None:
     addresses = [f"/duplicates/{operation['id']}", *(f"/reports/{one}" for one in listed)]
     addresses += [f"/files?operation_id={one}" for one in (cleaned, *listed)]
     before = [without_times(ann.get(address)) for address in addresses]
-    command = [sys.executable, "-m", "backend.manage", "rebuild"]
-    done = subprocess.run(command, env=own.environment, cwd=ROOT, check=True, capture_output=True, text=True)
+    done = managed(own.environment, "rebuild")
     journaled = [one for one in listed if one != operation["id"]]
     assert len(journaled) == 4 and {f"{one}: done" for one in journaled} <= set(done.stdout.splitlines()), done.stdout
     assert [without_times(ann.get(address)) for address in addresses] == before

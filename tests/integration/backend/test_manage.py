@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.server import PASSWORD, ROOT, Person, Server, free_port, prepared
+from tests.support.server import PASSWORD, ROOT, Person, Server, free_port, managed, prepared
 from tests.support.trees import write_tree
 
 DATABASES = ("sqlite",)  # the other makes no difference here
@@ -27,8 +27,7 @@ needs_curl = pytest.mark.skipif(
 
 def manage(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
     """One command."""
-    command = [sys.executable, "-m", "backend.manage", *words]
-    return subprocess.run(command, env=server.environment, cwd=ROOT, check=False, capture_output=True, text=True)
+    return managed(server.environment, *words)
 
 
 def test_running_it(tmp_path: Path) -> None:

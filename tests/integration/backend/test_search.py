@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,7 +23,7 @@ from backend.repositories.search import FileSearch
 from backend.worker.names import ROWS_AT_ONCE, NameIndex
 from backend.worker.projection import TAIL
 from tests.support.rows import operation_row, put_users, record_row
-from tests.support.server import ROOT, Person, Server, prepared
+from tests.support.server import Person, Server, managed, prepared
 from tests.support.trees import write_tree
 
 NAMES = (
@@ -89,8 +87,7 @@ def test_words_are_found(ann: Person, server: Server) -> None:
         return
     wait_for_index(server, operation["id"])
     assert answers(ann) == EXPECTED
-    command = [sys.executable, "-m", "backend.manage", "rebuild", operation["id"]]
-    subprocess.run(command, cwd=ROOT, env=server.environment, check=True, capture_output=True)
+    managed(server.environment, "rebuild", operation["id"]).check_returncode()
     assert answers(ann) == EXPECTED
 
 
@@ -106,7 +103,7 @@ def wait_for_index(server: Server, operation_id: str) -> None:
 
 
 @pytest.fixture
-def databases(tmp_path: Path) -> Iterator[tuple[Database, WorkerDatabase, UUID]]:
+def databases(tmp_path: Path, greenlets: None) -> Iterator[tuple[Database, WorkerDatabase, UUID]]:
     """Both ways to a database of SQLite, and a user in it."""
     settings = Settings(data_dir=prepared(tmp_path / "data").data_dir)
     database, workers, ann = Database(settings), WorkerDatabase(settings), uuid4()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from sqlalchemy import MetaData, Table, create_engine
 
 from backend.core.security import Passwords
 from backend.models import STATES
-from tests.support.server import PASSWORD, QUICK, ROOT, Person, Server
+from tests.support.server import PASSWORD, QUICK, ROOT, Person, Server, migrated
 from tests.support.trees import write_tree
 
 REVISIONS = [script.revision for script in ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).walk_revisions()]
@@ -99,15 +97,11 @@ def test_every_revision_comes_up(tmp_path: Path, revision: str) -> None:
     data_dir.mkdir()
     server = Server(data_dir, {**os.environ, "DATA_DIR": str(data_dir), **QUICK}, measured=False)
 
-    def alembic(*words: str) -> None:
-        command = [sys.executable, "-m", "alembic", *words]
-        subprocess.run(command, cwd=ROOT, env=server.environment, check=True, capture_output=True)
-
-    alembic("upgrade", revision)
+    migrated(server.environment, "upgrade", revision).check_returncode()
     home = data_dir / "storage" / "ann"
     home.mkdir(parents=True)
     ids = old_database(server, home)
-    alembic("upgrade", "head")
+    migrated(server.environment, "upgrade", "head").check_returncode()
     server.start()
     try:
         client = server.client()
