@@ -17,6 +17,8 @@ from tests.proofs import (
 )
 from tests.support import clocks, postgres, redis
 
+pytestmark = pytest.mark.unmeasured
+
 
 def test_errors_injected_into_system_calls(tmp_path: Path) -> None:
     """EIO, ENOSPC, EACCES … at the second rename, sync, mkdir, link and unlink."""

@@ -7,6 +7,7 @@ from tests.support.machine import COUNTED
 
 
 @pytest.mark.slow
+@pytest.mark.unmeasured
 def test_the_user_and_the_engine_take_turns() -> None:
     """A few dozen games: killed, stopped and disturbed runs among them."""
     COUNTED.clear()

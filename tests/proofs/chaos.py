@@ -26,6 +26,7 @@ import psycopg
 
 from fileorganizer import organizer
 from tests.support import clocks
+from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.clocks import Clock, own_clock
 from tests.support.manifest import difference, manifest
 from tests.support.postgres import PostgresServer, new_database, own_postgres
@@ -135,7 +136,7 @@ class Chaos:
     def _doubled_messages(self) -> subprocess.Popen[bytes]:
         """Ten more, for whichever operation waits; they are sent when the process has ended."""
         command = [sys.executable, "-c", _RINGS]
-        return subprocess.Popen(command, env=self.server.environment, cwd=ROOT)
+        return subprocess.Popen(command, env=unmeasured(self.server.environment), cwd=ROOT)
 
     def _end_leases(self) -> None:
         """While a worker carries an operation out, its lease is over: messages make another one claim the same operation."""

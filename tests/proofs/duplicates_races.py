@@ -17,6 +17,7 @@ from typing import Any
 
 from fileorganizer import organizer
 from tests.proofs.duplicates_kills import live_contents
+from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.manifest import contents
 from tests.support.trees import File, put_tree
 
@@ -73,7 +74,7 @@ def _tree(number: int, copies: int = 3) -> dict[str, object]:
 
 def _start(*arguments: str | Path, program: str = _CLEAN) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", program, *map(os.fspath, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE)
+    return subprocess.Popen(command, env=unmeasured(os.environ), stdout=subprocess.PIPE)
 
 
 def _answers(*running: subprocess.Popen[bytes]) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fileorganizer import organizer
+from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.crash import RECURSIVE, PurgeTrial, Trial, TwoSidedTrial, small_tree, take_all_back, trash_tree
 
 ERRORS = ("EIO", "ENOSPC", "EACCES", "EXDEV", "EINVAL")
@@ -80,7 +81,7 @@ def inject(place: Path, way: Way, call: str, error: str, when: str) -> str:
     words = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={traced}"]
     words += [word for fault in faults for word in ("-e", fault)]
     words += [sys.executable, "-c", _WORK, str(trial.root), way.verb, str(place / "there")]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
+    environment = unmeasured(os.environ)
     injected = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert injected.returncode == 0, f"{what}: {injected.stderr}"
     organizer.recover(trial.root)

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.manifest import manifest
 from tests.support.server import PASSWORD, Person, free_port
 
@@ -47,8 +48,7 @@ def run(place: Path) -> dict[str, Any]:
 def build(into: Path, *kinds: str) -> Path:
     """Have the installer build some of its products."""
     command = [sys.executable, "scripts/build_installer.py", *kinds, "--into", str(into)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    subprocess.run(command, cwd=HOME, check=True, env=environment)
+    subprocess.run(command, cwd=HOME, check=True, env=unmeasured(os.environ))
     return into
 
 

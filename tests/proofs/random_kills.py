@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 
 from fileorganizer import organizer
 from tests.proofs.slices import in_slices
+from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.crash import take_all_back
 from tests.support.manifest import contents, difference, manifest
 from tests.support.messy import make_messy_tree
@@ -64,7 +66,7 @@ def _kill_often(root: Path, chance: random.Random, longest: dict[str, float], ki
         tries += 1
         assert tries < 500, "the kills don't land"
         verb = "undo" if any(map(_open, organizer.history(root))) and chance.random() < 0.5 else "organize"
-        with subprocess.Popen(_words(verb, root), stderr=subprocess.DEVNULL) as child:
+        with subprocess.Popen(_words(verb, root), env=unmeasured(os.environ), stderr=subprocess.DEVNULL) as child:
             time.sleep(chance.uniform(0.1, longest[verb]))
             child.kill()
             killed[verb] += child.wait() < 0
@@ -88,6 +90,6 @@ def _words(verb: str, root: Path) -> list[str]:
 def _timed(root: Path, verb: str) -> float:
     """Seconds that the verb takes when nobody kills it."""
     started = time.monotonic()
-    code = subprocess.run(_words(verb, root), check=False).returncode
+    code = subprocess.run(_words(verb, root), env=unmeasured(os.environ), check=False).returncode
     assert code in (0, 10), code
     return time.monotonic() - started

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.proofs.slices import HOME, in_slices
+from tests.support.at_start.sitecustomize import unmeasured
 
 
 @dataclass(frozen=True)
@@ -345,7 +346,7 @@ def _run_layer(source: Path, layer: str, which: str) -> tuple[int, str]:
     if layer == "test":
         words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-x", which]
     with tempfile.TemporaryDirectory() as plans:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
+        environment = unmeasured(os.environ)
         environment |= {"PYTHONPATH": f"{source}:{HOME}", "PLAN_DIR": plans, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(words, cwd=HOME, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr

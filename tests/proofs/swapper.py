@@ -10,6 +10,7 @@ from typing import Any
 
 from fileorganizer import organizer
 from fileorganizer.errors import FileOrganizerError
+from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.crash import RECURSIVE, Trial
 from tests.support.trees import File
 
@@ -37,7 +38,7 @@ def run(place: Path, swaps: int = 10_000, rounds_wanted: int = 300) -> dict[str,
     rounds = refused = 0
     stop = place / "stop"
     arguments = [sys.executable, "-c", _SWAP, os.fspath(trial.root), os.fspath(trial.outside), str(swaps), str(stop)]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as swapper:
+    with subprocess.Popen(arguments, env=unmeasured(os.environ), stdout=subprocess.PIPE) as swapper:
         while swapper.poll() is None:
             for verb in (lambda: organizer.organize(trial.root, RECURSIVE), lambda: organizer.undo(trial.root)):
                 try:

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.server import ROOT
 
 NOWHERE = "http://127.0.0.1:9"
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("npm"), reason="npm isn't insta
 def make(target: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A target of this checkout, whose packages are taken as they are."""
     command = ["make", "--assume-old=.venv/.installed", target, *words]
-    given = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    given = {name: value for name, value in unmeasured(os.environ).items() if not name.lower().endswith("_proxy")}
     return subprocess.run(command, cwd=ROOT, env={**given, **environment}, check=False, capture_output=True, text=True)
 
 

@@ -70,7 +70,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
     place = tmp_path_factory.mktemp("nginx")
     settings = {"ALLOWED_HOSTS": f"{NAME},127.0.0.1", "TRUSTED_PROXIES": "127.0.0.1"}
     # uvicorn alone believes this host; `fileorganizer serve` switches that off, so that our own setting is what counts
-    with running_server(place / "data", **settings, FORWARDED_ALLOW_IPS="192.0.2.1") as server:
+    with running_server(place / "data", measured=False, **settings, FORWARDED_ALLOW_IPS="192.0.2.1") as server:
         found = Proxied(server, place / "fullchain.pem", free_port(), free_port())
         process = subprocess.Popen([str(NGINX), "-p", str(place), "-c", str(_prepared(place, found))])
         try:

@@ -22,6 +22,7 @@ from fileorganizer.fs import faults
 from fileorganizer.model import Options, Reason
 from fileorganizer.progress import Listener
 from fileorganizer.searcher import Found, find_duplicates
+from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.trees import Fifo, File, HardLink, Link, write_tree
 
 LARGE = bytes(range(256)) * 8_192
@@ -275,7 +276,7 @@ def test_the_command_line_reads_nothing_the_second_time(tmp_path: Path) -> None:
 def _opened_by_search(root: Path, trace: Path) -> set[str]:
     """The last parts of the paths that a search opens."""
     program = [sys.executable, "-m", "fileorganizer.cli.app", "duplicates", str(root), "--json"]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
+    environment = unmeasured(os.environ)
     command = ["strace", "-f", "-qq", "-e", "trace=open,openat,openat2", "-o", str(trace), *program]
     done = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr

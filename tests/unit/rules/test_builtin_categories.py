@@ -15,6 +15,7 @@ from fileorganizer.rules.categories_file import catalogue
 from fileorganizer.rules.matching import Matcher
 from fileorganizer.rules.profiles import profile_names
 from fileorganizer.rules.syntax import RuleSet
+from tests.support.at_start.sitecustomize import unmeasured
 
 NAMES = [
     "Documents", "Images", "Videos", "Audio", "Code", "Archives", "Spreadsheets",
@@ -110,5 +111,5 @@ def test_a_damaged_or_newer_snapshot_is_refused(damaged: bytes) -> None:
 def test_importing_the_matcher_reads_no_data() -> None:
     """A command that needs no rules doesn't pay for tomllib."""
     code = "import sys, fileorganizer.rules.matching, fileorganizer.rules.builtin_categories; sys.exit('tomllib' in sys.modules)"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    environment = unmeasured(os.environ)
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
