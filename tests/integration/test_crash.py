@@ -16,6 +16,7 @@ from fileorganizer.journal.records import Settled
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import Options
 from tests.proofs import kills
+from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.crash import (
     RECURSIVE,
     AcrossTrial,
@@ -50,14 +51,18 @@ SAMPLE = {
 }
 """Which cases of ``make prove`` are tried here, and at every which fault point."""
 
+RECOVERY_STRIDE = 3
+"""After each of them, every third fault point of recovery, from another one on."""
 
+
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", SAMPLE)
 def test_killed(tmp_path: Path, name: str) -> None:
     """A kill at any fault point loses nothing, and undo gives the tree back."""
     case = kills.CASES[name]
     if case.kind is AcrossTrial and os.geteuid() != 0:
         pytest.skip("mounting needs root: moves to another file system NOT COVERED")
-    points, killed = kills.run_case(tmp_path / "place", case, SAMPLE[name])
+    points, killed = kills.run_case(tmp_path / "place", case, SAMPLE[name], recovery_stride=RECOVERY_STRIDE)
     assert points >= 3
     assert killed >= points
 
@@ -182,7 +187,7 @@ def test_an_intent_is_synced_before_the_first_file_moves(tmp_path: Path) -> None
     )
     calls = "trace=pwrite64,fsync,fdatasync,renameat2"
     command = ["strace", "-f", "-qq", "-y", "-e", calls, "-o", str(trace), sys.executable, "-c", words]
-    subprocess.run(command, check=True, env={k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")})
+    subprocess.run(command, check=True, env=unmeasured(os.environ))
     durable = False
     for line in trace.read_text().splitlines():
         if "journal.db>" in line:

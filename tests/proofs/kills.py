@@ -152,9 +152,9 @@ def _run_slice(place: Path, which: str) -> dict[str, Any]:
     return {"points": points, "kills": kills, "cpu_seconds": round(sum(os.times()[:4]) - before)}
 
 
-def run_case(place: Path, case: Case, stride: int = 1, first: int = 1) -> tuple[int, int]:
-    """Every ``stride``-th fault point of one case, from the ``first`` on: (points, kills)."""
-    kill = kill_recovery_everywhere if case.recovery else kill_everywhere
+def run_case(place: Path, case: Case, stride: int = 1, first: int = 1, recovery_stride: int = 1) -> tuple[int, int]:
+    """Every ``stride``-th fault point of one case, from the ``first`` on, and of its recovery: (points, kills)."""
+    kill = partial(kill_recovery_everywhere, recovery_stride=recovery_stride) if case.recovery else kill_everywhere
     with ExitStack() as stack:
         if case.by_link:
             stack.enter_context(_links_only())

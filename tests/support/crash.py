@@ -14,7 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 from fileorganizer import organizer
@@ -309,6 +309,7 @@ def kill_recovery_everywhere(
     *,
     stride: int = 1,
     first: int = 1,
+    recovery_stride: int = 1,
     prepare: Work = lambda _root: None,
     kind: type[Trial] = Trial,
 ) -> tuple[int, int]:
@@ -316,13 +317,15 @@ def kill_recovery_everywhere(
 
     Gives (fault points of recovery, kills of recovery). However often it was killed,
     it must come to the same verdicts and the same tree as one that wasn't (I5, F08).
+    With ``recovery_stride`` only some points of recovery are tried, after each kill others.
     """
     template = kind(folder / "count", tree(), prepare)
     hits, found, kills = points(lambda: work(template.root)), 0, 0
     template.close()
     for hit in range(first, hits + 1, stride):
         expected: object = None
-        for point in count():  # 0: not killed, which says what is expected
+        others = count(1 + hit // stride % recovery_stride, recovery_stride)
+        for point in chain((0,), others):  # 0: not killed, which says what is expected
             trial = kind(folder / f"{hit}-{point}", tree(), prepare)
             assert _killed(work, trial.root, hit)
             if point and not _killed(organizer.recover, trial.root, point):
