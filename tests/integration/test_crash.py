@@ -89,6 +89,9 @@ def test_recovery_killed_while_a_family_goes_back(tmp_path: Path) -> None:
     organizer.recover(trial.root)
     assert (trial.root / "a.jpg").exists()
     assert organizer.history(trial.root)[0].totals.by_reason == {"with-companion": 1, "interrupted": 1}
+    with organizer.show(trial.root, "1") as shown:
+        told = {row.path: (row.state, row.reason) for row in shown.files}
+    assert told == {b"a.jpg": ("skipped", "with-companion")}
     trial.check("recovered")
     take_all_back(trial.root)
     trial.check_back("undone")
