@@ -38,6 +38,15 @@ def test_no_violations(arrive: Arrive, server: Server) -> None:
         if visitor.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             found[f"{area} on a phone"] = ["scrolls sideways"]
     assert {area: those for area, those in found.items() if those} == {}
+    visitor.page.evaluate("localStorage.setItem('language', 'es')")
+    wide = []
+    for area in areas[:-1]:
+        visitor.open(area)
+        expect(visitor.page.locator("h1")).to_be_visible()
+        expect(visitor.page.locator(".waiting")).to_have_count(0)
+        if visitor.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            wide.append(area)
+    assert wide == []  # the words of the other language are longer
 
 
 def test_the_undo_dialog_and_the_why_panel(arrive: Arrive, server: Server) -> None:
@@ -52,4 +61,8 @@ def test_the_undo_dialog_and_the_why_panel(arrive: Arrive, server: Server) -> No
     visitor.run_by("Apply to")
     visitor.button("Undo everything").click()
     expect(visitor.button("Put 1 file back")).to_be_enabled()
+    assert visitor.violations() == []
+    visitor.open("/categories")
+    visitor.button("New category").click()
+    expect(visitor.page.get_by_role("radio", name="star")).to_be_attached()
     assert visitor.violations() == []
