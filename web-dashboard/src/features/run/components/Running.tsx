@@ -39,7 +39,9 @@ export function Running({
   return (
     <section className="card stack live" aria-label={t("run.live")}>
       <div className="row spread">
-        <h2 role="status">{now.status === "pending" ? t("run.pending") : coded("phase", phase)}</h2>
+        <h2>
+          <span role="status">{now.status === "pending" ? t("run.pending") : coded("phase", phase)}</span>
+        </h2>
         <button
           type="button"
           className="button danger"
