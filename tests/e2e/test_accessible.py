@@ -54,17 +54,17 @@ def test_the_undo_dialog_and_the_why_panel(arrive: Arrive, server: Server) -> No
     ann = server.sign_up("ann")
     write_tree(ann.home, {"a.txt": "x"})
     preview = ann.done(str(ann.home), is_dry_run=True)
-    visitor = arrive(ann, at=f"/plans/{preview['id']}")
+    visitor = arrive(ann, at="/categories")
+    visitor.button("New category").click()
+    expect(visitor.page.get_by_role("radio", name="star")).to_be_attached()
+    assert visitor.violations() == []
+    visitor.open(f"/plans/{preview['id']}")
     visitor.page.get_by_role("tree", name="Before").get_by_text("a.txt").click()
     expect(visitor.page.get_by_role("complementary")).to_contain_text("extension")
     assert visitor.violations() == []
     visitor.run_by("Apply to")
     visitor.button("Undo everything").click()
     expect(visitor.button("Put 1 file back")).to_be_enabled()
-    assert visitor.violations() == []
-    visitor.open("/categories")
-    visitor.button("New category").click()
-    expect(visitor.page.get_by_role("radio", name="star")).to_be_attached()
     assert visitor.violations() == []
     run = ann.done(str(ann.home))
     told = {**run, "status": "running", "phase": "moving", "files_failed": 1}

@@ -1,7 +1,7 @@
 /** The user's own categories. */
 import { queryOptions } from "@tanstack/react-query";
 
-import { answer, api, type PlanFile, type Schemas } from "@/lib/api/client";
+import { answer, api, Problem, type PlanFile, type Schemas } from "@/lib/api/client";
 
 export type Wanted = Schemas["CategoryCreate"];
 
@@ -35,7 +35,12 @@ export function lastPlanQuery() {
           params: { path: { operation_id: last.id }, query: { below: true, limit: SAMPLE } },
           signal,
         }),
-      );
+      ).catch((error: unknown) => {
+        // it was applied since, or thrown away: there is none to try on
+        if (error instanceof Problem && error.code === "plan-not-found") return null;
+        throw error;
+      });
+      if (page === null) return { files: [], more: false };
       return { files: page.files, more: page.next_cursor !== null };
     },
   });
