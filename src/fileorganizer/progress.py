@@ -24,6 +24,7 @@ class Progress(msgspec.Struct):
     files_processed: int = 0
     files_failed: int = 0
     bytes_processed: int = 0
+    """Read while contents are compared; of what is done, batch by batch, while files are moved."""
     current_path: bytes = b""
 
 
@@ -46,9 +47,13 @@ class Listener:
         self._should_stop = should_stop
         self._next = 0.0
 
-    def enter(self, phase: str, files_total: int | None = None, stage: str = "") -> None:
-        """Begin a phase, or a part of it; shown at once."""
-        self.progress.phase, self.progress.files_total, self.progress.stage = phase, files_total, stage
+    def enter(
+        self, phase: str, files_total: int | None = None, stage: str = "", *, files_done: int = 0, bytes_done: int = 0
+    ) -> None:
+        """Begin a phase, or a part of it; shown at once. Something is done already where a run that was cut off goes on."""
+        progress = self.progress
+        progress.phase, progress.files_total, progress.stage = phase, files_total, stage
+        progress.files_processed, progress.bytes_processed = files_done, bytes_done
         self._next = 0.0
         self.tick()
 

@@ -38,6 +38,15 @@ def test_no_violations(arrive: Arrive, server: Server) -> None:
         if visitor.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             found[f"{area} on a phone"] = ["scrolls sideways"]
     assert {area: those for area, those in found.items() if those} == {}
+    visitor.page.evaluate("localStorage.setItem('language', 'es')")
+    wide = []
+    for area in areas[:-1]:
+        visitor.open(area)
+        expect(visitor.page.locator("h1")).to_be_visible()
+        expect(visitor.page.locator(".waiting")).to_have_count(0)
+        if visitor.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            wide.append(area)
+    assert wide == []  # the words of the other language are longer
 
 
 def test_the_undo_dialog_and_the_why_panel(arrive: Arrive, server: Server) -> None:
@@ -45,11 +54,21 @@ def test_the_undo_dialog_and_the_why_panel(arrive: Arrive, server: Server) -> No
     ann = server.sign_up("ann")
     write_tree(ann.home, {"a.txt": "x"})
     preview = ann.done(str(ann.home), is_dry_run=True)
-    visitor = arrive(ann, at=f"/plans/{preview['id']}")
+    visitor = arrive(ann, at="/categories")
+    visitor.button("New category").click()
+    expect(visitor.page.get_by_role("radio", name="star")).to_be_attached()
+    assert visitor.violations() == []
+    visitor.open(f"/plans/{preview['id']}")
     visitor.page.get_by_role("tree", name="Before").get_by_text("a.txt").click()
     expect(visitor.page.get_by_role("complementary")).to_contain_text("extension")
     assert visitor.violations() == []
     visitor.run_by("Apply to")
     visitor.button("Undo everything").click()
     expect(visitor.button("Put 1 file back")).to_be_enabled()
+    assert visitor.violations() == []
+    run = ann.done(str(ann.home))
+    told = {**run, "status": "running", "phase": "moving", "files_failed": 1}
+    visitor.page.route(f"**/api/v1/operations/{run['id']}", lambda route: route.fulfill(json=told))
+    visitor.open(f"/runs/{run['id']}")
+    expect(visitor.page.get_by_role("region", name="What failed so far")).to_be_visible()
     assert visitor.violations() == []

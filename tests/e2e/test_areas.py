@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import httpx
 from playwright.sync_api import Route, WebSocketRoute, expect
@@ -75,8 +76,11 @@ def test_a_new_category_changes_the_preview(arrive: Arrive, ann: Person) -> None
     matches = page.get_by_role("region", name="What it would take")
     expect(matches).to_contain_text("Takes 1 of the 3 files")
     expect(matches).to_contain_text("1 nearly")
+    page.get_by_role("radio", name="receipt").check(force=True)
     visitor.button("Save").click()
     expect(page.get_by_role("main").get_by_text("Accounts", exact=True)).to_be_visible()
+    (made,) = (category for category in ann.get("/categories")["categories"] if category["is_custom"])
+    assert made["icon"] == "receipt"
     preview = ann.done(str(ann.home), is_dry_run=True)
     visitor.open(f"/plans/{preview['id']}")
     page.get_by_label("Category").select_option("Accounts")
@@ -87,6 +91,35 @@ def test_a_new_category_changes_the_preview(arrive: Arrive, ann: Person) -> None
     expect(listed.get_by_role("button")).to_have_count(1)
     page.get_by_label("Decided by").select_option("the extension")
     expect(listed.get_by_role("button")).to_have_count(2)
+    visitor.open("/categories")
+    visitor.button("Remove").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("From the next preview on nothing goes there.")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("You have none of your own yet.")).to_be_visible()
+    assert all(not category["is_custom"] for category in ann.get("/categories")["categories"])
+
+
+def test_a_folder_with_nothing_to_file(arrive: Arrive, ann: Person) -> None:
+    """It says whether there is nothing at all, or only nothing loose."""
+    write_tree(ann.home, {"Trip": {"a.txt": "x"}})
+    visitor = arrive(ann)
+    visitor.pick_home(recursive=False)
+    expect(visitor.page.get_by_text("There are no loose files here.").first).to_be_visible()
+    visitor.button("Another folder").click()
+    shutil.rmtree(ann.home / "Trip")
+    visitor.pick_home()
+    expect(visitor.page.get_by_text("There is nothing in this folder").first).to_be_visible()
+
+
+def test_a_search_leads_to_its_duplicates(arrive: Arrive, ann: Person) -> None:
+    """From the timeline to the search, and from there to the groups that it found."""
+    write_tree(ann.home, {"a.txt": "same bytes", "b.txt": "same bytes"})
+    ann.done(str(ann.home), operation_type="duplicate_cleanup")
+    visitor = arrive(ann, at="/history")
+    visitor.page.get_by_role("main").get_by_role("link", name="Duplicates").click()
+    visitor.page.get_by_role("link", name="See the duplicates").click()
+    expect(visitor.page.get_by_text("2 copies, 10 B each")).to_be_visible()
 
 
 def test_key_made_used_and_revoked(arrive: Arrive, ann: Person, server: Server) -> None:
@@ -100,7 +133,11 @@ def test_key_made_used_and_revoked(arrive: Arrive, ann: Person, server: Server) 
     asked = server.url + "/api/v1/operations"
     assert httpx.get(asked, headers={"X-API-Key": key}, trust_env=False).status_code == 200
     visitor.button("Revoke").click()
-    expect(page.get_by_text("revoked")).to_be_visible()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("can’t be brought back")
+    assert httpx.get(asked, headers={"X-API-Key": key}, trust_env=False).status_code == 200
+    dialog.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("revoked", exact=True)).to_be_visible()
     assert httpx.get(asked, headers={"X-API-Key": key}, trust_env=False).status_code == 401
 
 

@@ -302,6 +302,17 @@ def test_stopping_in_a_copy(root: Path, tmp_path: Path) -> None:
     assert [p for p in target.rglob("*") if p.is_file() and ".fileorganizer" not in p.parts] == []
 
 
+def test_bytes_of_what_is_done(root: Path) -> None:
+    """A listener hears the bytes of the files that were moved, none of which were copied; an undo counts them anew."""
+    write_tree(root, {"a.txt": text("four"), "b.txt": text("seven77")})
+    listener = Listener()
+    report = organizer.organize(root, Options(dates="file"), listener=listener)
+    assert report.operation is not None
+    assert listener.progress.bytes_processed == report.operation.totals.bytes == 11
+    organizer.undo(root, listener=listener)
+    assert listener.progress.bytes_processed == 11
+
+
 def test_f37_a_folder_is_moved_away_meanwhile(root: Path, at: Any) -> None:
     """F37: the records are made from the disk, and the run stops."""
     write_tree(root, {f"{n}.txt": text(str(n)) for n in range(5)} | {"Documents": {"2014": {}}})

@@ -148,10 +148,11 @@ class Queue:
         query = select(Operation).where(Operation.status.in_(ACTIVE_STATES))
         return (await self._session.execute(query)).scalars().all()
 
-    async def count_active(self) -> int:
-        """How many are waiting or running."""
-        query = select(func.count()).select_from(Operation).where(Operation.status.in_(ACTIVE_STATES))
-        return (await self._session.execute(query)).scalar_one()
+    async def active_by_status(self) -> dict[str, int]:
+        """How many are waiting and how many running: by the status, 0 too."""
+        query = select(Operation.status, func.count()).where(Operation.status.in_(ACTIVE_STATES))
+        found = (await self._session.execute(query.group_by(Operation.status))).tuples()
+        return dict.fromkeys(ACTIVE_STATES, 0) | dict(found.all())
 
     async def totals(self) -> list[tuple[str, str, int, int, int, int]]:
         """By type and status: operations, files done, files failed, duplicates found."""

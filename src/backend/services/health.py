@@ -53,6 +53,16 @@ class Condition:
         return all(check.state != "down" for name, check in self.checks.items() if name not in _DISPENSABLE)
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What administrators look at beside the state of the parts."""
+
+    operations_running: int
+    operations_waiting: int
+    storage_free_bytes: int
+    storage_total_bytes: int
+
+
 class HealthService:
     """Looks at the parts."""
 
@@ -109,10 +119,17 @@ class HealthService:
             alive = bool(await asyncio.to_thread(listeners, self._settings.folder, WORKER))
         return Check("ok" if alive else "down", _since(began))
 
+    async def figures(self) -> Figures:
+        """What there is to do, of anybody, and the room that there is."""
+        async with self._database.reading() as session:
+            active = await Queue(session).active_by_status()
+        usage = await asyncio.to_thread(shutil.disk_usage, self._settings.storage)
+        return Figures(active["running"], active["pending"], usage.free, usage.total)
+
     async def note_figures(self) -> None:
         """Bring the figures that stand in the database up to date, before they are read."""
         async with self._database.reading() as session:
-            monitoring.active_operations.set(await Queue(session).count_active())
+            monitoring.active_operations.set(sum((await Queue(session).active_by_status()).values()))
             monitoring.active_users.set(await Accounts(session).active_users(now() - ACTIVE_WITHIN))
             monitoring.set_totals(await Queue(session).totals())
         usage = await asyncio.to_thread(shutil.disk_usage, self._settings.storage)

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from backend.models import Operation
 from fileorganizer.errors import show
+
+
+class Speed(NamedTuple):
+    """How fast an operation is at the moment, and how long it may still take."""
+
+    files: float = 0.0
+    """A second."""
+    size: float = 0.0
+    """Bytes a second."""
+    seconds_left: float | None = None
+    """None where that can't be told."""
+
+
+RESTING: Final = Speed()
 
 
 def progress_of(operation: Operation) -> int:
@@ -24,8 +38,7 @@ def message_of(
     *,
     path: bytes = b"",
     sequence: int = 0,
-    rate: float = 0.0,
-    eta: float | None = None,
+    speed: Speed = RESTING,
 ) -> dict[str, Any]:
     """One message: ``kind`` is status, progress, completed or error."""
     message: dict[str, Any] = {
@@ -41,8 +54,9 @@ def message_of(
         "duplicates_found": operation.duplicates_found,
         "space_saved_bytes": operation.space_saved_bytes,
         "bytes_processed": operation.bytes_processed,
-        "rate_files_per_second": round(rate, 1),
-        "eta_seconds": None if eta is None else round(eta, 1),
+        "rate_files_per_second": round(speed.files, 1),
+        "rate_bytes_per_second": round(speed.size),
+        "eta_seconds": None if speed.seconds_left is None else round(speed.seconds_left, 1),
         "current_path": show(path),
         "sequence": sequence or operation.epoch << 32,
     }

@@ -98,7 +98,10 @@ class Watch:
         """Tell those who watch how it ended; the row is written."""
         operation = self._operation
         self._progress = Progress(
-            "finishing", files_processed=operation.files_processed, files_failed=operation.files_failed
+            "finishing",
+            files_processed=operation.files_processed,
+            files_failed=operation.files_failed,
+            bytes_processed=operation.bytes_processed,
         )
         self._send("error" if operation.status == "failed" else "completed", insist=True)
 
@@ -134,7 +137,8 @@ class Watch:
         if progress.phase in ("scanning", "hashing", "planning"):
             counts["files_scanned"] = max(progress.files_scanned, self._operation.files_scanned)
         else:
-            counts |= {"files_processed": progress.files_processed, "files_failed": progress.files_failed}
+            for name in ("files_processed", "files_failed", "bytes_processed"):
+                counts[name] = getattr(progress, name)
         return counts
 
     def _send(self, kind: str, *, insist: bool) -> None:
@@ -142,9 +146,8 @@ class Watch:
         for name, value in self._counts().items():
             setattr(self._operation, name, value)
         self._sequence += 1
-        rate, eta = self._pace.of(self._progress)
-        path = self._progress.current_path
-        message = message_of(self._operation, kind, path=path, sequence=self._sequence, rate=rate, eta=eta)
+        speed, path = self._pace.of(self._progress), self._progress.current_path
+        message = message_of(self._operation, kind, path=path, sequence=self._sequence, speed=speed)
         self._sender.send(message, insist=insist)
 
     def _beat(self) -> None:

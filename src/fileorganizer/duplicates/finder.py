@@ -33,6 +33,7 @@ from fileorganizer.duplicates.reader_child import (
     MESSAGE_BYTES,
     MOST_FOLDERS,
     PLAIN,
+    PROGRESS_BYTES,
     READ,
     SAMPLE,
     SHA256,
@@ -243,7 +244,6 @@ class Finder:
         chosen = self._sharing_size()
         self._recall_samples(chosen)
         self._listener.enter("hashing", chosen.count(1), "beginnings and ends")
-        self._listener.progress.files_processed = 0
         for pick in self.table.picks(chosen, FILES_A_MESSAGE, _NAMES_BYTES, MOST_FOLDERS):
             self._ask(SAMPLE, pick, self._have_sampled)
         self._readers.drain()
@@ -312,7 +312,11 @@ class Finder:
         read_at = time.time_ns()
 
         def answered(found: bytes) -> None:
-            self._listener.progress.files_processed += sum(map(len, runs))
+            progress, count = self._listener.progress, int.from_bytes(found[-8:], sys.byteorder)
+            files = sum(map(len, runs))
+            progress.files_processed += files
+            # of a large file, which is asked for alone, all but the rest was told by _on_progress
+            progress.bytes_processed += count % PROGRESS_BYTES if files == 1 else count
             on_answer(runs, read_at, found)
             self._listener.tick()
 
@@ -358,7 +362,6 @@ class Finder:
         chosen = bytearray(map(bool, slots))
         self._recall_digests(chosen)
         self._listener.enter("hashing", chosen.count(1), "whole contents")
-        self._listener.progress.files_processed = 0
         kind = ALGORITHMS[self._search.algorithm]
         for file in self._large(chosen):
             chosen[file] = 0

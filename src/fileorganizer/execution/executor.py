@@ -193,6 +193,7 @@ class Executor:
             steps = codec.unpack_steps(left)
             outcomes, stopped = self._batch(left, steps)
             undone = self.tally.add(steps, outcomes, self._trash_places(self._seq))
+            self._listener.progress.bytes_processed = self.totals.bytes
             if self._error is not None:
                 self._settle_last()
                 raise self._error

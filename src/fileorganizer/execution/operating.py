@@ -78,7 +78,8 @@ def _to_the_end(
     work: Workplace, plan: Plan, operation: Operation, executor: Executor, listener: Listener, left: list[Step] | None
 ) -> None:
     """Run what there is of the plan, close the record, discard the plan."""
-    listener.enter("moving", plan.head.review.planned)
+    done = executor.totals
+    listener.enter("moving", plan.head.review.planned, files_done=done.done, bytes_done=done.bytes)
     started = time.monotonic()
     try:
         operation.status = executor.run(plan.blobs(executor.consumed), left)

@@ -98,6 +98,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", f"{P}/admin/roots"): ADMIN,
     ("POST", f"{P}/admin/roots"): Row(403, 403, 403, 422, body={}),
     ("DELETE", f"{P}/admin/roots/{{root_id}}/users/{{user_id}}"): Row(403, 403, 403, 404),
+    ("GET", f"{P}/admin/figures"): ADMIN,
     ("GET", f"{P}/admin/audit-log"): ADMIN,
     ("DELETE", f"{P}/admin/rate-limits/{{user_id}}"): Row(403, 403, 403, 204),
     ("GET", f"{P}/status"): LIST,

@@ -187,6 +187,14 @@ def test_status(ann: Person) -> None:
     }
 
 
+def test_figures_for_administrators(ann: Person, admin: Person) -> None:
+    """The queue and the room: for nobody else, since it is about all users."""
+    figures = admin.get("/admin/figures")
+    assert set(figures) == {"operations_running", "operations_waiting", "storage_free_bytes", "storage_total_bytes"}
+    assert 0 < figures["storage_free_bytes"] < figures["storage_total_bytes"]
+    assert ann.ask("GET", "/admin/figures").status_code == 403
+
+
 def test_nothing_internal_is_told(server: Server, ann: Person) -> None:
     """S52: no hashes, no places of the server's, in any answer that an ordinary user gets."""
     write_tree(ann.home / "inbox", {"a.jpg": "a"})

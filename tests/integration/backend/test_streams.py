@@ -22,7 +22,8 @@ DATABASES = ("sqlite",)  # where Redis makes a difference, tests are marked
 
 MEMBERS = {
     "type", "operation_id", "status", "progress", "phase", "files_total", "files_scanned", "files_processed", "files_failed",
-    "duplicates_found", "space_saved_bytes", "bytes_processed", "rate_files_per_second", "eta_seconds", "current_path", "sequence",
+    "duplicates_found", "space_saved_bytes", "bytes_processed", "rate_files_per_second",
+    "rate_bytes_per_second", "eta_seconds", "current_path", "sequence",
 }  # fmt: skip
 
 
@@ -76,6 +77,8 @@ def test_progress_rises_to_the_end(server: Server, ann: Person) -> None:
     numbers = [message["sequence"] for message in messages[1:]]
     assert numbers == sorted(set(numbers))
     assert messages[-1]["files_processed"] == 15_000
+    sizes = [message["bytes_processed"] for message in messages]
+    assert sizes == sorted(sizes) and sizes[-1] == 15_000
 
 
 def test_a_finished_operation(server: Server, ann: Person) -> None:

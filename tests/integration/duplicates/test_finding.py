@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fileorganizer import cleaner, organizer
+from fileorganizer import cleaner, organizer, progress
 from fileorganizer.duplicates import cache, finder, reader_child, readers
 from fileorganizer.duplicates.finder import Search
 from fileorganizer.errors import InvalidOption, StorageFailed
@@ -251,6 +251,22 @@ def test_a_stopped_search_keeps_what_it_read(tmp_path: Path, settled: None, monk
         find_duplicates(tmp_path, Search(), listener=Listener(should_stop=stop))
     rest = find_duplicates(tmp_path, Search())
     assert len(rest.groups) == 50 and 400 < rest.bytes_read < 800
+
+
+def test_bytes_are_told_while_they_are_read(tmp_path: Path, settled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a listener hears adds up to what was read: of large files in between, of the others with their answer."""
+    for module in (finder, reader_child):
+        monkeypatch.setattr(module, "PROGRESS_BYTES", 3 << 18)
+    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.0)
+    write_tree(tmp_path, {"a": LARGE, "b": LARGE, "c": "same", "d": "same"})
+    told: dict[str, list[int]] = {}
+
+    def report(now: progress.Progress) -> None:
+        told.setdefault(now.stage, []).append(now.bytes_processed)
+
+    found = find_duplicates(tmp_path, Search(), listener=Listener(report))
+    assert sum(stage[-1] for stage in told.values()) == found.bytes_read
+    assert told["whole contents"] == sorted(told["whole contents"]) and 3 << 18 in told["whole contents"]
 
 
 def test_a_reader_that_dies_stops_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import json
 import os
+import re
 from pathlib import Path
 
 import httpx
@@ -13,6 +15,14 @@ from fastapi import FastAPI
 
 from backend.api import errors
 from backend.api.dashboard import AREAS, FOLDER, dashboard
+from backend.services.errors import ServiceError
+from backend.worker import runner  # noqa: F401  # it has causes of its own
+from fileorganizer.errors import FileOrganizerError
+from fileorganizer.model import Reason
+from fileorganizer.planning import review
+from fileorganizer.rules.builtin_categories import builtin_rules
+from fileorganizer.rules.categories_file import catalogue
+from tests.support.server import ROOT
 
 FIRST_LOAD_BYTES = 200_000
 
@@ -96,3 +106,24 @@ def test_first_load_is_small(manifest: dict[str, dict[str, object]]) -> None:
     total = sum(len(gzip.compress((FOLDER / file).read_bytes(), mtime=0)) for file in files)
     print(f"first load: {total:,} bytes zipped in {len(files)} files")
     assert total <= FIRST_LOAD_BYTES
+
+
+def test_every_code_has_words() -> None:
+    """Refusals, reasons and risks are said in the dashboard's languages: whoever makes a new code writes its line, too."""
+    wanted = {f"reason.{reason.label}" for reason in Reason if reason != Reason.NONE}
+    wanted |= {f"risk.{code}" for code in re.findall(r'Risk\(\s*"([a-z-]+)"', inspect.getsource(review))}
+    causes: list[type[ServiceError] | type[FileOrganizerError]] = [ServiceError, FileOrganizerError]
+    while causes:
+        cause = causes.pop()
+        causes += cause.__subclasses__()
+        if cause.__module__.startswith(("backend.", "fileorganizer.")):
+            wanted.add(f"problem.{cause.code}")
+    strings = (ROOT / "web-dashboard" / "src" / "lib" / "strings.ts").read_text(encoding="utf-8")
+    assert sorted(key for key in wanted if f'"{key}": [' not in strings) == []
+
+
+def test_every_icon_is_drawn() -> None:
+    """Each icon of a built-in category has its drawing."""
+    drawn = (ROOT / "web-dashboard" / "src" / "lib" / "icons.ts").read_text(encoding="utf-8")
+    categories = [category for profile in catalogue().profiles for category in builtin_rules(profile).categories]
+    assert sorted({c.icon for c in categories if not re.search(rf'^  "?{c.icon}"?: "M', drawn, re.MULTILINE)}) == []

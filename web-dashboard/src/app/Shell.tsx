@@ -42,6 +42,12 @@ export function Shell() {
   useEffect(() => {
     document.title = `${title} · FileOrganizer Pro`;
   }, [title]);
+  const shown = useRef(path);
+  useEffect(() => {
+    // A reader is told of the new view, and Tab goes on in it.
+    if (shown.current !== path) main.current?.focus({ preventScroll: true });
+    shown.current = path;
+  }, [path]);
   const [seen, setSeen] = useState(path);
   if (seen !== path) {
     setSeen(path);

@@ -16,6 +16,7 @@ import { applyTheme } from "@/lib/theme";
 import { makeRouter } from "./router";
 
 const RETRIES = 3;
+const AWAY_MS = 5_000;
 
 const queryClient = new QueryClient({
   defaultOptions: {
@@ -24,6 +25,8 @@ const queryClient = new QueryClient({
       retry: (times, error) => !(error instanceof Problem) && times < RETRIES,
       retryDelay: (times) => 500 * 2 ** times,
       staleTime: 5_000,
+      // Whoever sees that the server is away sees it come back.
+      refetchInterval: (query) => query.state.error instanceof Unreachable && AWAY_MS,
       refetchOnWindowFocus: (query) => !(query.state.error instanceof Unreachable),
     },
   },

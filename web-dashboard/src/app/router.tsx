@@ -10,6 +10,8 @@ import {
 
 import { Failure, Waiting } from "@/components/ui/States";
 import { filesSearch } from "@/lib/api/files";
+import { categoriesQuery } from "@/lib/api/lookups";
+import { historySearch } from "@/lib/api/operations";
 import { accessToken, refreshSession } from "@/lib/api/session";
 import { text } from "@/lib/text";
 
@@ -39,6 +41,8 @@ const inside = createRoute({
     if (accessToken() !== null || (await refreshSession())) return;
     throw redirect({ to: "/sign-in", search: { back: location.href } });
   },
+  // Nearly every view has colours of categories: they are asked for beside what the view itself asks for.
+  loader: ({ context }) => void context.queryClient.prefetchQuery(categoriesQuery()),
   component: Shell,
 });
 
@@ -66,6 +70,7 @@ const run = createRoute({
 const history = createRoute({
   getParentRoute: () => inside,
   path: "/history",
+  validateSearch: historySearch,
   component: lazyRouteComponent(() => import("@/features/history/components/History"), "History"),
 });
 const duplicates = createRoute({

@@ -15,7 +15,7 @@ describe("text", () => {
   });
   it("speaks Spanish", () => {
     chooseLanguage("es");
-    expect(text("undo.button", { n: 2 })).toBe("Devolver 2 archivos");
+    expect(text("undo.button", { n: 2 })).toBe("Devolver 2 archivos a su sitio");
   });
   it("puts values in as they are, whatever they hold", () => {
     expect(text("trash.choose", { name: "<b>{n}</b>$&" })).toBe("Choose <b>{n}</b>$&");

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from fastapi import Depends
 
-from backend.api.deps import From, Limit, Offset, Profiles, Roots, administrator
+from backend.api.deps import From, Health, Limit, Offset, Profiles, Roots, administrator
 from backend.api.schemas.accounts import AuditEventRead, AuditLog, ProfileRead, UserList, UserUpdate
 from backend.api.schemas.base import path_of
+from backend.api.schemas.health import FiguresRead
 from backend.api.schemas.roots import GrantedRootList, GrantedRootRead, RootGrantCreate
 from backend.api.strict import StrictRouter
 from backend.services.callers import Caller
@@ -50,6 +51,12 @@ async def grant(body: RootGrantCreate, caller: Admin, service: Roots, client: Fr
 async def revoke(root_id: UUID, user_id: UUID, caller: Admin, service: Roots, client: From) -> None:
     """Take a root away from a user; operations of theirs that wait won't begin."""
     await service.revoke(caller, root_id, user_id, client)
+
+
+@router.get("/figures")
+async def figures(service: Health) -> FiguresRead:
+    """How many operations of all users run and wait, and how much room there is for files."""
+    return FiguresRead.model_validate(await service.figures())
 
 
 @router.get("/audit-log")

@@ -24,6 +24,15 @@ class CheckRead(Output):
     latency_ms: float
 
 
+class FiguresRead(Output):
+    """For administrators: the queue of all users, and the disk that their files lie on."""
+
+    operations_running: int
+    operations_waiting: int
+    storage_free_bytes: int
+    storage_total_bytes: int
+
+
 class StatusRead(Output):
     """For users."""
 

@@ -1,7 +1,9 @@
 /** What went into each category as one bar; the list below it says the same in words. */
-import { useCategoryColor } from "@/lib/api/lookups";
+import { useCategoryLook } from "@/lib/api/lookups";
 import { size } from "@/lib/format";
 import { useText } from "@/lib/text";
+
+import { CategoryMark } from "./CategoryMark";
 
 interface Share {
   category: string;
@@ -11,7 +13,7 @@ interface Share {
 
 export function CategoryBar({ of }: { of: readonly Share[] }) {
   const t = useText();
-  const color = useCategoryColor();
+  const look = useCategoryLook();
   const shares = of.filter((share) => share.file_count > 0);
   return (
     <div className="stack">
@@ -20,14 +22,14 @@ export function CategoryBar({ of }: { of: readonly Share[] }) {
           <span
             key={share.category}
             title={share.category}
-            style={{ flexGrow: share.file_count, background: color(share.category) }}
+            style={{ flexGrow: share.file_count, background: look(share.category).color }}
           />
         ))}
       </div>
       <ul className="category-words">
         {shares.map((share) => (
           <li key={share.category}>
-            <span className="swatch" style={{ background: color(share.category) }} /> {share.category}{" "}
+            <CategoryMark of={look(share.category)} /> {share.category}{" "}
             <span className="soft small" title={size(share.total_size_bytes)}>
               {t("files.found", { n: share.file_count })}
             </span>

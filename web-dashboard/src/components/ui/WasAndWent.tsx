@@ -13,7 +13,7 @@ export function WasAndWent({ file }: { file: FileRecord }) {
         <Place of={file.original_path} />
       </p>
       <p>
-        <span className="small soft block">{t("file.went")}</span>
+        <span className="small soft block">{t(file.new_path || !file.error_message ? "file.went" : "file.stayed")}</span>
         {file.new_path ? <Place of={file.new_path} /> : coded("reason", file.error_message ?? "in-trash")}
       </p>
     </>

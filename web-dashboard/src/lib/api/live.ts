@@ -19,6 +19,7 @@ export interface Progress {
   duplicates_found: number;
   bytes_processed: number;
   rate_files_per_second: number;
+  rate_bytes_per_second: number;
   eta_seconds: number | null;
   current_path: string;
 }
@@ -151,6 +152,7 @@ async function* byPolling(id: string, signal: AbortSignal): AsyncGenerator<Progr
       type: "status",
       phase: (operation.phase ?? "scanning") as Progress["phase"],
       rate_files_per_second: 0,
+      rate_bytes_per_second: 0,
       eta_seconds: null,
       current_path: "",
     };

@@ -34,11 +34,26 @@ export function trashTotalsQuery() {
   });
 }
 
-const NO_CATEGORY = "#8a938f";
+/** How a category looks. */
+export interface Look {
+  color: string;
+  /** Null where there is nothing to draw. */
+  icon: string | null;
+}
+
+const NO_CATEGORY: Look = { color: "#8a938f", icon: null };
+/** While the categories aren't known, a place is kept free in the colour of the ground, so that nothing changes from grey. */
+const NOT_KNOWN_YET: Look = { color: "var(--sunken)", icon: null };
+
+/** How a category looks, by its name. */
+export function useCategoryLook(): (name: string | null | undefined) => Look {
+  const { data, isPending } = useQuery(categoriesQuery());
+  const looks = new Map<string, Look>(data?.categories.map((category) => [category.name, category]));
+  return (name) => (isPending && name ? NOT_KNOWN_YET : (looks.get(name ?? "") ?? NO_CATEGORY));
+}
 
 /** The colour of a category by its name. */
 export function useCategoryColor(): (name: string | null | undefined) => string {
-  const { data } = useQuery(categoriesQuery());
-  const colors = new Map(data?.categories.map((category) => [category.name, category.color]));
-  return (name) => colors.get(name ?? "") ?? NO_CATEGORY;
+  const look = useCategoryLook();
+  return (name) => look(name).color;
 }

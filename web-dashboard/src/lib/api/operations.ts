@@ -20,6 +20,19 @@ export function operationQuery(id: string) {
 
 type OperationType = Operation["operation_type"];
 
+/** Kinds of operations that the timeline can be narrowed to. */
+export const KINDS = ["organize", "rollback", "duplicate_cleanup", "preview"] as const;
+
+export interface HistorySearch {
+  kind?: (typeof KINDS)[number];
+}
+
+/** Only what the address may say. */
+export function historySearch(given: Record<string, unknown>): HistorySearch {
+  const kind = KINDS.find((known) => known === given.kind);
+  return kind ? { kind } : {};
+}
+
 export function operationsQuery(filter: { operation_type?: OperationType; limit?: number } = {}) {
   const limit = filter.limit ?? 50;
   return infiniteQueryOptions({

@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures
+         * @description How many operations of all users run and wait, and how much room there is for files.
+         */
+        get: operations["administration_figures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/rate-limits/{user_id}": {
         parameters: {
             query?: never;
@@ -1469,6 +1489,20 @@ export interface components {
             target_b64?: string | null;
         };
         /**
+         * FiguresRead
+         * @description For administrators: the queue of all users, and the disk that their files lie on.
+         */
+        FiguresRead: {
+            /** Operations Running */
+            operations_running: number;
+            /** Operations Waiting */
+            operations_waiting: number;
+            /** Storage Free Bytes */
+            storage_free_bytes: number;
+            /** Storage Total Bytes */
+            storage_total_bytes: number;
+        };
+        /**
          * FileList
          * @description Some files of an operation.
          */
@@ -2674,6 +2708,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    administration_figures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiguresRead"];
                 };
             };
         };

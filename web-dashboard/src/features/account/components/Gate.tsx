@@ -6,8 +6,8 @@ import { useState, type FormEvent, type ReactNode } from "react";
 import mark from "@/components/ui/mark.svg";
 import { Choice } from "@/components/ui/Choice";
 import { Field } from "@/components/ui/Field";
-import { Failure } from "@/components/ui/States";
-import { answer, api, Problem } from "@/lib/api/client";
+import { Failure, wrongFields } from "@/components/ui/States";
+import { answer, api } from "@/lib/api/client";
 import { keepToken } from "@/lib/api/session";
 import { useText } from "@/lib/text";
 
@@ -117,7 +117,7 @@ export function SetUp() {
 
 function AccountFields({ mode, error }: { mode: "in" | "up"; error: unknown }) {
   const t = useText();
-  const fields = new Map(error instanceof Problem ? error.fields.map((item) => [item.field, item.message]) : []);
+  const fields = wrongFields(error);
   return (
     <>
       {error !== null && fields.size === 0 && <Failure error={error} />}

@@ -59,10 +59,20 @@ export function auditQuery() {
   });
 }
 
+const LOOK_AGAIN_MS = 10_000;
+
+export function figuresQuery() {
+  return queryOptions({
+    queryKey: ["admin", "figures"],
+    queryFn: ({ signal }) => answer(api.GET("/api/v1/admin/figures", { signal })),
+    refetchInterval: LOOK_AGAIN_MS,
+  });
+}
+
 export function statusQuery() {
   return queryOptions({
     queryKey: ["admin", "status"],
     queryFn: ({ signal }) => answer(api.GET("/api/v1/status", { signal })),
-    refetchInterval: 10_000,
+    refetchInterval: LOOK_AGAIN_MS,
   });
 }

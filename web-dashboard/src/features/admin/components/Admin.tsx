@@ -1,18 +1,21 @@
 /** For administrators: health, users, granted folders, and what was done by whom. */
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { FormEvent } from "react";
+import { useState, type FormEvent } from "react";
 
+import { Confirm } from "@/components/ui/Confirm";
 import { Field } from "@/components/ui/Field";
+import { Figures } from "@/components/ui/Figures";
 import { Name } from "@/components/ui/Name";
 import { Failure, Loaded, Waiting } from "@/components/ui/States";
 import type { Schemas } from "@/lib/api/client";
 import { meQuery } from "@/lib/api/lookups";
-import { duration, moment, size } from "@/lib/format";
+import { count, duration, moment, shownName, size } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
 import {
   auditQuery,
   changeUser,
+  figuresQuery,
   forgetLimits,
   grantedRootsQuery,
   grantRoot,
@@ -40,6 +43,7 @@ export function Admin() {
 function Health() {
   const t = useText();
   const status = useQuery(statusQuery());
+  const figures = useQuery(figuresQuery());
   return (
     <section className="card stack" aria-labelledby="health">
       <h2 id="health">{t("admin.health")}</h2>
@@ -60,6 +64,17 @@ function Health() {
           </>
         )}
       </Loaded>
+      <Loaded query={figures} waiting={t("waiting.numbers")}>
+        {(loaded) => (
+          <Figures
+            of={[
+              [t("admin.running", { n: loaded.operations_running }), count(loaded.operations_running)],
+              [t("admin.waiting", { n: loaded.operations_waiting }), count(loaded.operations_waiting)],
+              [t("admin.free", { size: size(loaded.storage_total_bytes) }), size(loaded.storage_free_bytes)],
+            ]}
+          />
+        )}
+      </Loaded>
     </section>
   );
 }
@@ -78,7 +93,7 @@ function Users() {
     <section className="card stack" aria-labelledby="users">
       <h2 id="users">{t("admin.users")}</h2>
       {query.isPending && <Waiting for={t("waiting.users")} />}
-      {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
+      {query.isLoadingError && <Failure error={query.error} retry={() => void query.refetch()} />}
       {(change.error ?? unlimit.error) && <Failure error={change.error ?? unlimit.error} />}
       <div className="scroll">
         <table className="table cards">
@@ -159,6 +174,11 @@ function Rights({
   );
 }
 
+interface Grant {
+  root: Schemas["GrantedRootRead"];
+  user: Schemas["GrantedRootRead"]["users"][number];
+}
+
 function Roots() {
   const t = useText();
   const client = useQueryClient();
@@ -166,7 +186,14 @@ function Roots() {
   const users = useInfiniteQuery(usersQuery());
   const again = () => client.invalidateQueries({ queryKey: ["admin"] });
   const grant = useMutation({ mutationFn: grantRoot, onSuccess: again });
-  const take = useMutation({ mutationFn: takeRoot, onSuccess: again });
+  const [going, setGoing] = useState<Grant | null>(null);
+  const take = useMutation({
+    mutationFn: takeRoot,
+    onSuccess: async () => {
+      await again();
+      setGoing(null);
+    },
+  });
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -194,9 +221,9 @@ function Roots() {
           {t("admin.grant")}
         </button>
       </form>
-      {(grant.error ?? take.error) && <Failure error={grant.error ?? take.error} />}
+      {grant.isError && <Failure error={grant.error} />}
       {query.isPending && <Waiting for={t("waiting.folders")} />}
-      {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
+      {query.isLoadingError && <Failure error={query.error} retry={() => void query.refetch()} />}
       <ul className="stack">
         {query.data?.pages
           .flatMap((page) => page.roots)
@@ -213,7 +240,7 @@ function Roots() {
                         type="button"
                         className="take"
                         aria-label={t("admin.take", { user: user.username, path: root.path })}
-                        onClick={() => take.mutate({ root: root.id, user: user.id })}
+                        onClick={() => setGoing({ root, user })}
                       >
                         ×
                       </button>
@@ -229,6 +256,20 @@ function Roots() {
           {t("action.more")}
         </button>
       )}
+      {going && (
+        <Confirm
+          title={t("admin.take-title")}
+          says={t("admin.take-says", { user: going.user.username, path: shownName(going.root.path) })}
+          yes={t("admin.take-yes")}
+          pending={take.isPending}
+          error={take.error}
+          onYes={() => take.mutate({ root: going.root.id, user: going.user.id })}
+          onClose={() => {
+            take.reset();
+            setGoing(null);
+          }}
+        />
+      )}
     </section>
   );
 }
@@ -240,7 +281,7 @@ function Audit() {
     <section className="card stack" aria-labelledby="audit">
       <h2 id="audit">{t("admin.audit")}</h2>
       {query.isPending && <Waiting for={t("waiting.audit")} />}
-      {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
+      {query.isLoadingError && <Failure error={query.error} retry={() => void query.refetch()} />}
       <div className="scroll">
         <table className="table cards">
           <thead>

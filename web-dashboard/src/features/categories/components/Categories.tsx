@@ -4,11 +4,13 @@ import "./categories.css";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { Failure, Loaded } from "@/components/ui/States";
+import { CategoryMark } from "@/components/ui/CategoryMark";
+import { Confirm } from "@/components/ui/Confirm";
+import { Loaded } from "@/components/ui/States";
 import type { Schemas } from "@/lib/api/client";
 import { categoriesQuery } from "@/lib/api/lookups";
 import { count } from "@/lib/format";
-import { useText } from "@/lib/text";
+import { isKey, text, useText } from "@/lib/text";
 
 import { removeCategory } from "../api/categories";
 import { CategoryForm } from "./CategoryForm";
@@ -19,11 +21,15 @@ export function Categories() {
   const t = useText();
   const query = useQuery(categoriesQuery());
   const [edited, setEdited] = useState<Category | "new" | null>(null);
+  function edit(category: Category | "new") {
+    setEdited(category);
+    window.scrollTo({ top: 0 });
+  }
   return (
     <div className="stack">
       <div className="row spread">
         <h1>{t("nav.categories")}</h1>
-        <button type="button" className="button primary" onClick={() => setEdited("new")}>
+        <button type="button" className="button primary" onClick={() => edit("new")}>
           {t("categories.new")}
         </button>
       </div>
@@ -40,7 +46,7 @@ export function Categories() {
             <CategoryTable
               title={t("categories.own")}
               categories={categories.filter((category) => category.is_custom)}
-              onEdit={setEdited}
+              onEdit={edit}
             />
             <CategoryTable title={t("categories.built-in")} categories={categories.filter((c) => !c.is_custom)} />
           </>
@@ -61,23 +67,26 @@ function CategoryTable({
 }) {
   const t = useText();
   const client = useQueryClient();
+  const [going, setGoing] = useState<Category | null>(null);
   const remove = useMutation({
     mutationFn: removeCategory,
-    onSuccess: () => client.invalidateQueries({ queryKey: ["categories"] }),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ["categories"] });
+      setGoing(null);
+    },
   });
   if (categories.length === 0) return <p className="soft">{t("categories.none-own")}</p>;
   return (
     <section className="card stack">
       <h2>{title}</h2>
-      {remove.isError && <Failure error={remove.error} />}
       <ul className="category-list">
         {categories.map((category) => (
           <li key={category.id} className="category">
-            <span className="swatch large" style={{ background: category.color }} />
+            <CategoryMark of={category} />
             <div>
               <strong>{category.name}</strong>{" "}
               <span className="soft small">{t("categories.files", { n: category.file_count })}</span>
-              <p className="soft small">{category.description}</p>
+              <p className="soft small">{describe(category)}</p>
               <details>
                 <summary className="small">
                   {t("categories.rules", {
@@ -95,12 +104,7 @@ function CategoryTable({
                 <button type="button" className="button slim" onClick={() => onEdit(category)}>
                   {t("action.change")}
                 </button>
-                <button
-                  type="button"
-                  className="button slim danger"
-                  disabled={remove.isPending}
-                  onClick={() => remove.mutate(category.id)}
-                >
+                <button type="button" className="button slim danger" onClick={() => setGoing(category)}>
                   {t("action.remove")}
                 </button>
               </div>
@@ -108,6 +112,26 @@ function CategoryTable({
           </li>
         ))}
       </ul>
+      {going && (
+        <Confirm
+          title={t("categories.remove-title", { name: going.name })}
+          says={t("categories.remove-says", { n: going.file_count })}
+          yes={t("action.remove")}
+          pending={remove.isPending}
+          error={remove.error}
+          onYes={() => remove.mutate(going.id)}
+          onClose={() => {
+            remove.reset();
+            setGoing(null);
+          }}
+        />
+      )}
     </section>
   );
+}
+
+/** What a category is for: a built-in one in the language of the dashboard, as its name is that of a folder. */
+function describe(category: Category): string {
+  const key = `category.${category.name}`;
+  return !category.is_custom && isKey(key) ? text(key) : category.description;
 }

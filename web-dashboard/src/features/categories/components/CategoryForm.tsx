@@ -2,10 +2,12 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
+import { CategoryMark } from "@/components/ui/CategoryMark";
 import { Field } from "@/components/ui/Field";
 import { Name } from "@/components/ui/Name";
-import { Failure, Loaded } from "@/components/ui/States";
-import { Problem, type PlanFile, type Schemas } from "@/lib/api/client";
+import { Failure, Loaded, wrongFields } from "@/components/ui/States";
+import type { PlanFile, Schemas } from "@/lib/api/client";
+import { ICON_NAMES } from "@/lib/icons";
 import { useText } from "@/lib/text";
 
 import { lastPlanQuery, saveCategory } from "../api/categories";
@@ -13,6 +15,7 @@ import { listed, tried, type Rules } from "./matching";
 
 const SHOWN = 8;
 const FIRST_COLOR = "#7a5ccc";
+const FIRST_ICON = "folder";
 
 export function CategoryForm({ category, onDone }: { category: Schemas["CategoryRead"] | null; onDone: () => void }) {
   const t = useText();
@@ -20,19 +23,19 @@ export function CategoryForm({ category, onDone }: { category: Schemas["Category
   const [name, setName] = useState(category?.name ?? "");
   const [description, setDescription] = useState(category?.description ?? "");
   const [color, setColor] = useState(category?.color ?? FIRST_COLOR);
+  const [icon, setIcon] = useState(category?.icon ?? FIRST_ICON);
   const [extensions, setExtensions] = useState(category?.rules.extensions.join(" ") ?? "");
   const [keywords, setKeywords] = useState(category?.rules.keywords.join(" ") ?? "");
   const plan = useQuery(lastPlanQuery());
   const rules = { extensions: listed(extensions), keywords: listed(keywords) };
   const save = useMutation({
-    mutationFn: () =>
-      saveCategory(category?.id ?? null, { name, description, color, icon: category?.icon ?? "folder", rules }),
+    mutationFn: () => saveCategory(category?.id ?? null, { name, description, color, icon, rules }),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ["categories"] });
       onDone();
     },
   });
-  const fields = new Map(save.error instanceof Problem ? save.error.fields.map((item) => [item.field, item.message]) : []);
+  const fields = wrongFields(save.error);
   return (
     <form
       className="card category-form"
@@ -76,6 +79,7 @@ export function CategoryForm({ category, onDone }: { category: Schemas["Category
           value={color}
           onChange={(event) => setColor(event.target.value)}
         />
+        <Icons chosen={icon} color={color} onChoose={setIcon} />
         <div className="row">
           <button
             className="button primary"
@@ -90,20 +94,51 @@ export function CategoryForm({ category, onDone }: { category: Schemas["Category
       </div>
       <section className="stack live-matches" aria-live="polite" aria-label={t("categories.matches-label")}>
         <Loaded query={plan} waiting={t("waiting.plan")}>
-          {(files) => (files.length === 0 ? <p className="soft">{t("categories.no-plan")}</p> : <Matches files={files} rules={rules} />)}
+          {({ files, more }) =>
+            files.length === 0 ? (
+              <p className="soft">{t("categories.no-plan")}</p>
+            ) : (
+              <Matches files={files} more={more} rules={rules} />
+            )
+          }
         </Loaded>
       </section>
     </form>
   );
 }
 
-/** What the rules would take of some files. */
-function Matches({ files, rules }: { files: readonly PlanFile[]; rules: Rules }) {
+/** The icons to choose from, as they look on the colour. The name that an icon has in the API is what it is called. */
+function Icons({ chosen, color, onChoose }: { chosen: string; color: string; onChoose: (icon: string) => void }) {
+  const t = useText();
+  return (
+    <fieldset>
+      <legend className="label">{t("categories.icon")}</legend>
+      <div className="icons">
+        {ICON_NAMES.map((name) => (
+          <label key={name}>
+            <input
+              type="radio"
+              className="unseen"
+              name="icon"
+              aria-label={name}
+              checked={name === chosen}
+              onChange={() => onChoose(name)}
+            />
+            <CategoryMark of={{ color, icon: name }} />
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+/** What the rules would take of some files; there may be more of them than were looked at. */
+function Matches({ files, more, rules }: { files: readonly PlanFile[]; more: boolean; rules: Rules }) {
   const t = useText();
   const found = tried(files, rules);
   return (
     <>
-      <h3>{t("categories.matches", { n: found.matches.length, all: files.length })}</h3>
+      <h3>{t(more ? "categories.matches-first" : "categories.matches", { n: found.matches.length, all: files.length })}</h3>
       <Some files={found.matches} />
       {found.near.length > 0 && (
         <>

@@ -2,7 +2,7 @@
 import "./duplicates.css";
 
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { Empty, Failure, Loaded, Waiting } from "@/components/ui/States";
@@ -50,17 +50,17 @@ export function Duplicates() {
           </label>
         )}
       </div>
-      {operations.isPending ? (
-        <Waiting for={t("waiting.duplicates")} />
-      ) : operations.isError ? (
-        <Failure error={operations.error} retry={() => void operations.refetch()} />
-      ) : chosen === undefined ? (
-        <Empty title={t("duplicates.none-yet")}>
-          <p>{t("duplicates.none-more")}</p>
-        </Empty>
-      ) : (
-        <Found key={chosen} id={chosen} />
-      )}
+      <Loaded query={operations} waiting={t("waiting.duplicates")}>
+        {() =>
+          chosen === undefined ? (
+            <Empty title={t("duplicates.none-yet")}>
+              <p>{t("duplicates.none-more")}</p>
+            </Empty>
+          ) : (
+            <Found key={chosen} id={chosen} />
+          )
+        }
+      </Loaded>
     </div>
   );
 }
@@ -119,7 +119,12 @@ function Found({ id }: { id: string }) {
     <Loaded query={query} waiting={t("waiting.duplicates")}>
       {(operation: Operation) =>
         !isOver(operation) ? (
-          <Waiting for={t("duplicates.searching", { n: progress?.files_scanned ?? operation.files_scanned })} />
+          <div className="card row spread">
+            <Waiting for={t("duplicates.searching", { n: progress?.files_scanned ?? operation.files_scanned })} />
+            <Link to="/runs/$id" params={{ id }} className="button">
+              {t("duplicates.watch")}
+            </Link>
+          </div>
         ) : (
           <Groups id={id} root={operation.root_path} />
         )

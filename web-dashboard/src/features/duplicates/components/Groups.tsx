@@ -36,8 +36,12 @@ export function Groups({ id, root }: { id: string; root: string }) {
     mutationFn: () => previewCleanUp(id, rule),
     onSuccess: (preview) => navigate({ to: "/plans/$id", params: { id: preview.id } }),
   });
-  if (query.isPending) return <Waiting for={t("waiting.duplicates")} />;
-  if (query.isError) return <Failure error={query.error} retry={() => void query.refetch()} />;
+  if (query.data === undefined)
+    return query.isError ? (
+      <Failure error={query.error} retry={() => void query.refetch()} />
+    ) : (
+      <Waiting for={t("waiting.duplicates")} />
+    );
   const [first] = query.data.pages;
   const groups = query.data.pages.flatMap((page) => page.duplicates);
   if (first === undefined || groups.length === 0)

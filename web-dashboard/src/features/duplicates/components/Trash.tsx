@@ -46,10 +46,12 @@ export function Trash() {
         <h1>{t("nav.trash")}</h1>
         <p className="soft">{t("trash.more")}</p>
       </div>
-      {query.isPending ? (
-        <Waiting for={t("waiting.trash")} />
-      ) : query.isError ? (
-        <Failure error={query.error} retry={() => void query.refetch()} />
+      {query.data === undefined ? (
+        query.isError ? (
+          <Failure error={query.error} retry={() => void query.refetch()} />
+        ) : (
+          <Waiting for={t("waiting.trash")} />
+        )
       ) : items.length === 0 ? (
         <Empty title={t("trash.empty")} />
       ) : (

@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 
 import { Explanation } from "@/components/ui/Explanation";
 import { Name } from "@/components/ui/Name";
-import { Failure } from "@/components/ui/States";
+import { Failure, Loaded } from "@/components/ui/States";
 import { Thumbnail } from "@/components/ui/Thumbnail";
 import { WasAndWent } from "@/components/ui/WasAndWent";
 import { fetchBlob, type FileRecord } from "@/lib/api/client";
@@ -20,7 +20,6 @@ export function FileDetails({ file, onClose }: { file: FileRecord; onClose: () =
     mutationFn: () => fetchBlob(`/api/v1/files/${file.id}/download`),
     onSuccess: (blob) => saveBlob(blob, baseName(file.new_path ?? file.original_path)),
   });
-  const first = why.data?.explanations[0];
   return (
     <aside className="card stack" aria-label={t("why.label")}>
       <div className="row spread">
@@ -35,7 +34,9 @@ export function FileDetails({ file, onClose }: { file: FileRecord; onClose: () =
         <Thumbnail at={`/api/v1/files/${file.id}/thumbnail?size=256`} />
       )}
       <WasAndWent file={file} />
-      {first && <Explanation of={first} />}
+      <Loaded query={why} waiting={t("waiting.why")}>
+        {({ explanations: [first] }) => (first ? <Explanation of={first} /> : <p className="soft">{t("why.no-rule")}</p>)}
+      </Loaded>
       <div className="row">
         <button type="button" className="button" disabled={download.isPending} onClick={() => download.mutate()}>
           {t("file.download")}

@@ -5,6 +5,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 
+import { CategoryMark } from "@/components/ui/CategoryMark";
 import { Fate } from "@/components/ui/Fate";
 import { Filter } from "@/components/ui/Filter";
 import { Name } from "@/components/ui/Name";
@@ -13,7 +14,7 @@ import { Empty, Failure, Waiting } from "@/components/ui/States";
 import { VirtualRows } from "@/components/ui/VirtualRows";
 import type { FileRecord } from "@/lib/api/client";
 import { FOUND_SORTS, STATUSES, searchQuery, type FilesSearch } from "@/lib/api/files";
-import { categoriesQuery, useCategoryColor } from "@/lib/api/lookups";
+import { categoriesQuery, useCategoryLook } from "@/lib/api/lookups";
 import { baseName, folderOf, moment, size } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
@@ -28,7 +29,7 @@ export function Files() {
   const { q = "" } = asked;
   const [words, setWords] = useState(q);
   const [selected, setSelected] = useState<FileRecord | null>(null);
-  const color = useCategoryColor();
+  const look = useCategoryLook();
   const query = useInfiniteQuery(searchQuery(asked));
   useEffect(() => {
     if (words === q) return;
@@ -56,10 +57,12 @@ export function Files() {
             {t("files.begin-more")} <Link to="/history">{t("nav.history")}</Link>
           </p>
         </Empty>
-      ) : query.isPending ? (
-        <Waiting for={t("waiting.search")} />
-      ) : query.isError ? (
-        <Failure error={query.error} retry={() => void query.refetch()} />
+      ) : query.data === undefined ? (
+        query.isError ? (
+          <Failure error={query.error} retry={() => void query.refetch()} />
+        ) : (
+          <Waiting for={t("waiting.search")} />
+        )
       ) : found?.files.length === 0 ? (
         <Empty title={t("files.none")} />
       ) : (
@@ -81,7 +84,7 @@ export function Files() {
                   aria-pressed={selected?.id === file.id}
                   onClick={() => setSelected(file)}
                 >
-                  <span className="swatch" style={{ background: color(file.category) }} />
+                  <CategoryMark of={look(file.category)} />
                   <span className="find-names">
                     <Name of={baseName(file.new_path ?? file.original_path)} className="find-name" />
                     <span className="soft small">

@@ -2,26 +2,29 @@
 import "./history.css";
 
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
-import { useState, type FormEvent } from "react";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import type { FormEvent } from "react";
 
 import { Choice } from "@/components/ui/Choice";
 import { Fate } from "@/components/ui/Fate";
 import { Place } from "@/components/ui/Place";
 import { outcomeOf } from "@/components/ui/OperationLine";
-import { codeWords, Empty, Failure, Waiting } from "@/components/ui/States";
+import { codeWords, Empty, Loaded } from "@/components/ui/States";
 import type { Operation } from "@/lib/api/client";
-import { operationsQuery } from "@/lib/api/operations";
+import { KINDS, operationsQuery } from "@/lib/api/operations";
 import { clock, day } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
-type Kind = "all" | "organize" | "duplicate_cleanup" | "rollback" | "preview";
+type Kind = "all" | (typeof KINDS)[number];
 
 export function History() {
   const t = useText();
   const navigate = useNavigate();
-  const [kind, setKind] = useState<Kind>("all");
-  const query = useInfiniteQuery(operationsQuery(kind === "all" ? {} : { operation_type: kind }));
+  const { kind } = useSearch({ from: "/inside/history" });
+  const query = useInfiniteQuery(operationsQuery(kind ? { operation_type: kind } : {}));
+  function choose(next: Kind) {
+    void navigate({ to: "/history", search: next === "all" ? {} : { kind: next }, replace: true });
+  }
   function search(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const words = new FormData(event.currentTarget).get("where");
@@ -33,28 +36,18 @@ export function History() {
       <div className="row spread history-tools">
         <Choice<Kind>
           label={t("history.kind")}
-          chosen={kind}
-          onChoose={setKind}
-          options={[
-            ["all", t("plan.all")],
-            ["organize", t("type.organize")],
-            ["rollback", t("type.rollback")],
-            ["duplicate_cleanup", t("type.duplicate_cleanup")],
-            ["preview", t("type.preview")],
-          ]}
+          chosen={kind ?? "all"}
+          onChoose={choose}
+          options={[["all", t("plan.all")], ...KINDS.map((each) => [each, coded("type", each)] as const)]}
         />
         <form onSubmit={search} role="search" className="row">
           <input className="input where" name="where" aria-label={t("history.where")} placeholder={t("history.where")} />
           <button className="button">{t("action.find")}</button>
         </form>
       </div>
-      {query.isPending ? (
-        <Waiting for={t("waiting.history")} />
-      ) : query.isError ? (
-        <Failure error={query.error} retry={() => void query.refetch()} />
-      ) : (
-        <Timeline operations={query.data.pages.flatMap((page) => page.operations)} />
-      )}
+      <Loaded query={query} waiting={t("waiting.history")}>
+        {({ pages }) => <Timeline operations={pages.flatMap((page) => page.operations)} />}
+      </Loaded>
       {query.hasNextPage && (
         <button type="button" className="button" disabled={query.isFetching} onClick={() => void query.fetchNextPage()}>
           {t("action.older")}

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient, type QueryClient } from "@tanstack/react-quer
 import { Link } from "@tanstack/react-router";
 import { useEffect, useEffectEvent } from "react";
 
+import { NothingToDo } from "@/components/ui/NothingToDo";
 import { SortingPicture, type Pile } from "@/components/ui/SortingPicture";
 import { codeWords, Failure, Waiting } from "@/components/ui/States";
 import { Problem, type Operation } from "@/lib/api/client";
@@ -61,7 +62,7 @@ function Ready({ id, onFew }: { id: string; onFew: () => void }) {
     // Whoever leaves has chosen: what is still being worked out would only keep the folder busy.
     if (working) return () => void cancelIfRunning(id, client);
   }, [working, id, client]);
-  if (query.isError) return <Failure error={query.error} />;
+  if (query.isLoadingError) return <Failure error={query.error} retry={() => void query.refetch()} />;
   if (operation === undefined || !isOver(operation))
     return (
       <div className="stack">
@@ -89,7 +90,7 @@ function Pictured({ operation }: { operation: Operation }) {
   const top = useQuery(planFoldersQuery(operation.id, TOP, 2));
   const review = operation.review;
   if (review === null) return null;
-  if (review.planned === 0) return <p className="notice good">{t("layouts.tidy", { n: review.scanned })}</p>;
+  if (review.planned === 0) return <NothingToDo operation={operation} review={review} />;
   const before: Pile[] = Object.entries(review.by_category).map(([name, [files = 0]]) => ({ name, files, color: color(name) }));
   const known = new Set(before.map((pile) => pile.name));
   const after: Pile[] = (top.data?.after?.folders ?? []).map((folder) => ({

@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { NothingToDo } from "@/components/ui/NothingToDo";
 import { Failure } from "@/components/ui/States";
 import { Problem, type Operation } from "@/lib/api/client";
 import { applyPlan, forgetAfterOperation } from "@/lib/api/operations";
@@ -28,7 +29,7 @@ export function ApplyBar({ operation, review }: { operation: Operation; review: 
       await navigate({ to: "/runs/$id", params: { id: made.id } });
     },
   });
-  if (review.planned === 0) return <p className="notice good">{t("layouts.tidy", { n: review.scanned })}</p>;
+  if (review.planned === 0) return <NothingToDo operation={operation} review={review} />;
   return (
     <footer className="apply">
       {apply.isError && <Failure error={apply.error} />}

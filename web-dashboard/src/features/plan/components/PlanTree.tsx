@@ -4,7 +4,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
 
 import { Name } from "@/components/ui/Name";
-import { Failure, Waiting } from "@/components/ui/States";
+import { Loaded } from "@/components/ui/States";
 import { pathKey, type PathRef, type PlanFile, type Schemas, type Tree } from "@/lib/api/client";
 import { useCategoryColor } from "@/lib/api/lookups";
 import { planFilesQuery, planFoldersQuery, TOP, type Side } from "@/lib/api/plans";
@@ -50,13 +50,9 @@ export function PlanTree({
           </span>
         )}
       </div>
-      {top.isError ? (
-        <Failure error={top.error} retry={() => void top.refetch()} />
-      ) : top.data === undefined ? (
-        <Waiting for={t("waiting.tree")} />
-      ) : (
-        <Rows id={id} side={side} selected={selected} onSelect={onSelect} />
-      )}
+      <Loaded query={top} waiting={t("waiting.tree")}>
+        {() => <Rows id={id} side={side} selected={selected} onSelect={onSelect} />}
+      </Loaded>
     </section>
   );
 }

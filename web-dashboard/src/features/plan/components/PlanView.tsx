@@ -30,8 +30,12 @@ export function PlanView() {
   const { id } = useParams({ from: "/inside/plans/$id" });
   const { query, progress } = useLiveOperation(id);
   const operation = query.data;
-  if (query.isError) return <Failure error={query.error} retry={() => void query.refetch()} />;
-  if (operation === undefined) return <Waiting for={t("waiting.plan")} />;
+  if (operation === undefined)
+    return query.isError ? (
+      <Failure error={query.error} retry={() => void query.refetch()} />
+    ) : (
+      <Waiting for={t("waiting.plan")} />
+    );
   if (!isOver(operation))
     return (
       <div className="stack">

@@ -1,14 +1,19 @@
 /** What to know before saying yes: what the engine warns of, and what the plan leaves alone. */
 import type { Operation } from "@/lib/api/client";
 import type { PlanFilter } from "@/lib/api/plans";
+import { language } from "@/lib/language";
 import { coded, isKey, text, useText } from "@/lib/text";
 
 type Review = NonNullable<Operation["review"]>;
 
-/** In the language of the dashboard; one that is new to it in the engine's words. */
+/** Of these the engine's words say which: the sync client, an example of a folder. */
+const NAMING = ["synced-folder", "target-blocked"];
+
+/** In the language of the dashboard; in the engine's words one that is new to it, or, in English, one where they say more. */
 function riskWords(risk: Review["risks"][number]): string {
   const key = `risk.${risk.code}`;
-  return isKey(key) ? text(key, { n: risk.count }) : risk.text;
+  if (!isKey(key) || (language() === "en" && NAMING.includes(risk.code))) return risk.text;
+  return text(key, { n: risk.count });
 }
 
 export function RiskStrip({ review, onShow }: { review: Review; onShow: (filter: PlanFilter) => void }) {

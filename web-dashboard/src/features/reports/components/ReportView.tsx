@@ -5,12 +5,13 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { CategoryMark } from "@/components/ui/CategoryMark";
 import { Choice } from "@/components/ui/Choice";
 import { Figures } from "@/components/ui/Figures";
 import { Place } from "@/components/ui/Place";
 import { Failure, Loaded } from "@/components/ui/States";
 import type { Schemas } from "@/lib/api/client";
-import { useCategoryColor } from "@/lib/api/lookups";
+import { useCategoryLook } from "@/lib/api/lookups";
 import { operationQuery } from "@/lib/api/operations";
 import { count, duration, moment, percent, size } from "@/lib/format";
 import { saveBlob } from "@/lib/save";
@@ -57,7 +58,7 @@ type Measure = "size" | "files";
 
 function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
   const t = useText();
-  const color = useCategoryColor();
+  const look = useCategoryLook();
   const operation = useQuery(operationQuery(id));
   const [measure, setMeasure] = useState<Measure>("size");
   const [pointed, setPointed] = useState<string | null>(null);
@@ -84,8 +85,8 @@ function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
           of={[
             [t("report.scanned"), count(report.stats.total_files_scanned)],
             [t("report.moved"), count(report.stats.total_files_moved)],
-            [t("fate.skipped"), count(report.stats.total_files_skipped)],
-            [t("fate.failed"), count(report.stats.total_files_failed)],
+            [t("report.skipped", { n: report.stats.total_files_skipped }), count(report.stats.total_files_skipped)],
+            [t("report.failed", { n: report.stats.total_files_failed }), count(report.stats.total_files_failed)],
             [t("run.bytes"), size(report.stats.total_size_bytes)],
             [t("overview.duplicates", { n: report.stats.duplicates_found }), count(report.stats.duplicates_found)],
           ]}
@@ -111,7 +112,7 @@ function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
                 name: share.category,
                 value: value(share),
                 words: measure === "size" ? size(share.total_size_bytes) : t("files.found", { n: share.file_count }),
-                color: color(share.category),
+                color: look(share.category).color,
               }))}
               pointed={pointed}
               onPoint={setPointed}
@@ -140,7 +141,7 @@ function Report({ id, report }: { id: string; report: Schemas["ReportRead"] }) {
                     onMouseLeave={() => setPointed(null)}
                   >
                     <td>
-                      <span className="swatch" style={{ background: color(share.category) }} /> {share.category}
+                      <CategoryMark of={look(share.category)} /> {share.category}
                     </td>
                     <td className="number">{count(share.file_count)}</td>
                     <td className="number">{size(share.total_size_bytes)}</td>

@@ -1,7 +1,7 @@
 /** Shares of a whole as areas, named where a name fits. The table beside it says the same in words, so it is silent for screen readers. */
 import { hierarchy, treemap } from "d3-hierarchy";
 
-import { ink } from "./ink";
+import { ink } from "@/lib/ink";
 
 interface Area {
   name: string;

@@ -6,7 +6,7 @@ import { Choice } from "@/components/ui/Choice";
 import { Explanation } from "@/components/ui/Explanation";
 import { Fate } from "@/components/ui/Fate";
 import { Name } from "@/components/ui/Name";
-import { Failure, Loaded, Waiting } from "@/components/ui/States";
+import { Loaded } from "@/components/ui/States";
 import { VirtualRows } from "@/components/ui/VirtualRows";
 import { WasAndWent } from "@/components/ui/WasAndWent";
 import type { FileRecord, Operation } from "@/lib/api/client";
@@ -52,48 +52,48 @@ export function RunFiles({
           ]}
         />
       </div>
-      {query.isPending ? (
-        <Waiting for={t("waiting.files")} />
-      ) : query.isError ? (
-        <Failure error={query.error} retry={() => void query.refetch()} />
-      ) : totals?.total_files === 0 ? (
-        <p className="card soft">{t("run.no-files")}</p>
-      ) : (
-        <div className={selected ? "run-files with-one" : "run-files"}>
-          <VirtualRows
-            label={t("run.each")}
-            rows={query.data.pages.flatMap((page) => page.files)}
-            rowHeight={narrow ? 46 : 28}
-            keyOf={(file) => file.id}
-            onEnd={() => void (query.hasNextPage && !query.isFetching && query.fetchNextPage())}
-            render={(file) => (
-              <button
-                type="button"
-                className={`way-row ${file.status}`}
-                aria-pressed={selected?.id === file.id}
-                onClick={() => setSelected(file)}
-              >
-                <Name of={below(operation.root_path, file.original_path)} />
-                <span aria-hidden="true">→</span>
-                {file.new_path ? (
-                  <Name of={below(operation.root_path, file.new_path)} />
-                ) : (
-                  <span className="soft">{coded("reason", file.error_message ?? "in-trash")}</span>
+      <Loaded query={query} waiting={t("waiting.files")}>
+        {({ pages }) =>
+          pages[0]?.total_files === 0 ? (
+            <p className="card soft">{t("run.no-files")}</p>
+          ) : (
+            <div className={selected ? "run-files with-one" : "run-files"}>
+              <VirtualRows
+                label={t("run.each")}
+                rows={pages.flatMap((page) => page.files)}
+                rowHeight={narrow ? 46 : 28}
+                keyOf={(file) => file.id}
+                onEnd={() => void (query.hasNextPage && !query.isFetching && query.fetchNextPage())}
+                render={(file) => (
+                  <button
+                    type="button"
+                    className={`way-row ${file.status}`}
+                    aria-pressed={selected?.id === file.id}
+                    onClick={() => setSelected(file)}
+                  >
+                    <Name of={below(operation.root_path, file.original_path)} />
+                    <span aria-hidden="true">→</span>
+                    {file.new_path ? (
+                      <Name of={below(operation.root_path, file.new_path)} />
+                    ) : (
+                      <span className="soft">{coded("reason", file.error_message ?? "in-trash")}</span>
+                    )}
+                  </button>
                 )}
-              </button>
-            )}
-          />
-          {selected && (
-            <OneFile
-              operation={operation}
-              file={selected}
-              undoable={undoable}
-              onUndo={onUndo}
-              onClose={() => setSelected(null)}
-            />
-          )}
-        </div>
-      )}
+              />
+              {selected && (
+                <OneFile
+                  operation={operation}
+                  file={selected}
+                  undoable={undoable}
+                  onUndo={onUndo}
+                  onClose={() => setSelected(null)}
+                />
+              )}
+            </div>
+          )
+        }
+      </Loaded>
     </section>
   );
 }

@@ -7,17 +7,17 @@ import { useState } from "react";
 
 import { Fate } from "@/components/ui/Fate";
 import { Figures } from "@/components/ui/Figures";
-import { Name } from "@/components/ui/Name";
 import { Place } from "@/components/ui/Place";
 import { outcomeOf } from "@/components/ui/OperationLine";
-import { codeWords, Failure, Waiting } from "@/components/ui/States";
+import { codeWords, Failure, Loaded } from "@/components/ui/States";
 import type { Operation } from "@/lib/api/client";
-import { useLiveOperation, type Progress, type Transport } from "@/lib/api/live";
-import { cancelOperation, forgetAfterOperation, isOver, operationQuery, retryOperation } from "@/lib/api/operations";
+import { useLiveOperation } from "@/lib/api/live";
+import { forgetAfterOperation, isOver, retryOperation } from "@/lib/api/operations";
 import { count, duration, moment, size } from "@/lib/format";
 import { coded, useText } from "@/lib/text";
 
 import { RunFiles } from "./RunFiles";
+import { Running } from "./Running";
 import { UndoSheet, type Undone } from "./UndoSheet";
 import { Verify } from "./Verify";
 
@@ -27,80 +27,26 @@ export function RunView() {
   const t = useText();
   const { id } = useParams({ from: "/inside/runs/$id" });
   const { query, progress, transport } = useLiveOperation(id);
-  if (query.isError) return <Failure error={query.error} retry={() => void query.refetch()} />;
-  if (query.data === undefined) return <Waiting for={t("waiting.run")} />;
-  const operation = query.data;
   return (
-    <div className="stack wide run" key={id}>
-      <header>
-        <p className="soft small">
-          {coded("type", operation.operation_type)} · {moment(operation.created_at)}
-        </p>
-        <h1>
-          <Place of={operation.root_path} />
-        </h1>
-      </header>
-      {isOver(operation) ? (
-        <Finished operation={operation} />
-      ) : (
-        <Running operation={operation} progress={progress} transport={transport} />
+    <Loaded query={query} waiting={t("waiting.run")}>
+      {(operation) => (
+        <div className="stack wide run" key={id}>
+          <header>
+            <p className="soft small">
+              {coded("type", operation.operation_type)} · {moment(operation.created_at)}
+            </p>
+            <h1>
+              <Place of={operation.root_path} />
+            </h1>
+          </header>
+          {isOver(operation) ? (
+            <Finished operation={operation} />
+          ) : (
+            <Running operation={operation} progress={progress} transport={transport} />
+          )}
+        </div>
       )}
-    </div>
-  );
-}
-
-function Running({
-  operation,
-  progress,
-  transport,
-}: {
-  operation: Operation;
-  progress: Progress | null;
-  transport: Transport | null;
-}) {
-  const t = useText();
-  const client = useQueryClient();
-  const now = progress ?? operation;
-  const phase = now.phase ?? "scanning";
-  const done = now.files_processed;
-  const cancel = useMutation({
-    mutationFn: () => cancelOperation(operation.id),
-    onSuccess: () => client.invalidateQueries({ queryKey: operationQuery(operation.id).queryKey }),
-  });
-  const known = phase === "moving" || phase === "finishing";
-  return (
-    <section className="card stack live" aria-label={t("run.live")}>
-      <div className="row spread">
-        <h2 role="status">{now.status === "pending" ? t("run.pending") : coded("phase", phase)}</h2>
-        <button
-          type="button"
-          className="button danger"
-          disabled={cancel.isPending || operation.cancel_requested}
-          onClick={() => cancel.mutate()}
-        >
-          {operation.cancel_requested ? t("run.cancelling") : t("run.cancel")}
-        </button>
-      </div>
-      <progress
-        aria-label={t("run.progress")}
-        max={100}
-        {...(known ? { value: now.progress } : {})}
-      />
-      <Figures
-        of={[
-          [t("run.files"), known ? t("run.of", { done, n: now.files_total }) : count(now.files_scanned)],
-          ...(now.bytes_processed > 0 ? [[t("run.bytes"), size(now.bytes_processed)] as const] : []),
-          [t("run.rate"), progress && progress.rate_files_per_second > 0 ? count(Math.round(progress.rate_files_per_second)) : "–"],
-          [t("run.left"), progress?.eta_seconds != null ? duration(progress.eta_seconds) : "–"],
-          ...(now.files_failed > 0 ? [[t("run.failed"), count(now.files_failed)] as const] : []),
-        ]}
-      />
-      <p className="current soft small">{progress?.current_path && <Name of={progress.current_path} />}</p>
-      <p className="soft small">
-        {t("run.reload")} {transport !== null && transport !== "socket" && coded("transport", transport)}
-      </p>
-      {cancel.isError && <Failure error={cancel.error} />}
-    </section>
+    </Loaded>
   );
 }
 
@@ -136,6 +82,11 @@ function Finished({ operation }: { operation: Operation }) {
               <button type="button" className="button" disabled={retry.isPending} onClick={() => retry.mutate()}>
                 {t("run.retry")}
               </button>
+            )}
+            {operation.duplicates_found > 0 && (
+              <Link to="/duplicates" search={{ of: operation.id }} className="button">
+                {t("run.duplicates")}
+              </Link>
             )}
             <Link to="/reports/$id" params={{ id: operation.id }} className="button">
               {t("run.report")}

@@ -3,8 +3,8 @@ import { useMutation } from "@tanstack/react-query";
 
 import { Name } from "@/components/ui/Name";
 import { Failure } from "@/components/ui/States";
-import { answer, api } from "@/lib/api/client";
-import { useText } from "@/lib/text";
+import { answer, api, type Schemas } from "@/lib/api/client";
+import { isKey, text, useText } from "@/lib/text";
 
 export function Verify({ id }: { id: string }) {
   const t = useText();
@@ -28,7 +28,7 @@ export function Verify({ id }: { id: string }) {
             <ul>
               {verify.data.problems.map((problem, index) => (
                 <li key={index}>
-                  <Name of={problem.path} />: {problem.text}
+                  {problem.path !== "" && <Name of={problem.path} />} {problemWords(problem)}
                 </li>
               ))}
             </ul>
@@ -37,4 +37,10 @@ export function Verify({ id }: { id: string }) {
       )}
     </div>
   );
+}
+
+/** In the language of the dashboard; one that is new to it in the engine's words. */
+function problemWords(problem: Schemas["ProblemRead"]): string {
+  const key = `verify.${problem.code}`;
+  return isKey(key) ? text(key) : problem.text;
 }

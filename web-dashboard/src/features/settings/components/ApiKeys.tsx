@@ -2,6 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 
+import { Confirm } from "@/components/ui/Confirm";
 import { Field } from "@/components/ui/Field";
 import { Failure, Loaded } from "@/components/ui/States";
 import type { Schemas } from "@/lib/api/client";
@@ -19,7 +20,14 @@ export function ApiKeys() {
   const keys = useQuery(keysQuery());
   const again = () => client.invalidateQueries({ queryKey: ["keys"] });
   const make = useMutation({ mutationFn: makeKey, onSuccess: again });
-  const revoke = useMutation({ mutationFn: revokeKey, onSuccess: again });
+  const [going, setGoing] = useState<Schemas["ApiKeyRead"] | null>(null);
+  const revoke = useMutation({
+    mutationFn: revokeKey,
+    onSuccess: async () => {
+      await again();
+      setGoing(null);
+    },
+  });
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -79,7 +87,7 @@ export function ApiKeys() {
                   {key.revoked_at ? (
                     <span className="fate skipped">{t("keys.revoked")}</span>
                   ) : (
-                    <button type="button" className="button slim danger" onClick={() => revoke.mutate(key.id)}>
+                    <button type="button" className="button slim danger" onClick={() => setGoing(key)}>
                       {t("keys.revoke")}
                     </button>
                   )}
@@ -89,7 +97,20 @@ export function ApiKeys() {
           )
         }
       </Loaded>
-      {revoke.isError && <Failure error={revoke.error} />}
+      {going && (
+        <Confirm
+          title={t("keys.revoke-title", { name: going.name })}
+          says={t("keys.revoke-says")}
+          yes={t("keys.revoke")}
+          pending={revoke.isPending}
+          error={revoke.error}
+          onYes={() => revoke.mutate(going.id)}
+          onClose={() => {
+            revoke.reset();
+            setGoing(null);
+          }}
+        />
+      )}
     </section>
   );
 }

@@ -4,8 +4,9 @@ import { useState, type FormEvent } from "react";
 
 import { Choice } from "@/components/ui/Choice";
 import { Field } from "@/components/ui/Field";
-import { Failure, Loaded } from "@/components/ui/States";
-import { Problem, type Schemas } from "@/lib/api/client";
+import { Failure, Loaded, wrongFields } from "@/components/ui/States";
+import type { Schemas } from "@/lib/api/client";
+import { agentName } from "@/lib/agent";
 import { meQuery } from "@/lib/api/lookups";
 import { moment, size } from "@/lib/format";
 import { chooseLanguage, language, type Language } from "@/lib/language";
@@ -109,9 +110,7 @@ function Profile({ profile }: { profile: Schemas["ProfileRead"] }) {
 function Password() {
   const t = useText();
   const change = useMutation({ mutationFn: changePassword });
-  const fields = new Map(
-    change.error instanceof Problem ? change.error.fields.map((item) => [item.field, item.message]) : [],
-  );
+  const fields = wrongFields(change.error);
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = event.currentTarget;
@@ -177,8 +176,8 @@ function Sessions() {
           <ul className="stack">
             {loaded.sessions.map((session) => (
               <li key={session.id} className="row spread">
-                <span>
-                  {session.user_agent.slice(0, 90)}
+                <span title={session.user_agent}>
+                  {agentName(session.user_agent)}
                   <span className="soft small block">
                     {session.address} · {moment(session.last_used_at)}
                   </span>
