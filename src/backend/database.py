@@ -26,7 +26,6 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-
 from backend.core import monitoring, sqlite
 from backend.core.config import Settings
 
