@@ -50,6 +50,9 @@ def running_browser() -> Iterator[Browser]:
         browser.close()
 
 
+_NORMAL = (("/auth/refresh", "401"), ("/cancel", "409"))
+
+
 @dataclass
 class Visitor:
     """Somebody at the dashboard. What the console complains of is kept: nothing is expected there."""
@@ -66,10 +69,14 @@ class Visitor:
         self.page.on("dialog", self._alarmed)
 
     def _heard(self, message: Any) -> None:
-        """Anything worse than a remark. A browser reports each refusal; the one that asks whether there is a session is normal."""
-        asked_for_session = message.location.get("url", "").endswith("/auth/refresh") and "401" in message.text
-        if message.type in ("error", "warning") and not asked_for_session:
-            self.complaints.append(f"{message.type}: {message.text}")
+        """Anything worse than a remark. A browser reports each refusal, also the two that are normal.
+
+        One says that there is no session, the other that a preview that nobody waits for any more has ended by itself.
+        """
+        url = message.location.get("url", "")
+        normal = any(url.endswith(path) and code in message.text for path, code in _NORMAL)
+        if message.type in ("error", "warning") and not normal:
+            self.complaints.append(f"{message.type}: {message.text} ({url})")
 
     def _alarmed(self, dialog: Any) -> None:
         """No script of a file's name may ever run."""

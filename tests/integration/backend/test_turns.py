@@ -166,7 +166,7 @@ def test_tries_count_anew_when_an_operation_gets_on(waiting: tuple[Queue, Worker
     watch = Watch(queue, operation, sender, lambda: False, 4.0, math.inf, None)
     watch.begin(None)
     assert after_a_heartbeat(queue, operation.number).attempts == 4
-    watch.listener.settled("", 1)
+    watch.listener.settled("journal", 1)
     after_a_heartbeat(queue, operation.number)  # it may have begun before
     assert after_a_heartbeat(queue, operation.number).attempts == 1
     watch.end()
