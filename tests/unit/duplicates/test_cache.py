@@ -66,6 +66,13 @@ def test_a_digest_counts_for_the_very_state_of_the_file(tmp_path: Path) -> None:
     assert recall(tmp_path, list(FILES)) == [21, -12, 13, 14, 15]
 
 
+def test_a_message_of_several_devices(tmp_path: Path) -> None:
+    """A folder of an overlay shows files of more than one: each is kept under its own."""
+    with DigestCache(tmp_path, SAMPLES) as opened:
+        opened.keep(columns_of(list(FILES)), b"".join(map(bytes_of, FILES.values())), read_at=time.time_ns())
+    assert recall(tmp_path, list(FILES)) == list(FILES.values())
+
+
 def test_what_was_changed_just_now_is_not_kept(tmp_path: Path) -> None:
     """By mtime or by ctime; the others of the same message are."""
     now = time.time_ns()

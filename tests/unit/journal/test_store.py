@@ -180,6 +180,18 @@ def _read_root(root: bytes) -> None:
         _read_all(journal)
 
 
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM meta WHERE key = 'epoch'", "UPDATE meta SET value = 'two' WHERE key = 'version'"]
+)
+def test_a_journal_that_does_not_say_what_it_is(root: bytes, statement: str) -> None:
+    """Its version or its epoch is gone or no number."""
+    filled(root)
+    change(root, statement)
+    for write in (False, True):
+        with pytest.raises(JournalDamaged, match="is damaged"):
+            Journal(root, write=write)
+
+
 def test_two_batches_in_doubt_are_no_journal_of_ours(root: bytes) -> None:
     """I8: put together from several."""
     filled(root)
