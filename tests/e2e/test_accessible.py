@@ -68,6 +68,7 @@ def test_the_undo_dialog_and_the_why_panel(arrive: Arrive, server: Server) -> No
     assert visitor.violations() == []
     run = ann.done(str(ann.home))
     told = {**run, "status": "running", "phase": "moving", "files_failed": 1}
+    visitor.page.route_web_socket("**", lambda _silent: None)  # its end isn't told
     visitor.page.route(f"**/api/v1/operations/{run['id']}", lambda route: route.fulfill(json=told))
     visitor.open(f"/runs/{run['id']}")
     expect(visitor.page.get_by_role("region", name="What failed so far")).to_be_visible()
