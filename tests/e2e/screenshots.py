@@ -154,7 +154,7 @@ def _seeded(ann: Person, says: Says) -> dict[str, tuple[str, Callable[[Visitor],
         """The form is open and tried."""
         visitor.button(says("categories.new")).click()
         visitor.page.get_by_label(says("categories.keywords"), exact=True).fill("song")
-        expect(visitor.page.get_by_role("region", name=says("categories.matches-label"))).to_contain_text("song")
+        expect(visitor.page.get_by_role("region", name=says("categories.matches-label"))).to_contain_text("Song")
 
     return {
         "overview": ("/", as_it_is),
