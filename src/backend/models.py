@@ -171,7 +171,7 @@ class ApiKey(Base):
 
 
 class Root(Base):
-    """A folder under care. Its identity is that of the folder when it was granted: another disk there is refused."""
+    """A folder under care. Its identity is that of the folder when it was granted, see ``roots.is_the_folder``."""
 
     __tablename__ = "roots"
 

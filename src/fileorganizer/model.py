@@ -141,6 +141,10 @@ class Reason(enum.IntEnum):
         return self.name.lower().replace("_", "-")
 
 
+Mark = tuple[int, int, int]
+"""Inode, size and mtime."""
+
+
 class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Which file it is, and in which state: is it still the same, unchanged file?
 
@@ -154,6 +158,11 @@ class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     mtime_ns: int
     ctime_ns: int
     mode: int
+
+    @property
+    def mark(self) -> Mark:
+        """By what the file is found again wherever it lies now; not by its device, which gets other numbers."""
+        return self.ino, self.size, self.mtime_ns
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):

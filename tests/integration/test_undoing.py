@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from fileorganizer import organizer
-from fileorganizer.errors import StorageFailed
+from fileorganizer.errors import OperationDependency, StorageFailed
 from fileorganizer.execution import undoing
 from fileorganizer.fs.beneath import Root
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import Identity, Options
-from tests.support.disks import tmpfs
+from fileorganizer.model import Options
+from tests.support.disks import another_device, image, tmpfs
 from tests.support.manifest import contents, difference, manifest
 from tests.support.trees import File, read_tree, write_tree
 
@@ -86,7 +86,23 @@ def test_where_nobody_can_look(root: Path, tmp_path: Path, monkeypatch: pytest.M
         raise FileNotFoundError(errno.ENOENT, "gone")
 
     entry: Any = SimpleNamespace(stat=gone)
-    assert not undoing._looks_like(entry, Identity(1, 2, 3, 4, 5, 6))
+    assert undoing._mark(entry) is None
+
+
+@pytest.mark.root
+@pytest.mark.loop
+def test_a_disk_that_was_connected_anew(tmp_path: Path) -> None:
+    """Its device has another number then: what the user moved is found all the same, what a later run moved on isn't undone."""
+    with image(tmp_path / "disk", "ext4", "-q") as disk, another_device(disk) as connect_anew:
+        root = disk / "root"
+        write_tree(root, {f"{name}.txt": File(name.encode(), mtime=OLD) for name in "ab"})
+        organizer.organize(root, LOOSE)
+        (root / "Documents/2014/a.txt").rename(root / "by me.txt")
+        connect_anew()
+        assert left(root) == {"moved-by-you": 1}
+        organizer.organize(root, Options(dates="file", layout="year", recursive=True))
+        with pytest.raises(OperationDependency):
+            organizer.preview_undo(root, "1")
 
 
 def test_a_disk_that_doesn_t_answer_is_no_free_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

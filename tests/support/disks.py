@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+from fileorganizer.fs.identity import TOPMOST_INODES
 
 NOBODY = 65_534
 _SYSTEM_PATHS = ":/usr/sbin:/sbin"
@@ -68,6 +71,32 @@ def image(place: Path, kind: str, *make_options: str) -> Iterator[Path]:
             yield place
     finally:
         file.unlink()
+
+
+def not_topmost(place: Path) -> Path:
+    """A new folder in ``place`` with an inode that no topmost folder of a disk has."""
+    for number in range(TOPMOST_INODES + 10):
+        folder = place / f"folder {number}"
+        folder.mkdir()
+        if folder.stat().st_ino > TOPMOST_INODES:
+            return folder
+    raise AssertionError(f"all inodes in {place} are small")
+
+
+@contextmanager
+def another_device(disk: Path) -> Iterator[Callable[[], None]]:
+    """A function that connects a disk of ``image`` anew; its device has another number then, for another disk took the old one."""
+    with ExitStack() as stack:
+
+        def connect_anew() -> None:
+            """Unmount and mount it, with more and more other disks beside it that take free numbers."""
+            device, others = disk.stat().st_dev, itertools.count()
+            while disk.stat().st_dev == device:
+                subprocess.run(["umount", str(disk)], check=True)
+                stack.enter_context(image(disk.with_name(f"{disk.name} {next(others)}"), "ext4", "-q"))
+                mount(disk, "-o", "loop", str(disk.with_suffix(".ext4")))
+
+        yield connect_anew
 
 
 @contextmanager

@@ -71,9 +71,9 @@ class RootMissing(ServiceError):
 
     code = "root-missing"
 
-    def __init__(self, path: bytes) -> None:
-        """Name the folder: it is below the caller's own root."""
-        super().__init__(f"{show(path)} isn't a folder.")
+    def __init__(self, path: bytes, words: str = "isn't a folder.") -> None:
+        """Name the folder: it is below the caller's own root. ``words`` say what is wrong with it."""
+        super().__init__(f"{show(path)} {words}")
 
 
 class InvalidInput(ServiceError):

@@ -21,6 +21,7 @@ from backend.services.callers import Caller, Client
 from backend.services.errors import AlreadyThere, InvalidInput, NotFound, RootMissing, RootNotGranted
 from fileorganizer.errors import RootRefused
 from fileorganizer.execution.workplace import resolve_root
+from fileorganizer.fs.identity import TOPMOST_INODES
 from fileorganizer.model import CONTROL_DIRECTORY
 
 PATH_BYTES: Final = 4_095
@@ -146,6 +147,7 @@ class RootService:
             if not await everything.user_exists(user_id):
                 raise NotFound("user")
             root = _chosen_root(await everything.all(), place)
+            root.device, root.inode = _numbers(place)  # asked for by its name: what lies there now is meant
             await everything.grant(root, user_id, now())
             users = (await everything.grants([root.id]))[root.id]
         return GrantedTo(root, users)
@@ -198,10 +200,28 @@ def _confined(roots: list[Root], path: bytes) -> Place:
         if not os.path.isdir(real):
             raise RootMissing(real)
         place = _place(root.id, real)
-        if f"{root.device}:{root.inode}" not in place.lineage:
-            raise RootMissing(root.path)  # another disk is mounted there, or none
+        if not is_the_folder(root.path, f"{root.device}:{root.inode}"):
+            raise RootMissing(
+                root.path, "isn't the folder any more that was granted. Connect its disk, or have it granted again."
+            )
         return place
     raise RootNotGranted
+
+
+def is_the_folder(path: bytes, identity: str) -> bool:
+    """Is it the folder that had this ``device:inode``, and not another disk's, or the empty one where its disk was?
+
+    Devices get their numbers when the system starts and when a disk is connected, so it is the inode that tells. Where that is
+    the same on all disks, the .fileorganizer of an earlier operation has to be there, too.
+    """
+    device, inode = map(int, identity.split(":"))
+    try:
+        status = os.stat(path)
+    except OSError:
+        return False
+    if status.st_ino != inode:
+        return False
+    return status.st_dev == device or inode > TOPMOST_INODES or os.path.isdir(os.path.join(path, CONTROL_DIRECTORY))
 
 
 def _identity(path: bytes) -> str:
@@ -222,8 +242,14 @@ def _place(root_id: UUID, real: bytes) -> Place:
 
 def _root(place: Place, moment: datetime, *, is_home: bool) -> Root:
     """A new root at a place."""
-    device, inode = map(int, place.lineage[0].split(":"))
+    device, inode = _numbers(place)
     return Root(id=place.root_id, path=place.path, device=device, inode=inode, is_home=is_home, created_at=moment)
+
+
+def _numbers(place: Place) -> tuple[int, int]:
+    """Device and inode of a place."""
+    device, inode = map(int, place.lineage[0].split(":"))
+    return device, inode
 
 
 def _chosen_root(roots: Iterable[Root], place: Place) -> Root:
@@ -231,9 +257,17 @@ def _chosen_root(roots: Iterable[Root], place: Place) -> Root:
     for root in roots:
         if root.path == place.path and not root.is_home:
             return root
-        if _is_below(root.path, place.path) or f"{root.device}:{root.inode}" in place.lineage:
+        if _is_below(root.path, place.path) or _lies_above(root, place):
             raise AlreadyThere("A root above or inside this folder is granted already. Grant that one.")
     return _root(place, now(), is_home=False)
+
+
+def _lies_above(root: Root, place: Place) -> bool:
+    """Is a root the place or above it, by whatever path? Another disk may have the number now that the root's had."""
+    try:
+        return f"{root.device}:{root.inode}" in place.lineage and _identity(root.path) in place.lineage
+    except OSError:
+        return False
 
 
 def in_a_root(roots: Iterable[Root], path: bytes) -> bool:

@@ -6,7 +6,7 @@ import base64
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -22,6 +22,7 @@ from backend.core.logging import logger
 from backend.database import DatabaseBusy, WorkerDatabase, is_away
 from backend.models import CLEANUP, FINAL_STATES, ORGANIZE, PREVIEW, RESTORE, ROLLBACK, Operation, User
 from backend.services.options import engine_options
+from backend.services.roots import is_the_folder
 from backend.worker.copier import Copier
 from backend.worker.duplicates import DuplicateWork
 from backend.worker.following import follow
@@ -152,9 +153,9 @@ class Runner:
         destination = self._destination()
         if not self._queue.is_granted(operation, destination):
             raise _NotGranted("The root isn't granted any more.")
-        if not _is_the_folder(operation.root_path, operation.lineage):
+        if not is_the_folder(operation.root_path, operation.lineage[0]):
             raise RootVanished(operation.root_path)
-        if destination is not None and not _is_the_folder(destination, operation.request["lineages"][0]):
+        if destination is not None and not is_the_folder(destination, operation.request["lineages"][0][0]):
             raise DestinationMissing(
                 f"{show(destination)} isn't the folder any more that was asked for. Connect its disk, or ask again."
             )
@@ -465,15 +466,6 @@ class Runner:
                     revision=Operation.revision + 1,
                 )
             )
-
-
-def _is_the_folder(path: bytes, lineage: Sequence[str]) -> bool:
-    """Is a folder the one whose ``device:inode`` the lineage begins with?"""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return False
-    return f"{status.st_dev}:{status.st_ino}" == lineage[0]
 
 
 class _NotGranted(FileOrganizerError):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from fileorganizer.execution.reading import TrashItem, trash_items
-from fileorganizer.execution.undoing import find_inodes
+from fileorganizer.execution.undoing import find_files
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import alike, identity_of
 from fileorganizer.journal.store import Journal
@@ -28,16 +28,14 @@ def keepers_now(journal: Journal, root: Root, items: Sequence[TrashItem]) -> lis
         if item.keeper and not keeper
     }
     replaced = {item.seen.ino: item.keeper for item in trash_items(journal, root) if item.keeper} if lost else {}
-    wanted = {
-        (one.seen.dev, one.seen.ino): one.seen for keeper in lost.values() for one in _standing_in(keeper, replaced)
-    }
-    found = dict(find_inodes(root, wanted)) if wanted else {}
+    wanted = {one.seen.mark for keeper in lost.values() for one in _standing_in(keeper, replaced)}
+    found = dict(find_files(root, wanted)) if wanted else {}
 
     def now(keeper: Keeper) -> Keeper:
         for one in _standing_in(keeper, replaced):
-            path = found.get((one.seen.dev, one.seen.ino))
+            path = found.get(one.seen.mark)
             if path is not None:
-                moved = msgspec.structs.replace(one.seen, ctime_ns=0)
+                moved = msgspec.structs.replace(one.seen, dev=root.dev, ctime_ns=0)
                 return msgspec.structs.replace(one, side=SOURCE, path=path, seen=moved)
         return keeper
 

@@ -15,7 +15,7 @@ from fileorganizer.journal import codec
 from fileorganizer.journal.plans import PlanWriter
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import BATCH_STEPS, CONTROL_DIRECTORY, Identity, Reason, Review, Step, StepKind, joined
+from fileorganizer.model import BATCH_STEPS, CONTROL_DIRECTORY, Mark, Reason, Review, Step, StepKind, joined
 from fileorganizer.planning.plainly import Deed
 from fileorganizer.planning.reversing import Missing, Reversal
 
@@ -155,38 +155,37 @@ class Undoing:
             left.update(place for step in steps if (place := (step.source_side, step.source)) in needed)
         return left
 
-    def _elsewhere(self, missing: Sequence[Missing], operation: Operation | None) -> dict[tuple[int, int], bytes]:
-        """Where the missing files are now, by inode: moved on by a later operation is refused, moved by the user is told."""
-        wanted = {
-            (seen.dev, seen.ino): seen for item in missing if (seen := item.deed.step.seen) is not None and seen.ino
-        }
+    def _elsewhere(self, missing: Sequence[Missing], operation: Operation | None) -> dict[Mark, bytes]:
+        """Where the missing files are now: moved on by a later operation is refused, moved by the user is told."""
+        wanted = {seen.mark for item in missing if (seen := item.deed.step.seen) is not None and seen.ino}
         if not wanted or operation is None:  # a restore misses nothing: what isn't in the trash is purged
             return {}
-        self._refuse_dependency(wanted, operation)
-        return dict(found for side in self._sides for found in find_inodes(side, wanted))
+        self._refuse_dependency({inode for inode, _, _ in wanted}, operation)
+        return dict(found for side in self._sides for found in find_files(side, wanted))
 
-    def _refuse_dependency(self, wanted: dict[tuple[int, int], Identity], operation: Operation) -> None:
+    def _refuse_dependency(self, inodes: set[int], operation: Operation) -> None:
         """Raise OperationDependency when a later operation has moved one of these files on."""
         for later in self._journal.operations():
             matters = later.number > operation.number and not later.rolled_back and later.undoes != operation.number
-            if matters and any(self._moved(later, wanted)):
+            if matters and any(self._moved(later, inodes)):
                 raise OperationDependency(
                     f"Operation {later.number} ({later.operation_id}) has moved files of this one on. Undo it first:"
                     f" fileorganizer undo ROOT {later.operation_id}"
                 )
 
-    def _moved(self, later: Operation, wanted: dict[tuple[int, int], Identity]) -> Iterator[bool]:
+    def _moved(self, later: Operation, inodes: set[int]) -> Iterator[bool]:
         """For each done step of a later operation: did it move one of these files, and is it still there?"""
         for batch in self._journal.batches(later.number):
             for deed in deeds_of(batch, later.number):
                 seen = deed.step.seen
-                if seen is not None and (seen.dev, seen.ino) in wanted:
+                if seen is not None and seen.ino in inodes:
                     now = self._eyes.look(deed.step.target_side, deed.place)
                     yield now is not None and now.seen.ino == seen.ino
 
 
-def find_inodes(root: Root, wanted: dict[tuple[int, int], Identity]) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """Where these inodes are below a root, by one walk over all of it but the control directory."""
+def find_files(root: Root, wanted: set[Mark]) -> Iterator[tuple[Mark, bytes]]:
+    """Where these files are below a root, by one walk over all of it but the control directory."""
+    inodes = {inode for inode, _, _ in wanted}
     stack = [b""]
     while stack:
         folder = stack.pop()
@@ -202,16 +201,16 @@ def find_inodes(root: Root, wanted: dict[tuple[int, int], Identity]) -> Iterator
                     if entry.is_dir(follow_symlinks=False):
                         if name != CONTROL_DIRECTORY:
                             stack.append(path)
-                    elif (seen := wanted.get((root.dev, entry.inode()))) and _looks_like(entry, seen):
-                        yield (root.dev, entry.inode()), path
+                    elif entry.inode() in inodes and (mark := _mark(entry)) in wanted:
+                        yield mark, path
         finally:
             os.close(fd)
 
 
-def _looks_like(entry: os.DirEntry[str], seen: Identity) -> bool:
-    """Has the file the size and the time of the one that is looked for? Inode numbers are given out again."""
+def _mark(entry: os.DirEntry[str]) -> Mark | None:
+    """By what a file is found again; the inode's number alone isn't enough, it is given out again. None: it has gone."""
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError:
-        return False
-    return (status.st_size, status.st_mtime_ns) == (seen.size, seen.mtime_ns)
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns

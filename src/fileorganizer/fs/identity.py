@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from typing import Final
 
 from fileorganizer.model import Identity
 
 EARLIEST, LATEST = -(1 << 63), (1 << 64) - 1
 """Times (ns) before and after which nothing can be stored: about the years 1677 and 2554. NTFS can give a file the year 1601."""
+TOPMOST_INODES: Final = 1_024
+"""Up to here lie the inodes of the topmost folders of disks, the same on all of a kind: 2 (ext4), 128 (XFS), 256 (Btrfs), 1 (FAT)."""
 
 
 def identity_of(status: os.stat_result) -> Identity:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
+import msgspec
+
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import unchanged
 from fileorganizer.model import Identity
@@ -30,5 +32,5 @@ def open_unchanged(root: Root, path: bytes, seen: Identity) -> int | None:
 
 
 def _is_it(status: os.stat_result, seen: Identity) -> bool:
-    """Is it the regular file that was seen?"""
-    return stat.S_ISREG(status.st_mode) and unchanged(status, seen)
+    """Is it the regular file that was seen? Beneath the root its device is the same one, though it may have another number now."""
+    return stat.S_ISREG(status.st_mode) and unchanged(status, msgspec.structs.replace(seen, dev=status.st_dev))

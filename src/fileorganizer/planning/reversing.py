@@ -17,6 +17,7 @@ from fileorganizer.model import (
     REPLACEMENT,
     Folder,
     Identity,
+    Mark,
     Reason,
     Role,
     Skip,
@@ -307,8 +308,8 @@ class Reversal:
         self._emit_batch()
         return {(step.target_side, step.target) for step in self._contested}
 
-    def finish(self, left: set[tuple[int, bytes]], elsewhere: dict[tuple[int, int], bytes]) -> None:
-        """Emit the rest. ``left`` are the needed places that steps of this undo leave; ``elsewhere`` says where missing inodes are."""
+    def finish(self, left: set[tuple[int, bytes]], elsewhere: dict[Mark, bytes]) -> None:
+        """Emit the rest. ``left`` are the needed places that steps of this undo leave; ``elsewhere`` says where missing files are."""
         possible = self._possible(left)
         for step in possible:
             self._count(step)
@@ -316,7 +317,7 @@ class Reversal:
             self._emit(steps)
         for missing in self.missing:
             step = missing.deed.step
-            found = elsewhere.get((step.seen.dev, step.seen.ino)) if step.seen else None
+            found = elsewhere.get(step.seen.mark) if step.seen else None
             reason = Reason.MISSING if found is None else Reason.MOVED_BY_YOU
             self._leave(step, reason, "" if found is None else found.decode("utf-8", "backslashreplace"))
 

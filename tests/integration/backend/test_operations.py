@@ -16,6 +16,7 @@ from fileorganizer import organizer
 from fileorganizer.model import Options
 from tests.integration.test_crash import kill_at
 from tests.support.crash import in_child
+from tests.support.disks import another_device, image, not_topmost
 from tests.support.manifest import manifest
 from tests.support.server import Person, Server, wait_until_it_moves
 from tests.support.trees import File, put_tree, read_tree, write_tree
@@ -305,6 +306,47 @@ def test_granted_roots(ann: Person, admin: Person, tmp_path: Path) -> None:
     assert admin.ask("DELETE", f"/admin/roots/{granted['id']}/users/{user_id}").status_code == 204
     assert ann.ask("POST", "/operations", json={"root_path": share}).status_code == 403
     assert admin.ask("DELETE", f"/admin/roots/{granted['id']}/users/{user_id}").status_code == 404
+
+
+@pytest.mark.root
+@pytest.mark.loop
+def test_a_granted_disk_that_was_connected_anew(ann: Person, admin: Person, tmp_path: Path) -> None:
+    """Its device has another number then, as after a restart of the machine: folders on it are known all the same.
+
+    Of its topmost folder only what is in it tells it from another disk's. Granted again, what lies there is meant.
+    """
+    user_id = ann.get("/auth/me")["id"]
+
+    def granted(folder: Path) -> None:
+        admin.post("/admin/roots", {"user_id": user_id, "path": str(folder)}, status=201)
+
+    def seen(folder: Path) -> bool:
+        answer = ann.ask("GET", "/folders", params={"path": str(folder)})
+        assert answer.status_code == 200 or answer.json()["code"] == "root-missing", answer.text
+        return answer.status_code == 200
+
+    with image(tmp_path / "disk", "ext4", "-q") as disk, image(tmp_path / "new", "ext4", "-q") as new:
+        share = not_topmost(disk)
+        write_tree(share, {"a.jpg": "a"})
+        with another_device(disk) as connect_anew:
+            granted(share)
+            connect_anew()
+            assert ann.done(str(share))["files_processed"] == 1
+            share.rename(disk / "other")
+            share.mkdir()
+            assert not seen(share)
+            granted(share)
+            assert seen(share)
+        granted(new)
+        with another_device(new) as connect_anew:
+            connect_anew()
+            assert not seen(new)
+            granted(new)
+            write_tree(new, {"b.jpg": "b"})
+            assert ann.done(str(new))["files_processed"] == 1
+        with another_device(new) as connect_anew:
+            connect_anew()
+            assert seen(new)
 
 
 def test_a_destination_is_looked_at_again(ann: Person, admin: Person, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fileorganizer.fs.beneath import Root
@@ -26,6 +27,17 @@ def test_the_file_that_was_seen(tmp_path: Path) -> None:
         fd = open_unchanged(root, b"in/a.txt", seen(tmp_path / "in/a.txt"))
         assert fd is not None and os.read(fd, 10) == b"abc"
         os.close(fd)
+
+
+def test_on_a_device_that_has_another_number_now(tmp_path: Path) -> None:
+    """Devices are numbered when the system starts; beneath the same root it is the same file."""
+    write_tree(tmp_path, {"a": "abc"})
+    file = msgspec.structs.replace(seen(tmp_path / "a"), dev=1)
+    with Root(os.fsencode(tmp_path)) as root:
+        fd = open_unchanged(root, b"a", file)
+        assert fd is not None
+        os.close(fd)
+        assert open_unchanged(root, b"a", msgspec.structs.replace(file, ino=file.ino + 1)) is None
 
 
 def test_anything_else_isnt_opened(tmp_path: Path) -> None:
