@@ -55,6 +55,10 @@ REPLACEMENT: Final = b"replacement"
 """Marks a link to a name that an earlier step of its family leaves."""
 
 
+EDITED: Final = b"edited"
+"""Marks the move of an undo that takes a file back with what was edited in it since (R13)."""
+
+
 class Role:
     """How a step counts in the totals."""
 
@@ -253,7 +257,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     group: int = 0
     facts: Facts | None = None
     temporary: bytes = b""
-    """Copy: the path beside the target under which the file is made first. Move: ``TWIN``, link: ``REPLACEMENT``, or empty."""
+    """Copy: the path beside the target under which the file is made first. Move: ``TWIN``, ``EDITED``, link: ``REPLACEMENT``, or empty."""
     mode: int = 0
     """mkdir: permission bits of the new folder."""
     times: int = 0
@@ -347,6 +351,8 @@ class Review(msgspec.Struct):
     """Files whose content isn't what their extension says."""
     already_back: int = 0
     """Undo: files that are where they were before, without our doing."""
+    edited: int = 0
+    """Undo: planned files that were edited since; they go back with the edit."""
     copied_bytes: int = 0
     """Bytes that have to be written: copies, and moves to another file system."""
     risks: list[Risk] = []

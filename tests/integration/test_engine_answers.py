@@ -441,8 +441,15 @@ def test_undo_when_the_user_has_been_there(root: Path) -> None:
             "missing": 1,
             "source-taken": 1,
         }
+        assert plan.head.review.edited == 1
     assert {problem.code for problem in organizer.verify(root).problems} == {"not-there", "another-file"}
     organizer.undo(root)
+    with organizer.show(root, "2") as shown:
+        assert {row.target: row.reason for row in shown.files if row.state == "done"} == {
+            b"edited.txt": "restored-edited",
+            b"rewritten.txt": "",
+            b"plain.txt": "",
+        }
     assert (root / "edited.txt").read_text() == "with an edit"
     assert (root / "rewritten.txt").exists()
     assert (root / "taken.txt").read_text() == "mine"

@@ -83,6 +83,7 @@ def totals(out: Console, head: Head) -> None:
     if folders:
         out.print(", ".join(folders) + ".")
     reasons(out, review.left_by_reason, "Left alone")
+    _edited(out, review)
     for risk in review.risks:
         out.print(Text(f"! {risk.text}", style="yellow"))
 
@@ -92,6 +93,12 @@ def reasons(out: Console, counts: dict[str, int], title: str) -> None:
     if counts:
         listed = sorted(counts.items(), key=lambda item: -item[1])
         out.print(f"{title}: " + ", ".join(f"{label} {count}" for label, count in listed))
+
+
+def _edited(out: Console, review: Review) -> None:
+    """The files of an undo that aren't quite what they were."""
+    if review.edited:
+        out.print(f"Edited since, back with the edits: {counted(review.edited, 'file')}.")
 
 
 def plan(out: Console, shown: Plan) -> None:
@@ -199,6 +206,7 @@ def report(out: Console, done: Report, root: str) -> None:
     reasons(out, counts.by_reason, "Not done")
     if operation.operation_type != "organize":
         reasons(out, done.review.left_by_reason, "Left alone")
+    _edited(out, done.review)
     stopped = operation.status in ("cancelled", "interrupted")
     if stopped:
         out.print("To go on, run it again.")

@@ -95,6 +95,7 @@ def report_document(report: Report) -> dict[str, Any]:
         "in_place": review.in_place,
         "left_alone": review.left_alone,
         "left_by_reason": review.left_by_reason,
+        "edited": review.edited,
         "phases": {
             "scan_seconds": round(report.scan_seconds, 6),
             "plan_seconds": round(report.plan_seconds, 6),

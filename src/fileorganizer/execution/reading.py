@@ -108,7 +108,7 @@ def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outco
             elif step.source in parked:
                 step = msgspec.structs.replace(step, source=parked[step.source])
             place = step.target or trash.place(operation.number, batch.seq, index)
-            if outcome is None and place in back:
+            if place in back and (outcome is None or outcome.state == State.DONE):
                 outcome = Outcome(index, State.SKIPPED, Reason.WITH_COMPANION)
             if step.role == Role.ITEM and (outcome is None or outcome.state != State.PENDING or batch.seq == last):
                 yield step, outcome, step.facts

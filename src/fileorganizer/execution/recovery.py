@@ -28,6 +28,7 @@ from fileorganizer.model import (
     Step,
     StepKind,
 )
+from fileorganizer.planning.settling import remark
 
 _Verdict = tuple[State, Reason, str]
 _DONE: _Verdict = (State.DONE, Reason.NONE, "")
@@ -82,7 +83,7 @@ def classify(work: Workplace, operation: int, batch: Batch) -> Settled:
 def classify_step(
     work: Workplace, step: Step, index: int, target: bytes, there_before: set[tuple[int, bytes]]
 ) -> Outcome | None:
-    """What became of one step; None: it is plainly done."""
+    """What became of one step; None: it is done, without remark."""
     if step.kind == StepKind.COPY:
         return _copied(work, step, index)
     if step.kind == StepKind.MKDIR:
@@ -91,7 +92,7 @@ def classify_step(
         verdict = _TABLES[step.kind](
             step, work.sides[step.source_side].look(step.source), work.sides[step.target_side].look(target)
         )
-    return None if verdict == _DONE else Outcome(index, *verdict)
+    return remark(step, index) if verdict == _DONE else Outcome(index, *verdict)
 
 
 def _same_inode(status: os.stat_result, seen: Identity) -> bool:

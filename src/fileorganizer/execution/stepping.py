@@ -15,6 +15,7 @@ from fileorganizer.fs.beneath import MAX_OPEN_FOLDERS
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.identity import identity_of, same_inode, unchanged_since
 from fileorganizer.model import REPLACEMENT, TWIN, Identity, Outcome, Reason, State, Step, StepKind
+from fileorganizer.planning.settling import remark
 
 BUSY_TRIES: Final = 3
 BUSY_WAIT_SECONDS: Final = 0.05
@@ -76,7 +77,7 @@ class Stepper:
         }
 
     def carry_out(self, step: Step, index: int, target: bytes) -> Outcome | None:
-        """Do one step; None when it is plainly done. Raises OSError when the answer concerns more than this file."""
+        """Do one step; None when it is done, without remark. Raises OSError when the answer concerns more than this file."""
         for _ in range(BUSY_TRIES - 1):
             try:
                 return self._act(step, index, target)
@@ -95,7 +96,7 @@ class Stepper:
     def _act(self, step: Step, index: int, target: bytes) -> Outcome | None:
         """One try."""
         if step.kind == StepKind.MOVE or step.kind == StepKind.TRASH:
-            return self._move(step, index, target)
+            return self._move(step, index, target) or remark(step, index)
         return self._acts[step.kind](step, index)
 
     def move_plain(

@@ -140,7 +140,7 @@ class Undoing:
     def _count(self, reversal: Reversal) -> None:
         """The totals of the plan."""
         review = self.review
-        review.planned, review.bytes = reversal.planned, reversal.bytes
+        review.planned, review.bytes, review.edited = reversal.planned, reversal.bytes, reversal.edited
         review.already_back = review.in_place = reversal.already_back
         review.left_alone = len(reversal.skips)
         review.scanned = review.planned + review.in_place + review.left_alone

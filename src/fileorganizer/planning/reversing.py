@@ -14,6 +14,7 @@ import msgspec
 
 from fileorganizer.model import (
     BATCH_STEPS,
+    EDITED,
     REPLACEMENT,
     Folder,
     Identity,
@@ -76,6 +77,7 @@ class Reversal:
         self.planned = 0
         self.bytes = 0
         self.already_back = 0
+        self.edited = 0
         self.skips: list[Skip] = []
         self.missing: list[Missing] = []
 
@@ -215,7 +217,15 @@ class Reversal:
             return
         seen = now.seen if now.links == 1 else msgspec.structs.replace(now.seen, ctime_ns=0)
         back = Step(
-            StepKind.MOVE, deed.place, step.source, seen, step.target_side, step.source_side, step.role, step.group
+            StepKind.MOVE,
+            deed.place,
+            step.source,
+            seen,
+            step.target_side,
+            step.source_side,
+            step.role,
+            step.group,
+            temporary=EDITED if _is_edited(now.seen, step.seen) else b"",
         )
         self._plan(back, contested=self._is_taken(step.source_side, step.source))
 
@@ -293,6 +303,7 @@ class Reversal:
         """A planned step in the totals."""
         if step.role == Role.ITEM:
             self.planned += 1
+            self.edited += step.temporary == EDITED
             self.bytes += step.seen.size if step.seen else 0
 
     def _emit_batch(self) -> None:
@@ -423,6 +434,11 @@ def _is_ours(now: Identity, then: Identity | None) -> bool:
 def _is_unchanged(now: Identity, then: Identity) -> bool:
     """The same type, size and mtime."""
     return (now.size, now.mtime_ns, now.mode & 0o170000) == (then.size, then.mtime_ns, then.mode & 0o170000)
+
+
+def _is_edited(now: Identity, then: Identity | None) -> bool:
+    """Is it a file with another size or time than it was moved with? The time of a folder says nothing of what is in it."""
+    return then is not None and now.mode & 0o170000 == 0o100000 and not _is_unchanged(now, then)
 
 
 def _folder_identity(folder: Folder) -> Identity:

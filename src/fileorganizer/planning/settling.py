@@ -9,6 +9,7 @@ import msgspec
 
 from fileorganizer.model import (
     CONTROL_DIRECTORY,
+    EDITED,
     TWIN,
     Identity,
     Outcome,
@@ -140,6 +141,11 @@ class Tally:
         if left:
             self._not_done(reason, failed=False, count=left)
         return self.totals
+
+
+def remark(step: Step, index: int) -> Outcome | None:
+    """What there is to say of step ``index`` when it is done: that the file went back with an edit."""
+    return Outcome(index, State.DONE, Reason.RESTORED_EDITED) if step.temporary == EDITED else None
 
 
 def _again(step: Step, outcome: Outcome | None) -> Step:

@@ -53,6 +53,18 @@ def test_preview_apply_and_back(ann: Person) -> None:
     assert again["rolled_back"] is True and again["rolled_back_count"] == 4
 
 
+def test_a_file_that_was_edited_goes_back_with_the_edit(ann: Person) -> None:
+    """R13: and its record says so."""
+    write_tree(ann.home / "inbox", {"a.txt": "a", "b.txt": "b"})
+    done = ann.done("inbox", layout="category")
+    (ann.home / "inbox/Documents/a.txt").write_text("with an edit")
+    back = ann.finished(ann.post(f"/operations/{done['id']}/rollback"))
+    records = ann.get(f"/files?operation_id={back['id']}")["files"]
+    told = {Path(record["original_path"]).name: (record["status"], record["error_message"]) for record in records}
+    assert told == {"a.txt": ("completed", "restored-edited"), "b.txt": ("completed", None)}
+    assert read_tree(ann.home / "inbox") == {"a.txt": "with an edit", "b.txt": "b"}
+
+
 def test_defaults_are_those_that_clients_rely_on(ann: Person) -> None:
     """Names, defaults and the forms of the answer to a plain request."""
     write_tree(ann.home / "inbox", {"sub": {"a.jpg": File("a", mtime=1_500_000_000)}})

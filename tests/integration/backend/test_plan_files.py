@@ -118,6 +118,9 @@ def test_an_undo_in_numbers_changes_nothing(ann: Person) -> None:
     (ann.home / "in" / "Documents" / "b.txt").rename(ann.home / "in" / "elsewhere.txt")
     moved = ann.get(asked)
     assert (moved["planned"], moved["left_alone"]) == (4, 1) and moved["left_by_reason"]
+    assert moved["edited"] == 0
+    (ann.home / "in" / "Images" / "photo.jpg").write_text("with an edit")
+    assert ann.get(asked)["edited"] == 1
     assert ann.ask("GET", f"{asked}?path=nowhere").status_code == 422
     preview = ann.done("in", is_dry_run=True)
     assert ann.ask("GET", f"/operations/{preview['id']}/rollback-preview").status_code == 409

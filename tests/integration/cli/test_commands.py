@@ -84,6 +84,20 @@ def test_there_and_back(say: Any, root: Path) -> None:
     assert (root / "Images/2014/a.jpg").exists()
 
 
+def test_an_undo_tells_of_edits(say: Any, root: Path) -> None:
+    """R13: before and after, how many files go back with an edit, and which ones."""
+    say("organize", root, "--yes")
+    (root / "Images/2014/a.jpg").write_bytes(b"with an edit")
+    words = "Edited since, back with the edits: 1 file."
+    assert words in say("undo", root, "--preview").out
+    assert say("undo", root, "--preview", "--json").document["edited"] == 1
+    assert words in say("undo", root, "--yes").out
+    files = say("show", root, "2", "--json").document["files"]
+    assert [(row["target"], row["state"]) for row in files if row["reason"] == "restored-edited"] == [("a.jpg", "done")]
+    assert "restored-edited" in say("show", root, "2").out
+    assert say("undo", root, "2", "--yes", "--json").document["edited"] == 0
+
+
 def test_json_documents(say: Any, root: Path) -> None:
     """The promised members are there and add up."""
     plan = say("preview", root, "--recursive", "--json").document

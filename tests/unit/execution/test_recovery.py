@@ -14,7 +14,7 @@ from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs import trash
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Intent, Operation
-from fileorganizer.model import DESTINATION, Identity, Outcome, Reason, State, Step, StepKind
+from fileorganizer.model import DESTINATION, EDITED, Identity, Outcome, Reason, State, Step, StepKind
 from tests.support.manifest import manifest
 from tests.support.trees import HardLink, write_tree
 from tests.support.working import identity, workplace
@@ -116,6 +116,13 @@ def test_a_device_that_has_another_number_now(
     place(root, "t", target)
     seen = msgspec.structs.replace(seen, dev=seen.dev + 1)
     assert verdict(work, Step(kind, b"s", b"t", seen), b"t") == expected
+
+
+def test_a_file_that_went_back_with_an_edit(work: Workplace, root: Path) -> None:
+    """The remark is made by whoever settles the batch."""
+    step = Step(StepKind.MOVE, b"s", b"t", identity(root / "original"), temporary=EDITED)
+    place(root, "t", "I")
+    assert verdict(work, step) == (State.DONE, Reason.RESTORED_EDITED)
 
 
 def test_inodes_that_have_other_numbers_now(work: Workplace, root: Path) -> None:

@@ -396,6 +396,7 @@ export const strings = {
   "undo.go-back": ["{n#file goes|files go} back", "{n#archivo vuelve|archivos vuelven}"],
   "undo.size": ["size", "tamaño"],
   "undo.already": ["back already", "ya de vuelta"],
+  "undo.edited": ["with your edits", "con tus cambios"],
   "undo.left": ["{n} {n#stays|stay}: {reason}", "{n} se {n#queda|quedan}: {reason}"],
   "undo.promise": ["What you changed or moved yourself since is left alone. This undo can be taken back, too.", "Lo que hayas cambiado o movido tú se respeta. Esto también se puede deshacer."],
   "undo.button": ["Put {n} {n#file|files} back", "Devolver {n} {n#archivo|archivos} a su sitio"],

@@ -184,6 +184,8 @@ class UndoReviewRead(Output):
     planned: int
     bytes: int
     already_back: int
+    edited: int
+    """Of the planned: files that were edited since, and go back with the edit."""
     left_alone: int
     left_by_reason: dict[str, int]
 

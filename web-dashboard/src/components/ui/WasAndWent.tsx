@@ -15,6 +15,7 @@ export function WasAndWent({ file }: { file: FileRecord }) {
       <p>
         <span className="small soft block">{t(file.new_path || !file.error_message ? "file.went" : "file.stayed")}</span>
         {file.new_path ? <Place of={file.new_path} /> : coded("reason", file.error_message ?? "in-trash")}
+        {file.new_path && file.error_message && <span className="small soft block">{coded("reason", file.error_message)}</span>}
       </p>
     </>
   );

@@ -2589,6 +2589,8 @@ export interface components {
             already_back: number;
             /** Bytes */
             bytes: number;
+            /** Edited */
+            edited: number;
             /** Left Alone */
             left_alone: number;
             /** Left By Reason */

@@ -39,6 +39,7 @@ export function UndoSheet({ operation, undone, onClose }: { operation: Operation
                 [t("undo.go-back", { n: loaded.planned }), count(loaded.planned)],
                 [t("undo.size"), size(loaded.bytes)],
                 ...(loaded.already_back > 0 ? [[t("undo.already"), count(loaded.already_back)] as const] : []),
+                ...(loaded.edited > 0 ? [[t("undo.edited"), count(loaded.edited)] as const] : []),
               ]}
             />
             {loaded.left_alone > 0 && (
