@@ -84,7 +84,10 @@ class State(enum.IntEnum):
 
 
 class Reason(enum.IntEnum):
-    """Why a file was not moved. The name in kebab case is the public code (``label``)."""
+    """Why a file was not moved. The name in kebab case is the public code (``label``).
+
+    Journals hold the numbers: none gets another meaning, nor is one of those between that no journal has used given anew.
+    """
 
     NONE = 0
     # seen by the scan: the file is left alone
@@ -101,7 +104,6 @@ class Reason(enum.IntEnum):
     UNREADABLE = 11
     FILTERED_OUT = 12
     TOO_DEEP = 13
-    NESTED_ROOT = 14
     # decided by the plan
     NAME_TAKEN = 20
     DUPLICATE_IN_PLACE = 21
@@ -122,7 +124,6 @@ class Reason(enum.IntEnum):
     EARLIER_STEP = 41
     NEEDS_ATTENTION = 42
     IO_ERROR = 43
-    DISK_FULL = 44
     NOT_SUPPORTED = 45
     LAST_COPY = 46
     # seen while taking back (R13)
@@ -130,10 +131,7 @@ class Reason(enum.IntEnum):
     MISSING = 61
     MOVED_BY_YOU = 62
     SOURCE_TAKEN = 63
-    KEPT = 64
     PURGED = 65
-    ALREADY_BACK = 66
-    LATER_OPERATION = 67
     # remarks on something that was done
     RESTORED_EDITED = 80
     TIMES_REFUSED = 81

@@ -120,6 +120,8 @@ def test_every_code_has_words() -> None:
             wanted.add(f"problem.{cause.code}")
     strings = (ROOT / "web-dashboard" / "src" / "lib" / "strings.ts").read_text(encoding="utf-8")
     assert sorted(key for key in wanted if f'"{key}": [' not in strings) == []
+    reasons = set(re.findall(r'"(reason\.[a-z-]+)": \[', strings))
+    assert reasons - wanted == {"reason.in-trash", "reason.trashed"}  # these two are the dashboard's own
 
 
 def test_every_icon_is_drawn() -> None:
