@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,7 @@ from fileorganizer.fs import moving, probe
 from fileorganizer.model import Options
 from fileorganizer.organizer import Report
 from tests.support.crash import take_all_back
-from tests.support.disks import NOBODY, fill, image, mount, mounted, need_root, nobody, tmpfs
+from tests.support.disks import NOBODY, fill, image, mount, mounted, need_root, nobody, not_topmost, tmpfs
 from tests.support.manifest import contents, difference, manifest
 from tests.support.trees import Fifo, File, HardLink, Link, Socket, read_tree, write_tree
 
@@ -485,6 +486,34 @@ def test_f39_another_disk_of_the_same_kind(root: Path, tmp_path: Path) -> None:
             organizer.undo(root)
             assert (root / "a.txt").read_text() == "a"
             assert not list(disk.glob("Documents/*/*"))
+
+
+def test_f39_a_destination_whose_records_were_deleted(root: Path, tmp_path: Path) -> None:
+    """They are made anew: what an undo needs is in the root's journal. What was in the trash there is gone with them."""
+    before = write_tree(root, {"a.txt": text("a"), "b.txt": text("b")})
+    there = not_topmost(tmp_path)
+    assert reasons(organizer.organize(root, Options(dates="file", destination=str(there)))) == {}
+    shutil.rmtree(there / ".fileorganizer")
+    with organizer.preview_undo(root) as plan:
+        assert (plan.head.review.planned, plan.head.review.left_alone) == (2, 0)
+    assert organizer.undo(root).review.left_alone == 0
+    assert difference(before, manifest(root)) == []
+    assert read_tree(there) == {}
+    assert organizer.verify(root).problems == []
+
+
+def test_f39_a_disk_whose_records_were_deleted(root: Path, tmp_path: Path) -> None:
+    """It may be another one: it is said what to do if it isn't."""
+    before = write_tree(root, {"a.txt": text("a")})
+    options = Options(dates="file", destination=str(tmp_path / "disk"), across_devices=True)
+    with image(tmp_path / "disk", "ext4", "-q") as disk:
+        assert reasons(organizer.organize(root, options)) == {}
+        shutil.rmtree(disk / ".fileorganizer")
+        with pytest.raises(DestinationMissing, match="If it is the right one, make an empty folder"):
+            organizer.undo(root)
+        (disk / ".fileorganizer").mkdir()
+        organizer.undo(root)
+        assert difference(before, manifest(root)) == []
 
 
 def test_f53_one_big_folder(root: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from fileorganizer.errors import DestinationMissing, PlatformRefused, RootRefused, show
 from fileorganizer.fs import control, probe, trash
 from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.identity import TOPMOST_INODES
 from fileorganizer.fs.private import publish_text
 from fileorganizer.fs.probe import Capabilities
 from fileorganizer.journal.records import Operation
@@ -114,11 +115,16 @@ def destination_of(operation: Operation) -> bytes | None:
         raise DestinationMissing(
             f"Operation {operation.number} used {show(path)}, which isn't there now ({error.strerror}). Connect that disk and try again."
         ) from error
-    used = operation.destination_identity is None or status.st_ino == operation.destination_identity[1]
-    # The topmost folders of all disks of one kind have one inode, and devices get each other's numbers: so the mark counts, too.
-    if not used or not os.path.isdir(os.path.join(path, CONTROL_DIRECTORY)):
+    inode = 0 if operation.destination_identity is None else operation.destination_identity[1]
+    if inode and status.st_ino != inode:
         raise DestinationMissing(
-            f"{show(path)} is another folder than the one operation {operation.number} used, or its .fileorganizer was taken"
-            " away. Mount the right disk there."
+            f"{show(path)} is another folder than the one operation {operation.number} used. Mount the right disk there."
+        )
+    # The topmost folders of all disks of one kind have one inode, and devices get each other's numbers: there the mark counts.
+    # Elsewhere it may be missing: what an undo needs is in the root's journal, and each file is looked at by itself.
+    if inode <= TOPMOST_INODES and not os.path.isdir(os.path.join(path, CONTROL_DIRECTORY)):
+        raise DestinationMissing(
+            f"{show(path)} may be another disk than the one operation {operation.number} used: there is no .fileorganizer in it."
+            " Mount the right disk there. If it is the right one, make an empty folder of that name in it and try again."
         )
     return path
