@@ -5,6 +5,7 @@ Leases are moments of the database's clock, whatever the clocks of the workers s
 
 from __future__ import annotations
 
+import base64
 import socket
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -163,8 +164,9 @@ class Queue:
         with self._database.reading() as session:
             return session.execute(select(Operation).where(Operation.number == number)).scalar_one()
 
-    def is_granted(self, operation: Operation, destination: bytes | None) -> bool:
+    def is_granted(self, operation: Operation) -> bool:
         """May the user still work on the root, and on the root that the destination is in (S14)?"""
+        destination = destination_of(operation)
         query = select(Root.id, Root.path).join(RootGrant, RootGrant.root_id == Root.id)
         with self._database.reading() as session:
             roots = session.execute(query.where(RootGrant.user_id == operation.user_id)).all()
@@ -175,6 +177,12 @@ class Queue:
         """Write columns of an operation that is ours. Raises Overtaken."""
         with self._database.writing() as session:
             fenced_update(session, operation.number, operation.epoch, **values)
+
+
+def destination_of(operation: Operation) -> bytes | None:
+    """The destination that was asked for."""
+    named = operation.request.get("destination")
+    return base64.b64decode(named) if named else None
 
 
 def fenced_update(session: Session, number: int, epoch: int, *, also_closed: bool = False, **values: Any) -> None:

@@ -27,7 +27,7 @@ from backend.worker.copier import Copier
 from backend.worker.duplicates import DuplicateWork
 from backend.worker.following import follow
 from backend.worker.projection import Projection
-from backend.worker.queue import ATTEMPTS, Overtaken, Queue, fenced_update
+from backend.worker.queue import ATTEMPTS, Overtaken, Queue, destination_of, fenced_update
 from backend.worker.watch import Suspended, Watch
 from fileorganizer import organizer
 from fileorganizer.errors import (
@@ -128,7 +128,7 @@ class Runner:
         except Overtaken:  # closing anything now would close it for the one that goes on
             raise
         except DestinationMissing as error:
-            self._fail(error.code, str(error) if self._destination() is not None else OTHERS_DESTINATION)
+            self._fail(error.code, str(error) if destination_of(operation) is not None else OTHERS_DESTINATION)
         except FileOrganizerError as error:
             self._fail(error.code, str(error))
         except KeyboardInterrupt:  # the engine's word for a preview that was stopped
@@ -150,8 +150,8 @@ class Runner:
         operation = self._operation
         if operation.attempts > ATTEMPTS:
             raise StorageFailed("The worker ended again and again during this operation. See the server's log.")
-        destination = self._destination()
-        if not self._queue.is_granted(operation, destination):
+        destination = destination_of(operation)
+        if not self._queue.is_granted(operation):
             raise _NotGranted("The root isn't granted any more.")
         if not is_the_folder(operation.root_path, operation.lineage[0]):
             raise RootVanished(operation.root_path)
@@ -277,15 +277,10 @@ class Runner:
 
     def _options(self) -> Options:
         """The engine's options."""
-        destination = self._destination()
+        destination = destination_of(self._operation)
         return engine_options(
             self._operation.options, destination=None if destination is None else os.fsdecode(destination)
         )
-
-    def _destination(self) -> bytes | None:
-        """The destination that was asked for."""
-        named = self._operation.request.get("destination")
-        return base64.b64decode(named) if named else None
 
     # before the first change
 

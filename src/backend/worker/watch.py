@@ -52,7 +52,7 @@ class Watch:
         self.listener = Listener(self._report, self._should_stop, self._settled)
         self._log = logger("worker").bind(operation_id=str(operation.id))
         self._cancel_heard = operation.cancel_requested
-        self._overtaken = self._gives_way = False
+        self._overtaken = self._gives_way = self._not_granted = False
         self.journal_id: str | None = None
         """The journal's name for it, once a batch of it was settled since it was claimed: it gets on."""
         self._turn_ends = time.monotonic() + slice_seconds
@@ -65,7 +65,7 @@ class Watch:
         self._pace = Pace()
 
     def begin(self, copier: Copier | None) -> None:
-        """Lengthen the lease and look for the wish to cancel from now on; ``copier`` is told of settled batches."""
+        """Lengthen the lease, look at the grants and for the wish to cancel from now on; ``copier`` is told of settled batches."""
         self._copier = copier
         self._thread.start()
 
@@ -117,6 +117,8 @@ class Watch:
             return self._whole._should_stop()
         if self._overtaken:
             raise Overtaken
+        if self._not_granted:  # whoever claims it next sees that, too, and closes it (S14)
+            raise Suspended
         if self._must_end() or (self._gives_way and self.journal_id):
             raise Suspended  # to give way, only after a batch was settled: each turn gets on, and no scan is done twice
         return self.cancelled
@@ -151,7 +153,7 @@ class Watch:
         self._sender.send(message, insist=insist)
 
     def _beat(self) -> None:
-        """In a thread: lengthen the lease, look for the wish to cancel."""
+        """In a thread: lengthen the lease, look at the grants and for the wish to cancel."""
         next_beat = time.monotonic() + HEARTBEAT_SECONDS
         while not self._ended.wait(CANCEL_SECONDS):
             try:
@@ -165,6 +167,7 @@ class Watch:
                     if self.journal_id:
                         counts["attempts"] = 1  # those before weren't in vain, so this is the first of its kind
                     self._cancel_heard |= self._queue.heartbeat(self._operation.number, self._operation.epoch, counts)
+                    self._not_granted = not self._queue.is_granted(self._operation)
                 else:
                     self._cancel_heard |= self._queue.cancel_wanted(self._operation.number)
             except Overtaken:

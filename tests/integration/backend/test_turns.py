@@ -84,6 +84,28 @@ def test_taking_turns(tmp_path: Path) -> None:
         assert back["files_processed"] == FILES and manifest(root) == before
 
 
+def test_a_root_that_is_taken_away_while_files_are_moved(tmp_path: Path) -> None:
+    """S14: it stops, and is told as far as it came; granted again, that can be taken back. Held by a signal as above."""
+    with running_server(tmp_path / "data") as server:
+        admin, ann = server.administrator(), server.sign_up("ann")
+        share = tmp_path / "share"
+        put_tree(share, {f"{number}.jpg": "x" for number in range(FILES)})
+        before = manifest(share)
+        grant = {"user_id": ann.get("/auth/me")["id"], "path": str(share)}
+        root = admin.post("/admin/roots", grant, status=201)["id"]
+        operation = ann.start(str(share))
+        wait_until_it_moves(share)
+        assert admin.ask("DELETE", f"/admin/roots/{root}/users/{grant['user_id']}").status_code == 204
+        with stopped(server.children()):
+            time.sleep(HEARTBEAT_SECONDS + 1)
+        ended = ann.finished(operation)
+        assert (ended["status"], ended["reason_code"], ended["outcome"]) == ("failed", "root-not-granted", "partial")
+        assert 0 < ended["files_processed"] < FILES and any(share.glob("*.jpg"))
+        admin.post("/admin/roots", grant, status=201)
+        back = ann.finished(ann.post(f"/operations/{operation['id']}/rollback"))
+        assert back["files_processed"] == ended["files_processed"] and manifest(share) == before
+
+
 @pytest.fixture
 def waiting(tmp_path: Path) -> Iterator[tuple[Queue, WorkerDatabase]]:
     """A queue with one operation."""
