@@ -126,6 +126,7 @@ def _close(journal: Journal, operation: Operation, executor: Executor, reason: R
     """Record the end of an operation, together with what it means for those that it takes back."""
     operation.totals = executor.tally.close(operation.totals.planned, reason)
     operation.finished_at = time.time()
+    operation.batches = journal.batch_count(operation.number)
     journal.update_operation(operation, *_taken_back(journal, operation, already_back))
 
 

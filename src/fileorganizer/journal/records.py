@@ -45,6 +45,8 @@ class Operation(msgspec.Struct):
     """A whole undo of it ran to its end, though it may have left things alone: the next plain undo takes an older one."""
     reason_code: str | None = None
     seconds: float = 0.0
+    batches: int | None = None
+    """How many batches it has, once it is closed: so it is noticed when the last ones are missing."""
 
 
 class Intent(msgspec.Struct, frozen=True):

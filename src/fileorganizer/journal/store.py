@@ -23,7 +23,8 @@ from fileorganizer.journal import codec
 from fileorganizer.journal.records import Batch, Intent, Operation, Settled
 from fileorganizer.model import CONTROL_DIRECTORY, Skip
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""1 had the numbers of batches under no digest, and records that didn't say how many batches there are."""
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE operations (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record BLOB NOT NULL, digest BLOB NOT NULL);
@@ -87,6 +88,7 @@ class Journal:
         if write:
             with self._transaction(fenced=False):
                 self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'epoch'")
+                self._db.execute("UPDATE meta SET value = ? WHERE key = 'version'", (SCHEMA_VERSION,))
             self.epoch += 1
             faultpoint("epoch.raised")
             publish_text(self._mirror, str(self.epoch))
@@ -181,16 +183,18 @@ class Journal:
     def operations(self, *, newest_first: bool = True) -> Iterator[Operation]:
         """All operations of this root."""
         sign = -1 if newest_first else 1
-        for blob, digest in self._rows("SELECT record, digest FROM operations ORDER BY number * ?", sign):
-            yield self._read_record(blob, digest)
+        for row in self._rows("SELECT number, id, record, digest FROM operations ORDER BY number * ?", sign):
+            yield self._read_record(*row)
 
-    def _read_record(self, blob: bytes | None, digest: bytes) -> Operation:
-        """A record that matches its digest, or JournalDamaged."""
-        if blob is None or codec.chain(b"", blob) != digest:
-            raise JournalDamaged(
-                "An operation's record doesn't match its digest. Nothing was done; restore .fileorganizer from a backup."
-            )
-        return _record.decode(blob)
+    def _read_record(self, number: int, operation_id: str, blob: bytes | None, digest: bytes) -> Operation:
+        """A record that matches its digest and its row, or JournalDamaged."""
+        if blob is not None and codec.chain(b"", blob) == digest:
+            record = _record.decode(blob)
+            if (record.number, record.operation_id) == (number, operation_id):
+                return record
+        raise JournalDamaged(
+            "An operation's record doesn't match its digest. Nothing was done; restore .fileorganizer from a backup."
+        )
 
     def operation(self, operation_id: str) -> Operation:
         """One operation by its id, by an unambiguous beginning or end of it, or by its number. Raises OperationNotFound."""
@@ -210,7 +214,7 @@ class Journal:
 
     def by_number(self, number: int) -> Operation:
         """One operation by its number. Raises OperationNotFound."""
-        rows = self._rows("SELECT record, digest FROM operations WHERE number = ?", number)
+        rows = self._rows("SELECT number, id, record, digest FROM operations WHERE number = ?", number)
         if not rows:
             raise OperationNotFound(
                 f"This folder has no operation number {number}. 'fileorganizer history' lists them."
@@ -242,15 +246,17 @@ class Journal:
     def _settle(self, operation: int, settled: Settled) -> None:
         """Write the outcomes of the batch in doubt."""
         row = self._db.execute(
-            "SELECT previous, steps, before FROM batches WHERE operation = ? AND seq = ? AND settled = 0",
+            "SELECT epoch, consumed, previous, steps, before FROM batches WHERE operation = ? AND seq = ? AND settled = 0",
             (operation, settled.seq),
         ).fetchone()
         if row is None:
             raise JournalDamaged(f"Batch {settled.seq} of operation {operation} isn't in doubt. Nothing was written.")
+        epoch, consumed, previous, steps, before = row
         outcomes, after = codec.pack(settled.outcomes), codec.pack(settled.after)
+        numbers = _numbers(operation, settled.seq, epoch, consumed)
         self._db.execute(
             "UPDATE batches SET settled = 1, outcomes = ?, after = ?, digest = ? WHERE operation = ? AND seq = ?",
-            (outcomes, after, codec.chain(*row, outcomes, after), operation, settled.seq),
+            (outcomes, after, codec.chain(previous, numbers, steps, before, outcomes, after), operation, settled.seq),
         )
 
     def _intend(self, operation: int, intent: Intent) -> None:
@@ -266,6 +272,7 @@ class Journal:
                 f"Batch {intent.seq} doesn't follow batch {last} of operation {operation}. Nothing was written."
             )
         before = codec.pack(intent.before)
+        numbers = _numbers(operation, intent.seq, self.epoch, intent.consumed)
         self._db.execute(
             "INSERT INTO batches VALUES (?, ?, ?, 0, ?, ?, ?, NULL, NULL, ?, ?)",
             (
@@ -276,7 +283,7 @@ class Journal:
                 intent.steps,
                 before,
                 previous,
-                codec.chain(previous, intent.steps, before),
+                codec.chain(previous, numbers, intent.steps, before),
             ),
         )
 
@@ -299,14 +306,20 @@ class Journal:
             yield self.batch(operation, seq)
 
     def _sequence(self, operation: int, *, newest_first: bool) -> range:
-        """The sequence numbers from 1 to the last one; a gap shows when it is read."""
+        """The sequence numbers from 1 to the last one; a gap shows when it is read. Raises JournalDamaged when the last one lacks."""
+        known = self.by_number(operation).batches
         count = self.batch_count(operation)
+        if known not in (None, count):
+            raise JournalDamaged(
+                f"Operation {operation} had {known} batches, the journal has {count}. Restore .fileorganizer from a backup."
+            )
         return range(count, 0, -1) if newest_first else range(1, count + 1)
 
     def batch(self, operation: int, seq: int) -> Batch:
         """One batch. Raises JournalDamaged when it is missing, altered, or doesn't follow the one before it."""
         found = self._rows(
-            "SELECT settled, consumed, steps, before, outcomes, after, previous, digest FROM batches WHERE operation = ? AND seq = ?",
+            "SELECT settled, epoch, consumed, steps, before, outcomes, after, previous, digest FROM batches"
+            " WHERE operation = ? AND seq = ?",
             operation,
             seq,
         )
@@ -316,9 +329,11 @@ class Journal:
             raise JournalDamaged(
                 f"Operation {operation} lacks a batch before or at {seq}. Restore .fileorganizer from a backup."
             )
-        settled, consumed, steps, before, outcomes, after, previous, digest = found[0]
+        settled, epoch, consumed, steps, before, outcomes, after, previous, digest = found[0]
         parts = (steps, before, outcomes, after) if settled else (steps, before)
-        if previous != expected or None in parts or codec.chain(previous, *parts) != digest:
+        numbers = _numbers(operation, seq, epoch, consumed)
+        forms = (numbers, *parts), parts  # the second one is that of version 1
+        if previous != expected or None in parts or all(codec.chain(previous, *form) != digest for form in forms):
             raise JournalDamaged(
                 f"Batch {seq} of operation {operation} doesn't match its digest. Restore .fileorganizer from a backup."
             )
@@ -342,6 +357,11 @@ class Journal:
         """What a query finds. Raises JournalDamaged or StorageFailed."""
         with _storage_errors():
             return self._db.execute(query, values).fetchall()
+
+
+def _numbers(*numbers: object) -> bytes:
+    """What stands beside the blobs of a batch, for its digest: operation, sequence, epoch, consumed."""
+    return " ".join(map(repr, numbers)).encode()
 
 
 def _missing(root: bytes, mirrored: int) -> Exception:

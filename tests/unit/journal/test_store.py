@@ -64,7 +64,7 @@ def filled(root: bytes) -> None:
         journal.advance(1, settled=None, intent=intent(), skips=[Skip(b"s", 1)])
         journal.advance(1, settled=Settled(1, [Outcome(0, 1, 30)], [FOLDER]), intent=intent(2), skips=[Skip(b"t", 2)])
         journal.advance(1, settled=Settled(2, [], []), intent=None)
-        journal.update_operation(msgspec.structs.replace(first, status="completed"))
+        journal.update_operation(msgspec.structs.replace(first, status="completed", batches=2))
         journal.begin_operation(operation("0190-aaaa-2222"))
         journal.advance(2, settled=None, intent=intent())
 
@@ -148,7 +148,15 @@ def test_batches_follow_each_other(root: bytes) -> None:
         ("UPDATE batches SET settled = 1 WHERE operation = 2", "digest"),
         ("UPDATE batches SET previous = digest WHERE operation = 1 AND seq = 1", "digest"),
         ("DELETE FROM batches WHERE operation = 1 AND seq = 1", "lacks"),
-        ("UPDATE batches SET seq = 3 WHERE operation = 1 AND seq = 2", "lacks"),
+        ("UPDATE batches SET seq = 3 WHERE operation = 1 AND seq = 2", "had 2 batches"),
+        ("UPDATE batches SET operation = 2, seq = 2 WHERE operation = 1 AND seq = 2", "digest"),
+        ("DELETE FROM batches WHERE operation = 1 AND seq = 2", "had 2 batches"),
+        ("DELETE FROM batches WHERE operation = 1", "had 2 batches"),
+        ("UPDATE batches SET consumed = 7 WHERE operation = 1 AND seq = 2", "digest"),
+        ("UPDATE batches SET consumed = 'one' WHERE operation = 2", "digest"),
+        ("UPDATE batches SET epoch = epoch + 1 WHERE operation = 2", "digest"),
+        ("UPDATE operations SET number = 3 WHERE number = 1", "record"),
+        ("UPDATE operations SET id = '0190' WHERE number = 1", "record"),
         ("UPDATE operations SET record = digest WHERE number = 1", "record"),
         ("UPDATE operations SET record = digest WHERE number = 2", "record"),
     ],
@@ -226,6 +234,34 @@ def test_a_newer_version_is_refused(root: bytes) -> None:
         with pytest.raises(JournalDamaged, match="Update it"):
             Journal(root, write=write)
     assert database(root).execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone() == (1,)
+
+
+def test_an_older_version_goes_on(root: bytes) -> None:
+    """Version 1 had no numbers under the digests; what is written to it is of the present version, which older programs refuse."""
+    filled(root)
+    db = database(root)
+    previous = b""
+    for row in db.execute(
+        "SELECT operation, seq, steps, before, outcomes, after FROM batches ORDER BY operation, seq"
+    ).fetchall():
+        number, seq, *blobs = row
+        previous = codec.chain(b"", b"%d" % number) if seq == 1 else previous
+        digest = codec.chain(previous, *(blob for blob in blobs if blob is not None))
+        db.execute(
+            "UPDATE batches SET previous = ?, digest = ? WHERE operation = ? AND seq = ?",
+            (previous, digest, number, seq),
+        )
+        previous = digest
+    db.execute("UPDATE meta SET value = 1 WHERE key = 'version'")
+    db.close()
+    with Journal(root, write=False) as journal:
+        held = _content(journal)
+    with Journal(root, write=True) as journal:
+        assert _content(journal) == held
+        journal.advance(2, settled=Settled(1, [], []), intent=intent(2))
+        journal.advance(2, settled=Settled(2, [], []), intent=None)
+        assert [batch.seq for batch in journal.batches(2)] == [1, 2]
+    assert database(root).execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == (2,)
 
 
 def test_no_database(root: bytes) -> None:
