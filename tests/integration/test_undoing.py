@@ -49,6 +49,37 @@ def test_a_later_operation_that_is_taken_back_is_no_hindrance(root: Path) -> Non
     assert read_tree(root) == {"b.txt": "b", "c.txt": "c"}
 
 
+def test_what_a_later_run_moved_on_to_another_folder(root: Path, tmp_path: Path) -> None:
+    """It has to be undone first, also while that folder isn't there; what the user deleted there is missing."""
+    there, away = tmp_path / "there", tmp_path / "away"
+    there.mkdir()
+    organizer.organize(root, LOOSE)
+    organizer.organize(root, Options(dates="file", recursive=True, destination=str(there)))
+    with pytest.raises(OperationDependency, match="Operation 2"):
+        organizer.preview_undo(root, "1")
+    there.rename(away)
+    with pytest.raises(OperationDependency, match="Operation 2"):
+        organizer.preview_undo(root, "1")
+    away.rename(there)
+    for file in there.glob("*/*/*.txt"):
+        file.unlink()
+    assert left(root) == {"missing": 3}
+
+
+def test_what_was_done_in_another_folder_is_no_concern(root: Path, tmp_path: Path) -> None:
+    """Copies, taken back and restored, between an operation and its undo."""
+    before = manifest(root)
+    there = tmp_path / "there"
+    there.mkdir()
+    organizer.organize(root, LOOSE)
+    organizer.organize(root, Options(dates="file", mode="copy", recursive=True, destination=str(there)))
+    organizer.undo(root)
+    organizer.restore(root, [item.item_id for item in organizer.trash_list(root)][:2])
+    copies = read_tree(there)
+    organizer.undo(root, "1")
+    assert difference(before, manifest(root)) == [] and read_tree(there) == copies
+
+
 def test_one_by_one_all_the_way_back(root: Path) -> None:
     """The folders that the second operation removed, and its undo made again, are still those of the first."""
     before = manifest(root)

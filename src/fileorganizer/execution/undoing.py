@@ -5,18 +5,32 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Final
 
-from fileorganizer.errors import OperationDependency
+from fileorganizer.errors import DestinationMissing, OperationDependency
 from fileorganizer.execution.parting import Eyes, Part, deeds_of, parts, wanted_below
+from fileorganizer.execution.workplace import destination_of
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.journal import codec
 from fileorganizer.journal.plans import PlanWriter
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import BATCH_STEPS, CONTROL_DIRECTORY, Mark, Reason, Review, Step, StepKind, joined
-from fileorganizer.planning.plainly import Deed
+from fileorganizer.model import (
+    BATCH_STEPS,
+    CONTROL_DIRECTORY,
+    DESTINATION,
+    SOURCE,
+    Folder,
+    Mark,
+    Reason,
+    Review,
+    Step,
+    StepKind,
+    joined,
+)
+from fileorganizer.planning.plainly import Deed, Sight
 from fileorganizer.planning.reversing import Missing, Reversal
 
 _SKIPS_AT_ONCE: Final = 10_000
@@ -44,10 +58,9 @@ class Undoing:
         chain = self._chain(operation)
         self._note_remade(reversal, operation, {later.number for later, _ in chain})
         for later, again in chain:
-            for batch in self._journal.batches(later.number, newest_first=True):
-                deeds = deeds_of(batch, later.number)
+            for deeds, before, after in self._done_by(later, operation, newest_first=True):
                 made = [deed for deed in deeds if again and deed.step.kind == StepKind.MKDIR]
-                reversal.add(made, batch.before, batch.after)
+                reversal.add(made, before, after)
                 if not again:
                     reversal.follow(deeds)
         plainly = reversal.knows_no_detours
@@ -70,8 +83,22 @@ class Undoing:
         """Tell of the folders that undos of other, later operations have made again."""
         for later in self._journal.operations():
             if later.number > operation.number and later.undoes is not None and later.number not in known:
-                for batch in self._journal.batches(later.number):
-                    reversal.note_remade(deeds_of(batch, later.number), batch.after)
+                for deeds, _, after in self._done_by(later, operation, newest_first=False):
+                    reversal.note_remade(deeds, after)
+
+    def _done_by(
+        self, later: Operation, operation: Operation, *, newest_first: bool
+    ) -> Iterator[tuple[list[Deed], list[Folder], list[Folder]]]:
+        """What a later operation did, batch by batch: deeds, folders before and after. In another destination it is no concern."""
+        sides = (SOURCE, DESTINATION) if later.destination == operation.destination else (SOURCE,)
+        for batch in self._journal.batches(later.number, newest_first=newest_first):
+            deeds = [
+                deed
+                for deed in deeds_of(batch, later.number)
+                if deed.step.source_side in sides and deed.step.target_side in sides
+            ]
+            before, after = ([one for one in folders if one.side in sides] for folders in (batch.before, batch.after))
+            yield deeds, before, after
 
     def _chain(self, operation: Operation) -> list[tuple[Operation, bool]]:
         """The undos of an operation, the undos of these, and so on, the newest first; true: it did the operation again.
@@ -174,13 +201,26 @@ class Undoing:
                 )
 
     def _moved(self, later: Operation, inodes: set[int]) -> Iterator[bool]:
-        """For each done step of a later operation: did it move one of these files, and is it still there?"""
-        for batch in self._journal.batches(later.number):
-            for deed in deeds_of(batch, later.number):
-                seen = deed.step.seen
-                if seen is not None and seen.ino in inodes:
-                    now = self._eyes.look(deed.step.target_side, deed.place)
-                    yield now is not None and now.seen.ino == seen.ino
+        """For each done step of a later operation: did it move one of these files, and is it still there, as far as one can see?"""
+        with ExitStack() as stack:
+            eyes = self._eyes_for(later, stack)
+            for batch in self._journal.batches(later.number):
+                for deed in deeds_of(batch, later.number):
+                    seen = deed.step.seen
+                    if seen is not None and seen.ino in inodes:
+                        now = eyes.look(deed.step.target_side, deed.place) if eyes else Sight(seen, 1)
+                        yield now is not None and now.seen.ino == seen.ino
+
+    def _eyes_for(self, later: Operation, stack: ExitStack) -> Eyes | None:
+        """Eyes for what a later operation did; None where its destination isn't there. ``stack`` closes what is opened for them."""
+        if later.destination in (None, self._sides[-1].path):
+            return self._eyes
+        try:
+            destination = destination_of(later)
+        except DestinationMissing:
+            return None
+        assert destination is not None  # nosec B101  # that of the root itself is looked at above
+        return Eyes([self._sides[0], stack.enter_context(Root(destination))])
 
 
 def find_files(root: Root, wanted: set[Mark]) -> Iterator[tuple[Mark, bytes]]:
