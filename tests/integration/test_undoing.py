@@ -66,6 +66,22 @@ def test_what_a_later_run_moved_on_to_another_folder(root: Path, tmp_path: Path)
     assert left(root) == {"missing": 3}
 
 
+@pytest.mark.root
+def test_a_copy_on_another_disk_that_was_edited(root: Path, tmp_path: Path) -> None:
+    """R13: the original comes back out of the trash, and it is said where the copy with the edit stays."""
+    before = manifest(root)
+    with tmpfs(tmp_path / "disk") as disk:
+        organizer.organize(root, Options(dates="file", destination=str(disk), across_devices=True))
+        (disk / "Documents/2014/a.txt").write_text("with an edit")
+        assert left(root) == {"not-ours": 1}
+        assert organizer.undo(root).review.planned == 3
+        assert difference(before, manifest(root)) == []
+        assert read_tree(disk) == {"Documents": {"2014": {"a.txt": "with an edit"}}}
+        with organizer.show(root, "2") as shown:
+            told = [(row.path, row.detail) for row in shown.files if row.state == "left"]
+        assert told == [(b"a.txt", "the copy stays at Documents/2014/a.txt")]
+
+
 def test_what_was_done_in_another_folder_is_no_concern(root: Path, tmp_path: Path) -> None:
     """Copies, taken back and restored, between an operation and its undo."""
     before = manifest(root)

@@ -249,12 +249,16 @@ class Reversal:
             self.missing.append(Missing(deed, Reason.MISSING))
 
     def _reverse_copy(self, deed: Deed, now: Sight | None) -> None:
-        """A copy that nobody changed goes to the trash of its side."""
+        """A copy that nobody changed goes to the trash of its side; of another one it is said where it stays.
+
+        Also where its original comes back out of the trash: then there are two files.
+        """
         step = deed.step
         if now is None:
             self.already_back += step.role == Role.ITEM
         elif deed.made is None or not _is_unchanged(now.seen, deed.made):
-            self._leave(step, Reason.NOT_OURS)
+            there = deed.place.decode("utf-8", "backslashreplace")
+            self._leave(msgspec.structs.replace(step, role=Role.ITEM), Reason.NOT_OURS, f"the copy stays at {there}")
         else:
             self._plan(
                 Step(
