@@ -7,6 +7,7 @@ then the compressed msgpack. Readers for older versions stay for ever.
 from __future__ import annotations
 
 import hashlib
+import threading
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -22,8 +23,6 @@ from fileorganizer.model import Folder, Outcome, Skip, Step
 VERSION: Final = 1
 _T = TypeVar("_T")
 _encoder = msgspec.msgpack.Encoder()
-_compressor = zstandard.ZstdCompressor(level=1)
-_decompressor = zstandard.ZstdDecompressor()
 _steps = msgspec.msgpack.Decoder(list[Step])
 _step = msgspec.msgpack.Decoder(Step)
 _raw = msgspec.msgpack.Decoder(list[msgspec.Raw])
@@ -32,9 +31,21 @@ _outcomes = msgspec.msgpack.Decoder(list[Outcome])
 _folders = msgspec.msgpack.Decoder(list[Folder])
 
 
+class _Zstd(threading.local):
+    """What compresses and decompresses, for each thread its own: two at once would get into each other's way."""
+
+    def __init__(self) -> None:
+        """Made when a thread needs it first."""
+        self.compressor = zstandard.ZstdCompressor(level=1)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_zstd = _Zstd()
+
+
 def pack(value: Any) -> bytes:
     """Any list of model values as a blob."""
-    body = _compressor.compress(_encoder.encode(value))
+    body = _zstd.compressor.compress(_encoder.encode(value))
     return bytes((VERSION,)) + zlib.crc32(body).to_bytes(4, "big") + body
 
 
@@ -49,7 +60,7 @@ def _body(blob: bytes) -> bytes:
             "A record doesn't match its checksum: the journal or plan was damaged. Nothing was done with it."
         )
     try:
-        return _decompressor.decompress(blob[5:])
+        return _zstd.decompressor.decompress(blob[5:])
     except zstandard.ZstdError as error:
         raise _unreadable(error) from error
 

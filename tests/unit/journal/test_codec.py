@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -10,7 +11,7 @@ import zstandard
 
 from fileorganizer.errors import JournalDamaged
 from fileorganizer.journal import codec
-from fileorganizer.model import Facts, Folder, Identity, Outcome, Skip, Step, StepKind
+from fileorganizer.model import Facts, Folder, Identity, Outcome, Reason, Skip, Step, StepKind
 
 SEEN = Identity(1, 2, 3, 4, 5, 0o100644)
 VALUES = [
@@ -77,3 +78,15 @@ def test_a_chain_knows_order_and_bounds() -> None:
     """Swapped, joined or left out: another digest."""
     digests = {codec.chain(b"p", *parts) for parts in ((b"a", b"b"), (b"b", b"a"), (b"ab",), (b"ab", b""), (b"a",), ())}
     assert len(digests | {codec.chain(b"q", b"a", b"b")}) == 7
+
+
+def test_several_threads_unpack_at_once() -> None:
+    """As the server's do, which look into plans and journals for many people: each gets what was packed."""
+    batches = [[Skip(b"%d/%d" % (batch, number), Reason.HIDDEN) for number in range(20_000)] for batch in range(4)]
+    blobs = [codec.pack(batch) for batch in batches]
+
+    def unpacked(number: int) -> bool:
+        return codec.unpack_skips(codec.pack(codec.unpack_skips(blobs[number % 4]))) == batches[number % 4]
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(unpacked, range(40)))
