@@ -124,7 +124,9 @@ def _drop_database(url: str) -> None:
 
 async def _all_parts(place: Place, server: Server | None, files: int, duration: float, concurrent: int) -> Figures:
     """Everybody arrives, the large tree is made and organized alone; then come the parts with people."""
-    pool = httpx.Limits(max_connections=4 * concurrent + 4, max_keepalive_connections=None, keepalive_expiry=IDLE_SECONDS)
+    pool = httpx.Limits(
+        max_connections=4 * concurrent + 4, max_keepalive_connections=None, keepalive_expiry=IDLE_SECONDS
+    )
     async with httpx.AsyncClient(base_url=place.url, limits=pool, timeout=120, trust_env=False) as client:
         crowd = Crowd()
         large = Large(await sign_up(client, []), "tree")
