@@ -186,9 +186,9 @@ class Journal:
         for row in self._rows("SELECT number, id, record, digest FROM operations ORDER BY number * ?", sign):
             yield self._read_record(*row)
 
-    def _read_record(self, number: int, operation_id: str, blob: bytes | None, digest: bytes) -> Operation:
+    def _read_record(self, number: int, operation_id: str, blob: object, digest: bytes) -> Operation:
         """A record that matches its digest and its row, or JournalDamaged."""
-        if blob is not None and codec.chain(b"", blob) == digest:
+        if isinstance(blob, bytes) and codec.chain(b"", blob) == digest:
             record = _record.decode(blob)
             if (record.number, record.operation_id) == (number, operation_id):
                 return record
@@ -333,7 +333,8 @@ class Journal:
         parts = (steps, before, outcomes, after) if settled else (steps, before)
         numbers = _numbers(operation, seq, epoch, consumed)
         forms = (numbers, *parts), parts  # the second one is that of version 1
-        if previous != expected or None in parts or all(codec.chain(previous, *form) != digest for form in forms):
+        blobs = all(isinstance(part, bytes) for part in parts)  # SQLite keeps values of any kind in any column
+        if previous != expected or not blobs or all(codec.chain(previous, *form) != digest for form in forms):
             raise JournalDamaged(
                 f"Batch {seq} of operation {operation} doesn't match its digest. Restore .fileorganizer from a backup."
             )
@@ -351,6 +352,10 @@ class Journal:
         """What the operation's plan left alone, in chunks."""
         with _storage_errors():
             for (blob,) in self._db.execute("SELECT skips FROM skips WHERE operation = ? ORDER BY seq", (operation,)):
+                if not isinstance(blob, bytes):
+                    raise JournalDamaged(
+                        f"What operation {operation} left alone can't be read. Restore .fileorganizer from a backup."
+                    )
                 yield codec.unpack_skips(blob)
 
     def _rows(self, query: str, *values: int) -> list[Any]:

@@ -152,6 +152,8 @@ def test_batches_follow_each_other(root: bytes) -> None:
         ("UPDATE batches SET operation = 2, seq = 2 WHERE operation = 1 AND seq = 2", "digest"),
         ("DELETE FROM batches WHERE operation = 1 AND seq = 2", "had 2 batches"),
         ("DELETE FROM batches WHERE operation = 1", "had 2 batches"),
+        ("UPDATE batches SET steps = 5 WHERE operation = 2", "digest"),
+        ("UPDATE operations SET record = 5 WHERE number = 2", "record"),
         ("UPDATE batches SET consumed = 7 WHERE operation = 1 AND seq = 2", "digest"),
         ("UPDATE batches SET consumed = 'one' WHERE operation = 2", "digest"),
         ("UPDATE batches SET epoch = epoch + 1 WHERE operation = 2", "digest"),
@@ -167,6 +169,14 @@ def test_a_changed_record_is_refused(root: bytes, statement: str, words: str) ->
     change(root, "PRAGMA foreign_keys = OFF", statement)
     with Journal(root, write=False) as journal, pytest.raises(JournalDamaged, match=words):
         _read_all(journal)
+
+
+def test_a_list_that_is_none(root: bytes) -> None:
+    """What was left alone."""
+    filled(root)
+    change(root, "UPDATE skips SET skips = 5")
+    with Journal(root, write=False) as journal, pytest.raises(JournalDamaged, match="left alone"):
+        list(journal.skips(1))
 
 
 def _read_all(journal: Journal) -> None:
