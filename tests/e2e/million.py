@@ -69,6 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, running_server(Path(place) / "server") as server:
         ann = server.sign_up("ann")
         _make_files(ann.home / "many", files)
+        os.sync()  # else it is written while we look
         began = time.monotonic()
         options: dict[str, Any] = {"is_dry_run": True, "detect_duplicates": False, "recursive": True}
         plan = ann.finished(ann.start("many", **options), PATIENCE)

@@ -112,7 +112,11 @@ def page(plan_id: str, wanted: Wanted) -> PlanPage:
         names = _names(rules)
         wins = rules is not None and _content_wins(plan)
         last = wanted.after
-        for place, item in _items(plan, wanted.folder + b"/" if wanted.folder else b"", wanted.after):
+        if not wanted.below and plan.files_in(wanted.tree, wanted.folder) == 0:
+            last = max(
+                last, (_SKIP_ROWS, -1)
+            )  # no step is about this folder's own files: of a million none is looked at
+        for place, item in _items(plan, wanted.folder + b"/" if wanted.folder else b"", last):
             if not _lies_in(_seen_at(item, wanted.tree), wanted):
                 continue
             file = _file(item, names)

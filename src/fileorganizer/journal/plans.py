@@ -235,6 +235,12 @@ class Plan:
         """The folders of a tree in path order: path, files directly in it, their bytes."""
         yield from self._db.execute("SELECT path, files, bytes FROM folders WHERE tree = ? ORDER BY path", (tree,))
 
+    def files_in(self, tree: int, path: bytes) -> int | None:
+        """How many files a tree has directly in a folder; None in a plan without trees, as those of clean-ups are."""
+        query = "SELECT path, files FROM folders WHERE tree = ? AND path IN (x'', ?)"
+        known = dict(self._db.execute(query, (tree, path)).fetchall())
+        return known.get(path, 0) if known else None
+
 
 def forget_old_plans(folder: Path) -> None:
     """Remove plans that nobody has applied for thirty days, and what an interrupted planning left behind a day ago."""

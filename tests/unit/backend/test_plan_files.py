@@ -10,8 +10,8 @@ import pytest
 
 from backend.services import plan_files
 from fileorganizer.errors import PlanDamaged, PlanNotFound
-from fileorganizer.journal.plans import Head, PlanWriter
-from fileorganizer.model import Review, Step, StepKind
+from fileorganizer.journal.plans import AFTER, BEFORE, Head, PlanWriter
+from fileorganizer.model import Reason, Review, Skip, Step, StepKind
 
 
 @pytest.fixture
@@ -44,3 +44,23 @@ def test_no_plan(plan: Path) -> None:
     plan.unlink()
     with pytest.raises(PlanNotFound):
         plan_files.opened("p-1")
+
+
+def test_a_folder_without_files_of_its_own_costs_nothing(own_plans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of a million steps is looked at for it; what is left alone in it is shown all the same."""
+    writer = PlanWriter(own_plans, "p-2")
+    writer.add_batch([Step(StepKind.MOVE, b"from/a", b"to/a", None)])
+    writer.add_skips([Skip(b"pipe", Reason.SPECIAL_FILE)])
+    writer.add_folders(BEFORE, [(b"", 0, 0), (b"from", 1, 5)])
+    writer.add_folders(AFTER, [(b"", 0, 0), (b"to", 1, 5)])
+    writer.finish(Head("p-2", "organize", b"/root", (1, 2), 0.0, b"{}", b"", b"[]", Review()))
+
+    def paths(tree: int, folder: bytes) -> list[bytes]:
+        wanted = plan_files.Wanted(tree, folder, False, None, None, None, None, (0, -1), 10)  # noqa: FBT003
+        return [file.path for file in plan_files.page("p-2", wanted).files]
+
+    assert paths(BEFORE, b"from") == paths(AFTER, b"to") == [b"from/a"]
+    monkeypatch.setattr(plan_files, "unpack_steps", None)
+    monkeypatch.setattr(plan_files, "steps_naming", None)
+    assert paths(BEFORE, b"") == paths(AFTER, b"") == [b"pipe"]
+    assert paths(BEFORE, b"to") == paths(AFTER, b"elsewhere") == []
