@@ -56,7 +56,7 @@ def test_a_folder_without_files_of_its_own_costs_nothing(own_plans: Path, monkey
     writer.finish(Head("p-2", "organize", b"/root", (1, 2), 0.0, b"{}", b"", b"[]", Review()))
 
     def paths(tree: int, folder: bytes) -> list[bytes]:
-        wanted = plan_files.Wanted(tree, folder, False, None, None, None, None, (0, -1), 10)  # noqa: FBT003
+        wanted = plan_files.Wanted(tree, folder, False, None, None, None, None, (0, -1), 10)
         return [file.path for file in plan_files.page("p-2", wanted).files]
 
     assert paths(BEFORE, b"from") == paths(AFTER, b"to") == [b"from/a"]
