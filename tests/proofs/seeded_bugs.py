@@ -245,6 +245,7 @@ MUTANTS = (
         "kills",
         "recover a family that goes back/12",
         "a family is torn",
+        quick=True,
     ),
     Mutant(
         "the trash without a list",
