@@ -23,7 +23,8 @@ def main() -> int:
     postgres.QUICK = DURABLE
     with postgres.own_postgres() as database, running_redis() as redis:
         urls = {"DATABASE_URL": postgres.new_database(database.url), "REDIS_URL": redis.url}
-        return subprocess.run([sys.executable, str(SCRIPT), *sys.argv[1:]], env={**os.environ, **urls}).returncode
+        command = [sys.executable, str(SCRIPT), *sys.argv[1:]]
+        return subprocess.run(command, env={**os.environ, **urls}, check=False).returncode
 
 
 if __name__ == "__main__":

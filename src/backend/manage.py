@@ -20,6 +20,7 @@ from backend.core.monitoring import shared_among
 from backend.core.rate_limit import RateLimiter
 from backend.core.redis import AWAY, any_worker_lives, blocking_client
 from backend.database import SCHEMA_REVISION, Database, WorkerDatabase
+from backend.optimization import main as database
 from backend.services.accounts import AccountService
 from backend.services.errors import ServiceError
 from backend.services.profiles import ProfileService
@@ -67,6 +68,9 @@ def _words(error: ServiceError) -> str:
 @click.group()
 def commands() -> None:
     """Look after a FileOrganizer server at its machine."""
+
+
+commands.add_command(database, "database")
 
 
 @commands.command()

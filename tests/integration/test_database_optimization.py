@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from backend.models import Base
-from scripts.database_optimization import INDEXES, queries_of
+from backend.optimization import INDEXES, queries_of
 from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.postgres import new_database
 from tests.support.server import ROOT, migrated, prepared, running_server

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, cast
 
@@ -53,16 +53,16 @@ def services_of(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
-def _service(name: str) -> Callable[[Request], Any]:
-    """A dependency that gives one service."""
+def _service(name: str) -> Callable[[Request], Awaitable[Any]]:
+    """A dependency that gives one service: a coroutine, because others go to a thread and back."""
 
-    def give(request: Request) -> Any:
+    async def give(request: Request) -> Any:
         return getattr(services_of(request), name)
 
     return give
 
 
-def client_of(request: Request) -> Client:
+async def client_of(request: Request) -> Client:
     """Where the request comes from."""
     return Client(request.state.address, request.headers.get("user-agent", ""))
 

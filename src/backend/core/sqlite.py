@@ -1,7 +1,8 @@
 """SQLite beside an event loop with one way to the thread and back for a statement, where aiosqlite needs five.
 
 What doesn't touch the disk (making and closing a cursor, beginning a transaction, ending one that only read) is done at once; a
-statement brings its first rows along. A way costs more than most statements do.
+statement brings its first rows along. A way costs more than most statements do, and on a busy machine much more: so
+statements that only look something up by its key are run at once, too (``LOOKING_UP``).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final
 
@@ -16,6 +18,8 @@ import aiosqlite
 
 ROWS_AT_ONCE: Final = 256
 """More rows come when they are asked for, so that an export of millions is never in memory."""
+LOOKING_UP: Final = ContextVar("looking_up", default=False)
+"""Are the statements of this task answered from an index, with a few rows?"""
 _BEGIN: Final = "BEGIN"
 
 
@@ -37,7 +41,8 @@ class Cursor(aiosqlite.Cursor):
             self._conn.only_reads = True
         else:
             self._conn.only_reads &= sql.lstrip()[:6].upper() == "SELECT"
-            await self._conn._execute(self._run, sql, parameters or ())
+            run = partial(self._run, sql, parameters or ())
+            await (self._conn.at_once(run) if LOOKING_UP.get() and self._conn.only_reads else self._conn._execute(run))
         return self
 
     def _run(self, sql: str, parameters: Any) -> None:

@@ -48,9 +48,12 @@ class OwnOperations:
         """Some of them, the newest first, and how many there are."""
         wanted = {"status": status, "operation_type": operation_type, "root_path": root_path}
         query = self._mine().filter_by(**{name: value for name, value in wanted.items() if value is not None})
-        total = (await self._session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
-        found = await self._session.execute(query.order_by(Operation.number.desc()).limit(limit).offset(offset))
-        return found.scalars().all(), total
+        total = select(func.count()).select_from(query.subquery()).scalar_subquery()
+        page = query.add_columns(total).order_by(Operation.number.desc()).limit(limit).offset(offset)
+        rows = (await self._session.execute(page)).all()
+        if rows or not offset:
+            return [row[0] for row in rows], rows[0][1] if rows else 0
+        return [], (await self._session.execute(select(total))).scalar_one()
 
     async def children(self, operation_id: UUID, operation_type: str) -> Sequence[Operation]:
         """The operations of a kind that were made from one."""

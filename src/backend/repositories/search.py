@@ -14,30 +14,36 @@ from sqlalchemy import (
     Subquery,
     and_,
     column,
+    exists,
     func,
     literal,
     literal_column,
     or_,
     select,
     table,
-    text,
     tuple_,
     union,
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import load_only
 
 from backend.models import NAMES_DONE, PREVIEW, SEQUENCE_BITS, FileRecord, Operation, OperationStats
 from backend.repositories.files import COUNTED_AT_MOST, Filters
 from backend.repositories.operations import owned_by
 from backend.repositories.owners import Owner
 
+FEW: Final = 5_000
+"""So many records are read quicker than an index that holds everybody's is asked."""
 TRIGRAM: Final = 3
 """Letters; shorter words aren't in an index."""
 _NAMES: Final = table("search_names", column("rowid"))
 _PROGRESS: Final = table("search_progress", column("operation_number"), column("sequence"))
+_SCHEMA: Final = table("sqlite_master", column("name"))
 _DONE: Final = select(_PROGRESS.c.operation_number).where(_PROGRESS.c.sequence == NAMES_DONE)
 _NEWEST: Final = (Operation.number.desc(), FileRecord.sequence.desc())
+_OF_OPERATION: Final = (Operation.id, Operation.operation_type, Operation.root_path, Operation.destination)
+"""What tells where a record's paths lie: the rest of an operation is read from JSON, and every record brings its own along."""
 _KEY: Final = (FileRecord.operation_number, FileRecord.sequence)
 
 
@@ -92,6 +98,19 @@ class Words:
         return small.like(pattern.lower(), escape="\\")
 
 
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What was found."""
+
+    records: list[tuple[FileRecord, Operation]]
+    """Each with as much of its operation as says where its paths lie."""
+    total: int
+    """How many there are, counted up to a limit."""
+    total_is_exact: bool
+    is_current: bool
+    """Are all records there?"""
+
+
 class FileSearch:
     """The records of all operations of one user."""
 
@@ -102,17 +121,17 @@ class FileSearch:
 
     async def find(
         self, words: str, operation_id: UUID | None, filters: Filters, sort: str, *, limit: int, offset: int
-    ) -> tuple[list[tuple[FileRecord, Operation]], int, bool]:
+    ) -> Hits:
         """Records whose path holds ``words``, or of that category, that pass the filters: the best, newest or largest first, or by name.
 
-        Best first are exact names, then names that begin so, then the rest, within each the newest. Also how many there are,
-        counted up to a limit, and whether that is exact; beyond the limit what is sorted are exact names and the newest others.
+        Best first are exact names, then names that begin so, then the rest, within each the newest. Beyond the limit up to
+        which they are counted, what is sorted are exact names and the newest others.
         """
         asked = Words(words, self._is_sqlite)
         mine = self._is_mine if operation_id is None else and_(self._is_mine, Operation.id == operation_id)
-        matches, is_indexed = asked.within, await self._has_names()
-        trigrams = asked.trigrams if is_indexed else ""
-        if await self._is_category(words):
+        is_current, is_category, is_indexed = await self._known(words, operation_id)
+        matches, trigrams = asked.within, asked.trigrams if is_indexed else ""
+        if is_category:
             matches, trigrams = or_(matches, func.lower(FileRecord.category) == words.lower()), ""
         value: SQLColumnExpression[Any] = {
             "best": FileRecord.name,
@@ -133,19 +152,12 @@ class FileSearch:
             .join(page, and_(*(FileRecord.__table__.c[c.name] == page.c[c.name] for c in _key_of(page))))
             .join(Operation, Operation.number == FileRecord.operation_number)
             .order_by(page.c.rank, page.c.operation_number.desc(), page.c.sequence.desc())
+            .options(load_only(*_OF_OPERATION, raiseload=True))
         )
         rows = (await self._session.execute(query)).all()
         total = rows[0][2] if rows else (await self._session.execute(count)).scalar_one() if offset else 0
-        return [(row[0], row[1]) for row in rows], min(total, COUNTED_AT_MOST), total <= COUNTED_AT_MOST
-
-    async def is_current(self, operation_id: UUID | None) -> bool:
-        """Are all records there? Those of a running operation come batch by batch."""
-        query = select(Operation.number).where(
-            self._is_mine, Operation.status == "running", Operation.operation_type != PREVIEW
-        )
-        if operation_id is not None:
-            query = query.where(Operation.id == operation_id)
-        return (await self._session.execute(query.limit(1))).first() is None
+        found_rows = [(row[0], row[1]) for row in rows]
+        return Hits(found_rows, min(total, COUNTED_AT_MOST), total <= COUNTED_AT_MOST, is_current)
 
     def _newest(
         self,
@@ -179,19 +191,29 @@ class FileSearch:
         order = (both.c.operation_number.desc(), both.c.sequence.desc())
         return _kept(select(both).order_by(*order).limit(most), name)
 
-    async def _has_names(self) -> bool:
-        """Is there SQLite's index of names? See ``worker.names``."""
-        query = text("SELECT 1 FROM sqlite_master WHERE name = 'search_progress'")
-        return self._is_sqlite and (await self._session.execute(query)).first() is not None
+    async def _known(self, words: str, operation_id: UUID | None) -> tuple[bool, bool, bool]:
+        """Three things, before the records are asked: what ends meanwhile may not be found whole.
 
-    async def _is_category(self, words: str) -> bool:
-        """Do any of the user's operations know a category of this name? Asked of the counters: no index helps both at once."""
-        query = (
+        Are all records there (those of a running operation come batch by batch)? Do any of the operations know a category of
+        this name (the counters say so; no index helps both at once)? Is there SQLite's index of names (``worker.names``), and
+        are the user's own records too many to be read instead?
+        """
+        running = select(Operation.number).where(
+            self._is_mine, Operation.status == "running", Operation.operation_type != PREVIEW
+        )
+        if operation_id is not None:
+            running = running.where(Operation.id == operation_id)
+        category = (
             select(OperationStats.category)
             .join(Operation, and_(self._is_mine, Operation.number == OperationStats.operation_number))
             .where(func.lower(OperationStats.category) == words.lower())
         )
-        return (await self._session.execute(query.limit(1))).first() is not None
+        indexed: ColumnElement[bool] = literal(value=False)
+        if self._is_sqlite:
+            many = select(func.sum(Operation.files_total) > FEW).where(self._is_mine).scalar_subquery()
+            indexed = and_(exists().where(_SCHEMA.c.name == _PROGRESS.name), many)
+        row = (await self._session.execute(select(~exists(running), exists(category), indexed))).one()
+        return bool(row[0]), bool(row[1]), bool(row[2])
 
     async def operation(self, number: int) -> Operation | None:
         """One of the user's operations by its number."""

@@ -250,7 +250,7 @@ class AccountService:
             return False
         try:
             if caller.key_id is not None:
-                async with self._database.reading() as session:
+                async with self._database.looking_up() as session:
                     found = await Accounts(session).api_key_by_id(caller.key_id)
                 await self._caller_of_key(found)
             elif caller.session_id is not None:
@@ -261,7 +261,7 @@ class AccountService:
 
     async def _caller_of_session(self, session_id: UUID, expires_at: float, version: int | None = None) -> Caller:
         """Who is in a session that is alive. Raises NotSignedIn."""
-        async with self._database.reading() as session:
+        async with self._database.looking_up() as session:
             found = await Accounts(session).session_and_user(session_id)
         if found is None:
             raise NotSignedIn
@@ -275,7 +275,7 @@ class AccountService:
 
     async def _recognise_key(self, secret: str) -> Caller:
         """Whose API key it is. Raises NotSignedIn."""
-        async with self._database.reading() as session:
+        async with self._database.looking_up() as session:
             found = await Accounts(session).api_key(digest_of(secret))
         return await self._caller_of_key(found)
 

@@ -207,16 +207,11 @@ class FileService:
                 await _existing(OwnOperations(session, caller.owner), operation_id)
             filters = Filters(wanted.status, wanted.category, wanted.min_size_bytes)
             size, offset = wanted.page_size, (wanted.page - 1) * wanted.page_size
-            known = FileSearch(session, caller.owner)
-            is_current = await known.is_current(
-                operation_id
-            )  # first: what ends meanwhile may not have been found whole
-            found, total, exact = await known.find(
+            hits = await FileSearch(session, caller.owner).find(
                 words, operation_id, filters, wanted.sort_by, limit=size, offset=offset
             )
-        return FilePage(
-            [FileView(record, operation) for record, operation in found], total, exact, {}, None, is_current
-        )
+        views = [FileView(record, operation) for record, operation in hits.records]
+        return FilePage(views, hits.total, hits.total_is_exact, {}, None, hits.is_current)
 
     async def file(self, caller: Caller, file_id: UUID) -> FileView:
         """One record. Raises NotFound."""

@@ -217,7 +217,7 @@ class OperationService:
 
     async def get(self, caller: Caller, operation_id: UUID) -> Operation:
         """One of the caller's operations. Raises NotFound."""
-        async with self._database.reading() as session:
+        async with self._database.looking_up() as session:
             return await _existing(OwnOperations(session, caller.owner), operation_id)
 
     async def page(

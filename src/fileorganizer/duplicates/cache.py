@@ -5,6 +5,7 @@ carries its own checksum, a file that isn't a database is thrown away, and an
 entry counts only for a file of which not even the ctime has changed. So it is
 written without waiting for the disk. Rows hold up to 64 neighbouring inodes:
 a row a file would cost more than hashing it, and a folder's files are neighbours.
+What whole searches found is kept, too, for those after which nothing has changed.
 """
 
 from __future__ import annotations
@@ -39,11 +40,17 @@ _LOADED: Final = 2048
 _ROW_BYTES: Final = 80
 """About what a row takes besides its entries."""
 _FLUSH_BYTES: Final = 8 << 20
+_SEARCHES: Final = 8
+"""So many whole searches are remembered …"""
+_SEARCH_BYTES: Final = 32 << 20
+"""… each of which takes no more than this."""
 _VERSION: Final = 1
 _DAY: Final = 86_400
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS buckets (kind TEXT NOT NULL, device INTEGER NOT NULL, bucket INTEGER NOT NULL,
     entries BLOB NOT NULL, checksum INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (kind, device, bucket)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS searches (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, state BLOB NOT NULL, found BLOB NOT NULL,
+    checksum INTEGER NOT NULL);
 """
 
 Key = tuple[int, int]
@@ -53,6 +60,11 @@ Key = tuple[int, int]
 def signed(number: int) -> int:
     """An unsigned number of 64 bits as SQLite and our columns keep it."""
     return number - (1 << 64) if number >> 63 else number
+
+
+def quiet_before(read_at: int) -> int:
+    """What was changed after this moment may, when read at ``read_at`` (ns), have changed since and look the same."""
+    return read_at - QUIET_NS
 
 
 class _Bucket:
@@ -107,7 +119,7 @@ class DigestCache:
             db.execute("PRAGMA synchronous = OFF")
             db.execute("PRAGMA page_size = 16384")  # so that a row fits into its page
             if db.execute("PRAGMA user_version").fetchone()[0] not in (0, _VERSION):
-                db.execute("DROP TABLE IF EXISTS buckets")
+                db.executescript("DROP TABLE IF EXISTS buckets; DROP TABLE IF EXISTS searches;")
             db.executescript(_SCHEMA)
             db.execute(f"PRAGMA user_version = {_VERSION}")
         except sqlite3.Error:
@@ -183,7 +195,7 @@ class DigestCache:
             return b""
         try:
             row = self._db.execute(
-                "SELECT entries, checksum FROM buckets WHERE kind = ? AND device = ? AND bucket = ?",
+                "SELECT CAST(entries AS BLOB), checksum FROM buckets WHERE kind = ? AND device = ? AND bucket = ?",
                 (self._kind, signed(key[0]), signed(key[1])),
             ).fetchone()
         except sqlite3.Error:
@@ -216,7 +228,7 @@ class DigestCache:
         packed, width = _rows(columns), self._record
         rows: Iterable[bytes] = (packed[at : at + width] for at in range(0, len(packed), width))
         inodes: Iterable[int] = columns[0]
-        quiet = read_at - QUIET_NS
+        quiet = quiet_before(read_at)
         if max(columns[2]) > quiet or max(columns[3]) > quiet:
             settled = [mtime <= quiet and ctime <= quiet for mtime, ctime in zip(columns[2], columns[3], strict=True)]
             rows, inodes = compress(rows, settled), compress(inodes, settled)
@@ -281,6 +293,36 @@ class DigestCache:
             self._write(db, key, records.tobytes())
             self._loaded.pop(key, None)
 
+    # whole searches
+
+    def recall_search(self, state: bytes) -> bytes | None:
+        """What was found when all that was searched was in this very state; None when that isn't known."""
+        if self._db is None:
+            return None
+        try:
+            row = self._db.execute(
+                "SELECT CAST(found AS BLOB), checksum FROM searches WHERE kind = ? AND state = ?", (self._kind, state)
+            ).fetchone()
+        except sqlite3.Error:
+            return None
+        if row is None or _search_checksum(state, row[0]) != row[1]:
+            return None
+        found: bytes = row[0]
+        return found
+
+    def remember_search(self, state: bytes, found: bytes) -> None:
+        """Note what was found, and forget older searches for it."""
+        if self._db is None or len(found) > _SEARCH_BYTES:
+            return
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM searches WHERE kind = ? AND state = ?", (self._kind, state))
+            values = (self._kind, state, found, _search_checksum(state, found))
+            db.execute("INSERT INTO searches (kind, state, found, checksum) VALUES (?, ?, ?, ?)", values)
+            db.execute("DELETE FROM searches WHERE number <= (SELECT max(number) FROM searches) - ?", (_SEARCHES,))
+
+        self._transact(write)
+
     # keeping it small
 
     def _tidy(self, db: sqlite3.Connection) -> None:
@@ -310,6 +352,11 @@ class DigestCache:
                 return
             db.execute("DELETE FROM buckets WHERE kind = ? AND device = ? AND bucket = ?", (kind, device, bucket))
             excess -= length + _ROW_BYTES
+
+
+def _search_checksum(state: bytes, found: bytes) -> int:
+    """What a remembered search must show to be believed."""
+    return signed(xxh3_64_intdigest(found, xxh3_64_intdigest(state)))
 
 
 def _by_device(columns: Sequence[array[int]]) -> Iterator[tuple[int, Sequence[array[int]]]]:

@@ -1,7 +1,7 @@
 """From folders to groups of files with the same content, by a funnel of short stages.
 
 scan → size → one name an inode → digest of beginning and end → digest of all.
-Each stage reads only what the one before couldn't tell apart, and nothing
+When nothing has changed since an earlier search, what that one found is the answer. Each stage reads only what the one before couldn't tell apart, and nothing
 whose digest is remembered. What changes while it is read, or can't be read,
 equals nothing.
 """
@@ -14,14 +14,16 @@ import time
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from itertools import chain, compress
+from operator import and_
 from typing import Final
 
 import msgspec
 
 from fileorganizer.classify.classifier import open_regular
 from fileorganizer.duplicates import reader_child
-from fileorganizer.duplicates.cache import KINDS, SAMPLES, DigestCache
+from fileorganizer.duplicates.cache import KINDS, SAMPLES, DigestCache, quiet_before
 from fileorganizer.duplicates.groups import Groups
 from fileorganizer.duplicates.reader_child import (
     BLAKE3,
@@ -116,12 +118,37 @@ class Finder:
     def run(self) -> Groups:
         """Search. Raises KeyboardInterrupt when the listener wants to stop: what was read by then is remembered."""
         with self._readers, self._samples, self._digests:
+            self._started_ns = time.time_ns()
             self._timed("scan", self._scan)
+            state = self._state()
+            known = self._digests.recall_search(state) if state else None
+            if known is not None:
+                self._groups = Groups(self.table, self.links, self._search.algorithm)
+                self._groups.restore(known)
+                return self._groups
             self._sample_words = array("q", bytes(8 * len(self.table)))
             self._sampled = bytearray(len(self.table))
             self._timed("sample", self._sample)
             self._timed("digest", self._digest)
+            if state and not self.unread:
+                self._digests.remember_search(state, self._groups.packed())
         return self._groups
+
+    def _state(self) -> bytes:
+        """A digest of the state that all files are in; empty where the same state doesn't mean the same groups.
+
+        With references, groups depend on more; ``paranoid`` has to compare anew; a file that was changed right before
+        may have changed again since, and look the same.
+        """
+        table = self.table
+        if self._references or self._search.paranoid or not len(table):
+            return b""
+        if max(table.ctimes) > quiet_before(self._started_ns):
+            return b""
+        state = sha256(self._in)
+        for column in table.columns:
+            state.update(column)
+        return state.digest()
 
     def _timed(self, name: str, stage: Callable[[], None]) -> None:
         """Run a stage and note its time."""
@@ -152,6 +179,17 @@ class Finder:
                 self.nested_roots = walker.nested_roots
             self._send_names()
             self._readers.drain()
+        self._in_order()
+
+    def _in_order(self) -> None:
+        """Give the files numbers that don't depend on which process answered first; the first name of an inode stands for it."""
+        moved = self.table.sort(self._in)
+        found = {moved(file): list(map(moved, others)) for file, others in self.links.items()}
+        self.links = {}
+        for file, others in found.items():
+            first, *rest = sorted((file, *others))
+            self._in[file], self._in[first] = 0, self._in[file]
+            self.links[first] = rest
 
     def _folder(self, side: int, folder: Folder) -> None:
         """Have the files of a folder looked at."""
@@ -216,7 +254,7 @@ class Finder:
         smallest = self._search.min_size
         sizes = self.table.sizes[first:]
         if count and min(sizes) < smallest:
-            self._in[first:] = bytes(a and size >= smallest for a, size in zip(self._in[first:], sizes, strict=True))
+            self._in[first:] = bytes(map(and_, self._in[first:], map(smallest.__le__, sizes)))
         self._listener.progress.files_scanned += count
 
     def _sorted_out(self, place: int, names: list[bytes], states: bytes) -> list[bytes]:

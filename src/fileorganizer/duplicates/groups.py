@@ -76,6 +76,18 @@ class Groups:
         self.redundant += redundant
         self.wasted += redundant * self._table.sizes[files[0]]
 
+    def packed(self) -> bytes:
+        """All groups as bytes, for ``restore`` on a table of the same files on this machine."""
+        return msgspec.msgpack.encode((self._members.tobytes(), self._starts.tobytes(), self._digests))
+
+    def restore(self, packed: bytes) -> None:
+        """Add the groups of a search without references."""
+        blobs = msgspec.msgpack.decode(packed, type=tuple[bytes, bytes, bytes])
+        members, starts = (array("L", blob) for blob in blobs[:2])
+        width = len(blobs[2]) // max(1, len(starts) - 1)
+        for number, (start, end) in enumerate(pairwise(starts)):
+            self.add(blobs[2][number * width : (number + 1) * width], members[start:end], 0)
+
     def numbers(self) -> Iterator[tuple[bytes, array[int]]]:
         """Digest and file numbers of each group, in no order."""
         for number, (start, end) in enumerate(pairwise(self._starts)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, compress
 from operator import itemgetter
 from typing import Final
@@ -84,9 +84,44 @@ class Table:
     def add_chunk(self, place: int, names: Sequence[bytes]) -> None:
         """Note names whose columns were, or are about to be, appended in this order."""
         if names:
-            first = self.next_number
-            self.chunks.append(Chunk(place, first, len(names), b"\0".join(names)))
-            self._starts.append(first)
+            self._note(place, len(names), b"\0".join(names))
+
+    def _note(self, place: int, count: int, names: bytes) -> None:
+        """One more chunk."""
+        first = self.next_number
+        self.chunks.append(Chunk(place, first, count, names))
+        self._starts.append(first)
+
+    def sort(self, *more: bytearray) -> Callable[[int], int]:
+        """Number the files by side, folder and name instead of as they came; ``more`` has a byte a file, too.
+
+        Gives the new number of an old one.
+        """
+        old, starts = self.chunks, self._starts
+        old_ranks = sorted(range(len(old)), key=lambda rank: self._order_of(old[rank]))
+        columns: list[array[int] | bytearray] = [*self.columns, *more]
+        for column in columns:
+            view = memoryview(column)
+            parts = (view[chunk.first : chunk.first + chunk.count] for chunk in map(old.__getitem__, old_ranks))
+            joined_parts = b"".join(parts)
+            view.release()
+            _refill(column, joined_parts)
+        self.chunks, self._starts = [], array("L")
+        new_firsts = array("L", bytes(starts.itemsize * len(starts)))
+        for rank in old_ranks:
+            new_firsts[rank] = self.next_number
+            self._note(old[rank].place, old[rank].count, old[rank].names)
+
+        def moved(file: int) -> int:
+            rank = bisect_right(starts, file) - 1
+            return new_firsts[rank] + file - starts[rank]
+
+        return moved
+
+    def _order_of(self, chunk: Chunk) -> tuple[int, bytes, bytes]:
+        """Side, folder, first name."""
+        place = self.places[chunk.place]
+        return place.side, place.path, chunk.names
 
     def count_of(self, side: int) -> int:
         """How many files of one side."""
@@ -152,6 +187,15 @@ class Table:
         """One file by itself."""
         chunk = self.chunk_of(file)
         return Part(chunk.place, chunk.names.split(b"\0")[file - chunk.first], [range(file, file + 1)])
+
+
+def _refill(column: array[int] | bytearray, content: bytes) -> None:
+    """Other content for a column."""
+    del column[:]
+    if isinstance(column, bytearray):
+        column += content
+    else:
+        column.frombytes(content)
 
 
 def picked(columns: Sequence[array[int]], runs: Sequence[range]) -> list[array[int]]:

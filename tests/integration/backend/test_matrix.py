@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
+from typing import Any
 from uuid import uuid4
 
 import jwt
@@ -127,14 +130,27 @@ def test_every_endpoint_has_a_row() -> None:
     assert set(routes()) == set(TABLE)
 
 
+def calls_of(route: RouteContext) -> set[Callable[..., Any] | None]:
+    """The endpoint, and all that is asked before it."""
+    calls, todo = set(), [route.dependant]
+    while todo:
+        dependant = todo.pop()
+        calls.add(dependant.call)
+        todo += dependant.dependencies
+    return calls
+
+
+def test_no_request_waits_for_a_thread() -> None:
+    """What isn't a coroutine is called in a thread: on a busy machine the way there costs more than the whole answer."""
+    for (_, path), route in routes().items():
+        for call in calls_of(route):
+            assert iscoroutinefunction(call) or iscoroutinefunction(type(call).__call__), (path, call)
+
+
 def test_everything_is_closed_by_default() -> None:
     """All but the open ones depend on somebody being signed in; administration on an administrator; the account on a person."""
     for (_, path), route in routes().items():
-        calls, todo = set(), [route.dependant]
-        while todo:
-            dependant = todo.pop()
-            calls.add(dependant.call)
-            todo += dependant.dependencies
+        calls = calls_of(route)
         assert (signed_in in calls) == (path not in OPEN), path
         assert (administrator in calls) == path.startswith(f"{P}/admin"), path
         if path.startswith((f"{P}/auth", f"{P}/api-keys")) and path not in OPEN:

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from backend.core.config import Settings
 from backend.database import Database, WorkerDatabase
 from backend.models import NAMES_DONE
+from backend.repositories import search
 from backend.repositories.files import Filters
 from backend.repositories.owners import Owner
 from backend.repositories.search import FileSearch
@@ -37,23 +38,27 @@ NAMES = (
 )
 
 
+WORDS = (
+    "übung",
+    "ÜBUNG",
+    '"quoted',
+    "img_0001.JPG",
+    "IMG",
+    "no",
+    "ПРИВЕТ",
+    "вет м",
+    "%y_",
+    "x_y",
+    "übrig/п",
+    "nothing",
+)
+"""In capital and small letters, of Latin and other alphabets, short and long, with signs."""
+
+
 def answers(person: Person) -> list[list[str]]:
-    """What is found by words in capital and small letters, of Latin and other alphabets, short and long, with signs."""
+    """What is found by words."""
     found = []
-    for words in (
-        "übung",
-        "ÜBUNG",
-        '"quoted',
-        "img_0001.JPG",
-        "IMG",
-        "no",
-        "ПРИВЕТ",
-        "вет м",
-        "%y_",
-        "x_y",
-        "übrig/п",
-        "nothing",
-    ):
+    for words in WORDS:
         answer = person.get("/files/search", params={"query": words})
         assert answer["index_is_current"] and answer["total_files"] == len(answer["files"])
         found.append([row["original_path"].partition("/inbox/")[2] for row in answer["files"]])
@@ -76,7 +81,21 @@ EXPECTED = [
 ]
 
 
-def test_words_are_found(ann: Person, server: Server) -> None:
+def indexed_answers(person: Person, server: Server, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The same by the index, which for so few records isn't asked otherwise."""
+    monkeypatch.setattr(search, "FEW", -1)
+    database, user = Database(Settings(data_dir=server.data_dir)), UUID(person.get("/auth/me")["id"])
+    found = []
+    for words in WORDS:
+        records = asked(
+            database, user, lambda s, words=words: s.find(words, None, Filters(), "best", limit=20, offset=0)
+        ).records
+        found.append([record.name.partition("/inbox/")[2] or record.name for record, _ in records])
+    asyncio.run(database.close())
+    return found
+
+
+def test_words_are_found(ann: Person, server: Server, monkeypatch: pytest.MonkeyPatch, greenlets: None) -> None:
     """Before names are in an index and after, and after the records were made anew."""
     write_tree(
         ann.home / "inbox", {"übrig": {"Привет мир.pdf": "x"}, **{name: name for name in NAMES if "/" not in name}}
@@ -86,7 +105,7 @@ def test_words_are_found(ann: Person, server: Server) -> None:
     if "DATABASE_URL" in server.environment:
         return
     wait_for_index(server, operation["id"])
-    assert answers(ann) == EXPECTED
+    assert answers(ann) == indexed_answers(ann, server, monkeypatch) == EXPECTED
     managed(server.environment, "rebuild", operation["id"]).check_returncode()
     assert answers(ann) == EXPECTED
 
@@ -124,8 +143,12 @@ def asked(database: Database, user: UUID, question: Any) -> Any:
     return asyncio.run(ask())
 
 
-def test_names_are_indexed_a_little_at_a_time(databases: tuple[Database, WorkerDatabase, UUID]) -> None:
-    """However far the index is, all is found; names of a running operation aren't in it."""
+@pytest.mark.parametrize("few", [-1, search.FEW])
+def test_names_are_indexed_a_little_at_a_time(
+    databases: tuple[Database, WorkerDatabase, UUID], few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far the index is, and whether it is asked or not, all is found; names of a running operation aren't in it."""
+    monkeypatch.setattr(search, "FEW", few)
     database, workers, ann = databases
     now, index = datetime.now(UTC), NameIndex(workers)
     with workers.writing() as session:
@@ -136,7 +159,7 @@ def test_names_are_indexed_a_little_at_a_time(databases: tuple[Database, WorkerD
         session.add(record_row(2, 1, "photo of today.jpg", now))
 
     def found(words: str) -> int:
-        total: int = asked(database, ann, lambda s: s.find(words, None, Filters(), "best", limit=1, offset=0))[1]
+        total: int = asked(database, ann, lambda s: s.find(words, None, Filters(), "best", limit=1, offset=0)).total
         return total
 
     steps = 0
@@ -157,9 +180,14 @@ def test_records_that_are_still_to_come(databases: tuple[Database, WorkerDatabas
     with workers.writing() as session:
         session.add(operation_row(ann, now, number=1, status="completed"))
         session.add(operation_row(ann, now, number=2, status="running", operation_type="preview"))
-    assert asked(database, ann, lambda search: search.is_current(None))
+
+    def is_current(operation_id: UUID | None) -> bool:
+        found = asked(database, ann, lambda s: s.find("photo", operation_id, Filters(), "best", limit=1, offset=0))
+        return bool(found.is_current)
+
+    assert is_current(None)
     with workers.writing() as session:
         session.add(running := operation_row(ann, now, number=3, status="running"))
-    assert not asked(database, ann, lambda search: search.is_current(None))
-    assert not asked(database, ann, lambda search: search.is_current(running.id))
-    assert asked(database, ann, lambda search: search.is_current(uuid4()))
+    assert not is_current(None)
+    assert not is_current(running.id)
+    assert is_current(uuid4())

@@ -8,11 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fileorganizer import cleaner, organizer, progress
 from fileorganizer.duplicates import cache, finder, reader_child, readers
@@ -213,6 +216,98 @@ def test_the_second_search_reads_no_content(tmp_path: Path, reading: str, settle
     assert groups_of(first) == groups_of(second) == [("a", "b"), ("large", "too")]
     os.utime(tmp_path / "a", ns=(10**18, 10**18))
     assert find_duplicates(tmp_path, Search()).bytes_read == 2 * len("same")
+
+
+EDITS = st.tuples(
+    st.sampled_from(["write", "rename", "swap", "copy", "link", "unlink", "touch"]),
+    st.integers(0, 5),
+    st.integers(0, 5),
+)
+
+
+@given(
+    edits=st.lists(EDITS, max_size=8),
+    searches=st.sampled_from([Search(), Search(min_size=0), Search(algorithm="blake3")]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+def test_what_is_remembered_of_searches_is_true(
+    edits: list[tuple[str, int, int]], searches: Search, settled: None
+) -> None:
+    """Whatever happens between two searches, the second says what one says that remembers nothing."""
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
+        root = Path(place) / "root"
+        write_tree(
+            root, {f"{number}": ("", "same", "same", "else", "same", "of its size")[number] for number in range(6)}
+        )
+        for edit in [None, None, *edits]:
+            if edit is not None:
+                _edit(root, *edit)
+                time.sleep(
+                    0.01
+                )  # the next change is of another tick of the clock: others aren't remembered, but for `settled`
+            patch.setenv("XDG_CACHE_HOME", str(Path(place) / "kept"))
+            remembered = find_duplicates(root, searches)
+            patch.setenv("XDG_CACHE_HOME", tempfile.mkdtemp(dir=place))
+            anew = find_duplicates(root, searches)
+            assert list(remembered.groups) == list(anew.groups)
+            assert (remembered.groups.wasted, remembered.groups.redundant) == (
+                anew.groups.wasted,
+                anew.groups.redundant,
+            )
+
+
+def _edit(root: Path, kind: str, one: int, other: int) -> None:
+    """Something that a user does to a file or two, if they are there."""
+    this, that = root / str(one), root / str(other)
+    if not this.exists() or one == other:
+        return
+    if kind == "write":
+        this.write_bytes(b"%4d" % (other % 2))
+    elif kind == "rename":
+        this.rename(root / f"{other}")
+    elif kind == "swap" and that.exists():
+        for source, target in ((this, root / "aside"), (that, this), (root / "aside", that)):
+            source.rename(target)
+    elif kind == "copy":
+        shutil.copyfile(this, that)
+    elif kind == "link" and not that.exists():
+        that.hardlink_to(this)
+    elif kind == "unlink":
+        this.unlink()
+    elif kind == "touch":
+        os.utime(this)
+
+
+def test_a_search_of_what_has_not_changed_asks_for_no_digests(
+    tmp_path: Path, settled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found last time is the answer; with ``paranoid``, or with references, it is worked out anew."""
+    write_tree(tmp_path, {"a": "same", "b": "same", "c": "else", "sub": {"d": "same"}})
+    first = find_duplicates(tmp_path, Search())
+    with monkeypatch.context() as patch:
+        patch.setattr(cache.DigestCache, "recall", None)
+        assert list(find_duplicates(tmp_path, Search()).groups) == list(first.groups)
+    assert find_duplicates(tmp_path, Search(paranoid=True)).bytes_read > 0
+    against = find_duplicates(tmp_path, Search(), against=tmp_path / "sub")
+    assert [copy.is_reference for group in against.groups for copy in group.copies] == [True, False, False]
+
+
+def test_a_search_that_could_not_read_everything_is_not_remembered(
+    tmp_path: Path, settled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't be read today may be readable tomorrow, in the same state."""
+    write_tree(tmp_path, {"a": "same", "b": "same", "c": "same"})
+    with monkeypatch.context() as patch:
+        open_file = os.open
+
+        def refuse(name: str | bytes, *given: object, **more: object) -> int:
+            if name == b"b":
+                raise OSError(errno.EIO, "input/output error")
+            return open_file(name, *given, **more)  # type: ignore[arg-type]  # as it came
+
+        patch.setattr(os, "open", refuse)
+        assert groups_of(find_duplicates(tmp_path, Search())) == [("a", "c")]
+    assert groups_of(find_duplicates(tmp_path, Search())) == [("a", "b", "c")]
 
 
 def test_digests_of_files_changed_just_now_are_not_kept(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from backend.core import sqlite
-from backend.core.sqlite import ROWS_AT_ONCE, Connection
+from backend.core.sqlite import LOOKING_UP, ROWS_AT_ONCE, Connection
 
 Story = Callable[[Connection], Awaitable[None]]
 
@@ -56,6 +56,26 @@ def test_one_way_for_a_transaction_that_reads(tmp_path: Path) -> None:
         assert not connection.in_transaction
 
     assert told(tmp_path, read) <= 2
+
+
+def test_what_is_looked_up_needs_no_thread(tmp_path: Path) -> None:
+    """Only to close the connection; errors are the same, and what writes goes there as ever."""
+
+    async def look_up(connection: Connection) -> None:
+        LOOKING_UP.set(True)
+        before = connection._asked
+        await rows(connection, "BEGIN")
+        assert await rows(connection, "SELECT n FROM numbers WHERE n < 3") == [(0,), (1,), (2,)]
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            await rows(connection, "SELECT n FROM letters")
+        await connection.commit()
+        assert connection._asked == connection._done == before
+        await rows(connection, "BEGIN")
+        await rows(connection, "INSERT INTO numbers VALUES (-1)")
+        await connection.rollback()
+        assert connection._done == before + 2
+
+    told(tmp_path, look_up)
 
 
 @pytest.mark.parametrize("count", [0, 1, ROWS_AT_ONCE - 1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1, 3 * ROWS_AT_ONCE])

@@ -101,6 +101,16 @@ def test_a_damaged_row_is_not_believed(tmp_path: Path, harm: str) -> None:
     assert recall(tmp_path, [(file[0] + 100, *file[1:]) for file in list(FILES)[:4]]) == [None] * 4
 
 
+def test_an_altered_row_is_not_believed(tmp_path: Path) -> None:
+    """Whatever it was altered into."""
+    keep(tmp_path, FILES)
+    for value in (b"wrong", "text", 7):
+        db = sqlite3.connect(tmp_path / "digests.db", isolation_level=None)
+        db.execute("UPDATE buckets SET entries = ?", (value,))
+        db.close()
+        assert recall(tmp_path, list(FILES)) == [None] * 5
+
+
 def test_what_is_no_database_is_thrown_away(tmp_path: Path) -> None:
     """So is one of another version."""
     (tmp_path / "digests.db").write_bytes(b"nonsense" * 1_000)
@@ -139,6 +149,8 @@ def test_a_cache_in_use_is_not_waited_for_long(tmp_path: Path, monkeypatch: pyte
     with DigestCache(tmp_path, SAMPLES) as opened:
         busy.execute("DROP TABLE buckets")
         assert opened.is_empty
+        busy.execute("DROP TABLE searches")
+        assert opened.recall_search(b"state") is None
         assert list(opened.recall([(0, 1, 9, 9, LONG_AGO, LONG_AGO)])) == []
         opened.keep(columns, bytes_of(7), read_at=time.time_ns())
     busy.close()
@@ -151,6 +163,36 @@ def test_renames_of_ours_are_followed(tmp_path: Path) -> None:
         opened.hand_over([(1, 5, LONG_AGO, LONG_AGO + 7), (1, 6, LONG_AGO + 1, LONG_AGO + 7), (3, 5, LONG_AGO, 1)])
     assert recall(tmp_path, [(1, 5, 10, LONG_AGO, LONG_AGO + 7), (1, 6, 10, LONG_AGO, LONG_AGO + 7)]) == [11, None]
     assert recall(tmp_path, list(FILES)) == [None, -12, 13, 14, 15]
+
+
+def search_of(folder: Path, state: bytes, found: bytes | None = None, kind: str = "sha256") -> bytes | None:
+    """Remember a search, where there is something to remember, and ask for it."""
+    with DigestCache(folder, kind) as opened:
+        if found is not None:
+            opened.remember_search(state, found)
+        return opened.recall_search(state)
+
+
+def test_what_a_search_found_counts_for_its_very_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest are kept, of no more than so many bytes; what was altered since isn't believed."""
+    assert search_of(tmp_path, b"state") is None
+    assert search_of(tmp_path, b"state", b"found") == b"found"
+    assert search_of(tmp_path, b"state", b"found again") == b"found again"
+    assert search_of(tmp_path, b"other") is None and search_of(tmp_path, b"state", kind="blake3") is None
+    for number in range(20):
+        search_of(tmp_path, b"%d" % number, b"found")
+    assert search_of(tmp_path, b"state") is None
+    assert [number for number in range(20) if search_of(tmp_path, b"%d" % number)] == list(range(12, 20))
+    monkeypatch.setattr(cache, "_SEARCH_BYTES", 5)
+    assert search_of(tmp_path, b"large", b"a byte more") is None
+    db = sqlite3.connect(tmp_path / "digests.db", isolation_level=None)
+    db.execute("UPDATE searches SET found = 'wrong' WHERE state = ?", (b"19",))
+    assert search_of(tmp_path, b"19") is None and search_of(tmp_path, b"18") == b"found"
+    db.execute("DROP TABLE searches")
+    db.close()
+    with DigestCache(tmp_path / "digests.db", "sha256") as nowhere:
+        nowhere.remember_search(b"state", b"found")
+        assert nowhere.recall_search(b"state") is None
 
 
 def test_it_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
