@@ -44,6 +44,7 @@ SAMPLE = {
     "restore": 4,
     "purge": 3,
     "recover an organize run": 40,
+    "recover a family that goes back": 12,
     "recover across devices": 45,
     "recover an undo": 60,
     "recover a restore": 15,

@@ -170,6 +170,31 @@ def test_the_rest_of_a_batch_in_which_a_family_went_back(tmp_path: Path, monkeyp
     assert organizer.verify(trial.root).problems == []
 
 
+def denied(name: bytes) -> Callable[[int, bytes, int, bytes], None]:
+    """Renames as ever, but for one file's."""
+    rename = moving.move_exclusive
+
+    def move(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
+        if source == name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        rename(source_fd, source, target_fd, target)
+
+    return move
+
+
+def test_a_family_that_goes_back_slowly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes longer than a batch may: all of it goes back."""
+    monkeypatch.setattr(executor, "BATCH_SECONDS", -1.0)
+    monkeypatch.setattr(executor, "LOOK_UP_EVERY", 1)  # a batch ends after the first step, or family
+    monkeypatch.setattr(moving, "move_exclusive", denied(b"a.xmp"))
+    trial = Trial(tmp_path, family("jpg", "cr2", "xmp"))
+    operation = organizer.organize(trial.root, RECURSIVE).operation
+    assert operation is not None
+    assert sorted(path.name for path in trial.root.glob("a.*")) == ["a.cr2", "a.jpg", "a.xmp"]
+    assert (operation.totals.done, operation.totals.skipped, operation.totals.failed) == (0, 2, 1)
+    assert organizer.verify(trial.root).problems == []
+
+
 @pytest.mark.parametrize("hit", [1, 2, 3])
 def test_a_family_of_three_where_moving_is_linking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hit: int) -> None:
     """Killed while a member has both names: recovery leaves all of them here, or all of them there."""

@@ -73,6 +73,25 @@ def test_all_of_it_comes_back(root: Path, tmp_path: Path) -> None:
     assert organizer.verify(root).problems == []
 
 
+def test_two_of_one_place(root: Path, tmp_path: Path) -> None:
+    """The one that was put away last comes back; the other is told of, and stays until its place is free."""
+    there = tmp_path / "there"
+    copied_and_back(root, there)
+    write_tree(root, {"a.txt": File(b"newer", mtime=OLD)})
+    copied_and_back(root, there)
+    with organizer.show(root, organizer.restore(root, []).operation.operation_id) as shown:  # type: ignore[union-attr]
+        assert (shown.operation.totals.planned, shown.operation.totals.done) == (2, 2)
+        left = [(row.path, row.reason) for row in shown.files if row.state == "left"]
+    assert sorted(left) == [(b"Documents/2014/a.txt", "source-taken"), (b"Documents/2014/b.txt", "source-taken")]
+    assert read_tree(there) == {"Documents": {"2014": {"a.txt": "newer", "b.txt": "bb"}}}
+    assert organizer.verify(root).problems == []
+    organizer.restore(root, [])
+    assert len(organizer.trash_list(root)) == 2
+    (there / "Documents/2014/a.txt").unlink()
+    organizer.restore(root, [])
+    assert read_tree(there) == {"Documents": {"2014": {"a.txt": "a", "b.txt": "bb"}}}
+
+
 def test_a_purge_of_a_destination_s_trash(root: Path, tmp_path: Path) -> None:
     """Destroys what is named, and nothing of the root."""
     there = tmp_path / "there"

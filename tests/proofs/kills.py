@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from fileorganizer import organizer
-from fileorganizer.fs import probe
+from fileorganizer.fs import faults, probe
 from fileorganizer.model import Options
 from tests.proofs.slices import in_slices
 from tests.support.crash import (
     RECURSIVE,
     AcrossTrial,
+    FamilyTrial,
     PurgeTrial,
     Trial,
     TwoSidedTrial,
     Work,
+    family_tree,
     kill_everywhere,
     kill_recovery_everywhere,
     small_tree,
@@ -73,6 +76,29 @@ def organize_there(mode: str) -> Work:
     return work
 
 
+def organize_beside_another_program(root: Path) -> None:
+    """A run; when only one of a family is left to be moved, a program writes that anew, with the same content.
+
+    It isn't the file of the plan any more and stays, so those that were moved go back.
+    """
+    killing = faults.action
+
+    def action(name: str) -> None:
+        left = [*root.glob("in/a.*")]
+        if name == "move.after" and len(left) == 1:
+            new = left[0].with_name("new")
+            shutil.copy2(left[0], new)
+            new.replace(left[0])
+        if killing is not None:
+            killing(name)
+
+    faults.action = action
+    try:
+        organize(root)
+    finally:
+        faults.action = killing
+
+
 def both(first: Work, second: Work) -> Work:
     """One after the other."""
 
@@ -116,6 +142,9 @@ CASES = {
     "purge": Case(trash_tree, purge, organize, PurgeTrial),
     "recover an organize run": Case(trash_tree, organize, recovery=True),
     "recover a swap": Case(swap_tree, organize, recovery=True),
+    "recover a family that goes back": Case(
+        family_tree, organize_beside_another_program, kind=FamilyTrial, recovery=True
+    ),
     "recover an organize run by link and unlink": Case(small_tree, organize, by_link=True, recovery=True),
     "recover across devices": Case(small_tree, organize_there("move"), kind=AcrossTrial, recovery=True),
     "recover an undo": Case(trash_tree, undo, organize, recovery=True),

@@ -64,6 +64,12 @@ def swap_tree() -> dict[str, object]:
     }
 
 
+def family_tree() -> dict[str, object]:
+    """A picture, its raw file and its sidecar, which are moved together or not at all; and a file by itself."""
+    family = {f"a.{ending}": File(ending, mtime=1_500_000_000) for ending in ("jpg", "cr2", "xmp")}
+    return {"in": Folder(family, mtime=1_222_222_222), "notes.txt": File(b"notes", mtime=1_400_000_000)}
+
+
 def in_child(work: Callable[[], object], action: Callable[[str], None] | None) -> bool:
     """Run ``work`` in a forked child; true when it ended by itself, false when it was killed. Errors in it are raised.
 
@@ -192,6 +198,16 @@ class PurgeTrial(Trial):
         before = {path: item for path, item in self.before.items() if path not in gone}
         found = difference(before, manifest(self.root))
         assert found == [], f"{what}: undo isn't identical: {found}"
+
+
+class FamilyTrial(Trial):
+    """A family that stays together, whatever happens in the middle of it."""
+
+    def check(self, what: str) -> None:
+        """All of it is in one folder."""
+        super().check(what)
+        found = [path for path in self.root.rglob("a.*") if ".fileorganizer" not in path.parts]
+        assert len({path.parent for path in found}) == 1, f"{what}: a family is torn: {found}"
 
 
 class TwoSidedTrial(Trial):

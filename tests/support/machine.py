@@ -316,7 +316,6 @@ class Machine(RuleBasedStateMachine):
         before = look(self.root)
         done = self._run("organize", turn, lambda listener: organizer.organize(self.folder, options, listener=listener))
         if done and turn == PLAIN:
-            self._families_are_together(before, look(self.root))
             with organizer.preview(self.folder, options) as plan:
                 again = plan.head.review.planned
             blocked = any(
@@ -514,13 +513,16 @@ class Machine(RuleBasedStateMachine):
                     assert after.get(path) == thing, words
 
     def settled(self) -> None:
-        """After a run and its recovery: what the record says of each file is where it is (I3)."""
+        """After a run and its recovery: what the record says of each file is where it is (I3), and no family is torn."""
         known = organizer.history(self.folder)
         if self.unsettled is None or not known or any(operation.status == "running" for operation in known):
             return
         (before, count), self.unsettled = self.unsettled, None
         if len(known) > count:
-            self._rows_are_true(known[0], before, look(self.root))
+            after = look(self.root)
+            self._rows_are_true(known[0], before, after)
+            if known[0].operation_type == "organize":
+                self._families_are_together(before, after)
 
     def _rows_are_true(self, operation: Operation, before: dict[bytes, Thing], after: dict[bytes, Thing]) -> None:
         """I3: each file that is told as moved is at its target, each that isn't is where it was."""

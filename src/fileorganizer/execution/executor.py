@@ -200,9 +200,7 @@ class Executor:
             left = codec.pack(undone) if undone else None
             broken = self.tally.broken_groups()
             if broken:
-                back = take_back(broken, self._free_name)
-                results, _ = self._batch(codec.pack(back), back)
-                self.tally.add(back, results)
+                self._run_batch(codec.pack(take_back(broken, self._free_name)))
         return stopped
 
     # one batch

@@ -117,12 +117,18 @@ class Undoing:
         return chain
 
     def restore(self, operations: Iterable[Operation], wanted: Callable[[Deed], bool]) -> int:
-        """Plan to bring what ``wanted`` names back from the trash; returns how many files matched."""
+        """Plan to bring what ``wanted`` names back from the trash; returns how many files matched.
+
+        Of several that lay at one place the newest goes there, which is that of the first of ``operations``.
+        """
         reversal = self._reversal(lambda _path: True, whole=False)
+        places: set[tuple[int, bytes]] = set()
         for operation in operations:
             for batch in self._journal.batches(operation.number, newest_first=True):
                 trashed = [d for d in deeds_of(batch, operation.number) if d.step.kind == StepKind.TRASH and wanted(d)]
-                reversal.add(trashed, (), ())
+                reversal.leave_older(deed for deed in trashed if _place(deed) in places)
+                reversal.add((deed for deed in trashed if _place(deed) not in places), (), ())
+                places.update(map(_place, trashed))
         self._finish(reversal, None)
         return reversal.matched
 
@@ -221,6 +227,11 @@ class Undoing:
             return None
         assert destination is not None  # nosec B101  # that of the root itself is looked at above
         return Eyes([self._sides[0], stack.enter_context(Root(destination))])
+
+
+def _place(deed: Deed) -> tuple[int, bytes]:
+    """Where the file of a deed was."""
+    return deed.step.source_side, deed.step.source
 
 
 def find_files(root: Root, wanted: set[Mark]) -> Iterator[tuple[Mark, bytes]]:

@@ -114,6 +114,12 @@ class Reversal:
             if deed.step.role not in Role.TAKING_BACK or deed.step.source.startswith(PARKING):
                 self._add(deed)
 
+    def leave_older(self, deeds: Iterable[Deed]) -> None:
+        """Files that can't go back to where they were, because what was put away there later does."""
+        for deed in deeds:
+            self.matched += 1
+            self._leave(deed.step, Reason.SOURCE_TAKEN)
+
     def follow(self, deeds: Iterable[Deed]) -> None:
         """The done steps of one batch of a later undo, last first: some files are neither at the one place nor the other.
 
