@@ -393,7 +393,7 @@ export const strings = {
   "undo.already": ["back already", "ya de vuelta"],
   "undo.edited": ["with your edits", "con tus cambios"],
   "undo.left": ["{n} {n#stays|stay}: {reason}", "{n} se {n#queda|quedan}: {reason}"],
-  "undo.promise": ["What you changed or moved yourself since is left alone. This undo can be taken back, too.", "Lo que hayas cambiado o movido tú se respeta. Esto también se puede deshacer."],
+  "undo.promise": ["What you edited since goes back as it is now; what you moved or replaced is left alone. This undo can be taken back, too.", "Lo que hayas editado vuelve tal como está ahora; lo que hayas movido o sustituido se respeta. Esto también se puede deshacer."],
   "undo.button": ["Put {n} {n#file|files} back", "Devolver {n} {n#archivo|archivos} a su sitio"],
 
   "verify.ask": ["Compare the records with the disk", "Comparar los registros con el disco"],
