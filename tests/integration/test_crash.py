@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fileorganizer import organizer
+from fileorganizer.fs import faults
 from fileorganizer.journal.records import Settled
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import Options
@@ -45,6 +46,7 @@ SAMPLE = {
     "purge": 3,
     "recover an organize run": 40,
     "recover a family that goes back": 12,
+    "recover an organize run by link and unlink": 40,
     "recover across devices": 45,
     "recover an undo": 60,
     "recover a restore": 15,
@@ -93,6 +95,21 @@ def test_recovery_killed_while_a_family_goes_back(tmp_path: Path) -> None:
     with organizer.show(trial.root, "1") as shown:
         told = {row.path: (row.state, row.reason) for row in shown.files}
     assert told == {b"a.jpg": ("skipped", "with-companion")}
+    trial.check("recovered")
+    take_all_back(trial.root)
+    trial.check_back("undone")
+
+
+def test_what_recovery_ends_it_ends_however_often_it_is_cut_off(tmp_path: Path) -> None:
+    """One of a family has both names, so the family is ended, also when recovery is killed at its 1st, 2nd, 3rd … fault point."""
+    trial = Trial(tmp_path, {"a.jpg": File(b"a", mtime=1_500_000_000), "a.xmp": File(b"x", mtime=1_500_000_000)})
+    with kills.links_only():
+        assert not in_child(lambda: organizer.organize(trial.root, RECURSIVE), kill_at("link.after"))
+        killed = 0
+        while not in_child(lambda: organizer.recover(trial.root), faults.kill_at(killed + 1)):
+            killed += 1
+        assert killed > 10
+    assert organizer.history(trial.root)[0].totals.done == 2
     trial.check("recovered")
     take_all_back(trial.root)
     trial.check_back("undone")

@@ -186,14 +186,14 @@ def run_case(place: Path, case: Case, stride: int = 1, first: int = 1, recovery_
     kill = partial(kill_recovery_everywhere, recovery_stride=recovery_stride) if case.recovery else kill_everywhere
     with ExitStack() as stack:
         if case.by_link:
-            stack.enter_context(_links_only())
+            stack.enter_context(links_only())
         if case.kind is AcrossTrial:
             stack.enter_context(AcrossTrial.mounted(place / "disk"))
         return kill(place, case.tree, case.work, stride=stride, first=first, prepare=case.prepare, kind=case.kind)
 
 
 @contextmanager
-def _links_only() -> Iterator[None]:
+def links_only() -> Iterator[None]:
     """As if trying out had found no exclusive rename, but hard links."""
     found = probe._exclusive_rename
     probe._exclusive_rename = lambda _fd, _links: "link"

@@ -65,6 +65,8 @@ class Executor:
         self._consumed = 0
         self._failures = 0
         self._error: FileOrganizerError | None = None
+        self._twins: set[int] = set()
+        """Groups of which a file had both names: who ends that ends them, however often it is cut off."""
         self.tally = Tally()
 
     @property
@@ -97,13 +99,14 @@ class Executor:
             undone = self.tally.add(steps, batch.outcomes, self._trash_places(batch.seq))
             between = all(step.role in Role.TAKING_BACK for step in steps)
             left = undone + [step for step in left if between and step.role not in Role.TAKING_BACK]
+            self._twins.update(step.group for step in (*steps, *undone) if step.temporary == TWIN)
             self._consumed = batch.consumed
         return left
 
     def abandon(self, left: list[Step]) -> None:
         """After ``resume``, instead of going on: end what can't stay half done, or take it back."""
         try:
-            families = {step.group for step in left if step.temporary == TWIN} - {0}
+            families = self._twins - {0}
             unfinished = [
                 step
                 for step in left
