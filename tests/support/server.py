@@ -376,3 +376,16 @@ def running_server(data_dir: Path, *, measured: bool = True, **environment: str)
         if server.is_up:
             server.stop()
         server.stop_celery()
+
+
+@contextmanager
+def stopped(pids: list[int]) -> Iterator[None]:
+    """Processes that stand still meanwhile."""
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)

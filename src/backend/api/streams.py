@@ -97,21 +97,21 @@ class Hub:
             sequence = first["sequence"]
             yield first
             if _is_over(operation):
-                yield _last_of(operation)
+                yield {**_last_of(operation), "sequence": sequence + 1}
                 return
             async for message in self._progress(watcher):
-                if message is not None:
-                    sequence = message["sequence"]
-                    yield message
-                    continue
-                # nobody says anything: nothing happens, it was cancelled while it waited, or words were lost
-                operation = await self._operations.get(caller, operation_id)
-                if _is_over(operation):
+                ended = False
+                if message is None:
+                    # nobody says anything: nothing happens, it was cancelled while it waited, or words were lost
+                    operation = await self._operations.get(caller, operation_id)
+                    ended = _is_over(operation)
+                    message = _last_of(operation) if ended else message_of(operation, "progress")
+                # what was told in a silence had a number that the worker, who doesn't know of it, gives as well
+                sequence = max(sequence + 1, message["sequence"])
+                yield {**message, "sequence": sequence}
+                if ended:
                     self._newest.pop(name, None)
-                    yield _last_of(operation)
                     return
-                sequence = max(sequence + 1, operation.epoch << 32)
-                yield message_of(operation, "progress", sequence=sequence)
         finally:
             self._watchers[name].discard(watcher)
             if not self._watchers[name]:

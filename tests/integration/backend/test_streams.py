@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.support.server import Person, Server, running_server
+from tests.support.server import Person, Server, running_server, stopped, wait_until_it_moves
 from tests.support.trees import put_tree, write_tree
 
 DATABASES = ("sqlite",)  # where Redis makes a difference, tests are marked
@@ -79,6 +79,24 @@ def test_progress_rises_to_the_end(server: Server, ann: Person) -> None:
     assert messages[-1]["files_processed"] == 15_000
     sizes = [message["bytes_processed"] for message in messages]
     assert sizes == sorted(sizes) and sizes[-1] == 15_000
+
+
+def test_numbers_grow_after_a_silence(tmp_path: Path) -> None:
+    """While a worker says nothing, the state is told from the database; its own next message has another number all the same."""
+    with running_server(tmp_path / "data") as server:
+        ann = server.sign_up("ann")
+        put_tree(ann.home / "big", {f"{number}.jpg": "x" for number in range(20_000)})
+        operation = ann.start("big")
+        with listen(server, ann, operation["id"]) as stream:
+            wait_until_it_moves(ann.home / "big")
+            with stopped(server.children()):
+                told = json.loads(stream.recv(30))
+                while told["type"] == "status" or told["current_path"]:  # the database knows no path
+                    told = json.loads(stream.recv(30))
+            messages = [told, *messages_of(stream)]
+        assert messages[-1]["type"] == "completed" and len(messages) > 1
+        numbers = [message["sequence"] for message in messages]
+        assert numbers == sorted(set(numbers))
 
 
 def test_a_finished_operation(server: Server, ann: Person) -> None:

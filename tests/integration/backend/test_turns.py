@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
-import signal
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -25,7 +23,7 @@ from backend.worker.queue import Queue
 from backend.worker.watch import HEARTBEAT_SECONDS, Watch
 from tests.support.manifest import manifest
 from tests.support.rows import operation_row, put_users
-from tests.support.server import Server, prepared, running_server, wait_until_it_moves
+from tests.support.server import Server, prepared, running_server, stopped, wait_until_it_moves
 from tests.support.trees import put_tree, write_tree
 
 FILES = 20_000
@@ -38,19 +36,6 @@ def columns(server: Server, operation_id: str) -> tuple[int, int]:
         found: tuple[int, int] = database.execute(query, (operation_id.replace("-", ""),)).fetchone()
     database.close()
     return found
-
-
-@contextlib.contextmanager
-def stopped(pids: list[int]) -> Iterator[None]:
-    """Processes that stand still meanwhile."""
-    assert pids
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 def test_taking_turns(tmp_path: Path) -> None:
