@@ -70,6 +70,7 @@ class Person:
     tokens: dict[str, Any]
     email: str = ""
     username: str = ""
+    server: Server | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -103,7 +104,7 @@ class Person:
         found: dict[str, Any] = self.post("/operations", {"root_path": root_path, **options})
         return found
 
-    def finished(self, operation: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
+    def finished(self, operation: dict[str, Any], seconds: float = 180.0) -> dict[str, Any]:
         """The operation once it has ended."""
         deadline, pause = time.monotonic() + seconds, 0.05
         while time.monotonic() < deadline:
@@ -112,7 +113,8 @@ class Person:
                 return now
             time.sleep(pause)
             pause = min(pause * 1.4, 0.5)  # each question costs both sides, and the operation has to share with them
-        raise AssertionError(f"not finished after {seconds} s: {now}")
+        stand = self.server.where_all_stand() if self.server else ""
+        raise AssertionError(f"not finished after {seconds} s: {now}\n{stand}")
 
     def done(self, root_path: str, **options: Any) -> dict[str, Any]:
         """Ask for an operation and wait for its end."""
@@ -194,9 +196,9 @@ class Server:
                 except httpx.TransportError:
                     pass
                 time.sleep(0.1)
-        raise AssertionError(f"no answer:\n{self._where_all_stand()}")
+        raise AssertionError(f"no answer:\n{self.where_all_stand()}")
 
-    def _where_all_stand(self) -> str:
+    def where_all_stand(self) -> str:
         """The processes of this server, what they wait for, and the stacks that workers write into the log when asked."""
         mine = f"DATA_DIR={self.data_dir}\0".encode()
         pids = []
@@ -209,7 +211,8 @@ class Server:
         time.sleep(1)
         command = ["ps", "-o", "pid,ppid,stat,etimes,wchan:24,args", "-p", ",".join(pids)]
         listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-        lines = [line for line in self.log.splitlines() if '"route": "/health"' not in line]
+        said = [(self.data_dir / "celery.log").read_text(errors="replace")] if self.celery else []
+        lines = [line for line in "".join([*said, self.log]).splitlines() if '"event": "request"' not in line]
         return "\n".join([listed, *lines[-100:]])
 
     @contextmanager
@@ -259,7 +262,7 @@ class Server:
         body = {"email": f"{username}@example.org", "username": username, "password": PASSWORD}
         answer = client.post("/api/v1/auth/signup", json=body)
         assert answer.status_code == 201, answer.text
-        return Person(client, answer.json(), body["email"], username)
+        return Person(client, answer.json(), body["email"], username, self)
 
     def administrator(self, name: str = "admin", *, exactly: bool = False) -> Person:
         """A new administrator, made at the machine itself."""

@@ -30,14 +30,18 @@ def on_a_terminal(
         termios.tcsetattr(0, termios.TCSANOW, modes)
         os.environ.update(TERM="xterm", COLUMNS="120")
         os.execv(PROGRAM[0], [*PROGRAM, *arguments])
-    shown, at, left = b"", 0, list(keys)
+    shown, at, left, last = b"", 0, list(keys), b""
     deadline = time.monotonic() + wait
     try:
         while (chunk := _read(fd, deadline)) is not None:
             shown += chunk
+            if not chunk and CTRL_C in last:
+                # between a question and its read Python notes a signal and sleeps on: a person presses once more
+                os.write(fd, CTRL_C)
             while left and (found := shown.find(left[0][0], at)) >= 0:
                 at = found + len(left[0][0])
-                os.write(fd, left.pop(0)[1])
+                last = left.pop(0)[1]
+                os.write(fd, last)
     except TimeoutError:
         os.kill(pid, 9)
         raise
@@ -48,9 +52,12 @@ def on_a_terminal(
 
 
 def _read(fd: int, deadline: float) -> bytes | None:
-    """What is written next; None when the program has ended."""
-    if not select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
-        raise TimeoutError("the program didn't end")
+    """What is written next, nothing when that takes ten seconds; None when the program has ended."""
+    left = deadline - time.monotonic()
+    if not select.select([fd], [], [], max(0.0, min(10.0, left)))[0]:
+        if left <= 0:
+            raise TimeoutError("the program didn't end")
+        return b""
     try:
         return os.read(fd, 1 << 16) or None
     except OSError:  # Linux says so when the other end is gone

@@ -137,6 +137,7 @@ class Runner:
             self._close(status="cancelled", outcome="nothing")
         except OSError as error:
             place = f" at {show(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+            self._log.exception("the system answered")
             self._fail(StorageFailed.code, f"The system answered{place}: {error.strerror}. Nothing was lost.")
         except Exception as error:  # the operation must not stay open
             if is_away(error):

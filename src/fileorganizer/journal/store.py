@@ -7,6 +7,7 @@ who was overtaken can't write any more. Batches are chained by digest.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -372,7 +373,7 @@ def _numbers(*numbers: object) -> bytes:
 def _missing(root: bytes, mirrored: int) -> Exception:
     """What is raised when there is no journal, or nothing is in it: was there one?"""
     if not mirrored:
-        return FileNotFoundError(show(root))
+        return FileNotFoundError(errno.ENOENT, "there is no journal", show(root))
     return JournalDamaged(
         f"The journal of {show(root)} is missing though runs were made here. Restore .fileorganizer from a backup,"
         " or delete that folder to begin anew (earlier runs can't be undone then)."

@@ -42,7 +42,7 @@ def test_it_asks_once(root: Path, answer: bytes, code: int, words: str) -> None:
 def test_ctrl_c_at_the_question(root: Path) -> None:
     """Ends at once; nothing was changed."""
     before = manifest(root)
-    screen, ended = on_a_terminal(["organize", str(root)], [(b"Go ahead? [y/N]: ", CTRL_C)], wait=30)
+    screen, ended = on_a_terminal(["organize", str(root)], [(b"Go ahead? [y/N]: ", CTRL_C)])
     assert ended == 130
     assert "nothing more was changed" in screen
     assert "Traceback" not in screen

@@ -90,7 +90,14 @@ def test_a_process_for_each(tmp_path: Path, reader: PictureReader) -> None:
     reader._process.wait()
     assert reader.read(good, 100) == first
     made: list[bytes | None] = []
-    threads = [Thread(target=lambda: made.append(reader.read(good, 64))) for _ in range(6)]
+
+    def ask() -> None:
+        """With a descriptor of one's own, as every request has: copies of one share where they read."""
+        mine = os.open(f"/proc/self/fd/{good}", os.O_RDONLY)
+        made.append(reader.read(mine, 64))
+        os.close(mine)
+
+    threads = [Thread(target=ask) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
