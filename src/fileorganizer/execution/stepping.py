@@ -117,7 +117,7 @@ class Stepper:
         for index in range(first, end):
             step = steps[index]
             seen = step.seen
-            if step.kind != StepKind.MOVE or step.group or step.temporary or seen is None:
+            if step.kind != StepKind.MOVE or step.group or step.temporary or seen is None or step.keeper is not None:
                 return index, None
             folder, _, name = step.source.rpartition(b"/")
             try:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from fileorganizer.errors import DestinationMissing, OperationDependency
+from fileorganizer.execution.keeping import as_it_is
 from fileorganizer.execution.parting import Eyes, Part, deeds_of, parts, wanted_below
 from fileorganizer.execution.workplace import destination_of
 from fileorganizer.fs.beneath import Root
@@ -23,6 +24,7 @@ from fileorganizer.model import (
     DESTINATION,
     SOURCE,
     Folder,
+    Keeper,
     Mark,
     Reason,
     Review,
@@ -46,6 +48,7 @@ class Undoing:
         self._since = time.time_ns()
         """When the operation began that is taken back."""
         self._eyes = Eyes(sides)
+        self._trashing: tuple[int, int, list[Step]] = (0, 0, [])
         self.review = Review()
 
     def roll_back(self, operation: Operation, paths: Sequence[bytes]) -> int:
@@ -142,6 +145,7 @@ class Undoing:
             emit=self._emit,
             temporary=self._temporary,
             born_later=self._born_later,
+            keeper_of=self._keeper_of,
         )
 
     def _emit(self, steps: list[Step]) -> None:
@@ -156,6 +160,19 @@ class Undoing:
     def _born_later(self, side: int, path: bytes) -> bool:
         """Was what is at a path made after the operation began? Where that can't be told, no."""
         return self._eyes.born(side, path) > self._since
+
+    def _keeper_of(self, place: bytes) -> Keeper | None:
+        """The copy for which a file was put into the trash, by the step that put it there; as it is now, or as it was then."""
+        _, _, operation, item = place.split(b"/")
+        batch, _, index = item.partition(b"-")
+        keeper = self._trashed_by(int(operation), int(batch))[int(index)].keeper
+        return None if keeper is None else as_it_is(self._sides[SOURCE], keeper) or keeper
+
+    def _trashed_by(self, operation: int, batch: int) -> list[Step]:
+        """The steps of a batch; the last one that was asked for is remembered, because those of one come together."""
+        if self._trashing[:2] != (operation, batch):
+            self._trashing = operation, batch, codec.unpack_steps(self._journal.batch(operation, batch).steps)
+        return self._trashing[2]
 
     def _finish(self, reversal: Reversal, operation: Operation | None) -> None:
         """Order what is contested, explain what is missing, frame the moves with the folders' steps."""
