@@ -42,7 +42,7 @@ from fileorganizer.model import (
     StepKind,
     Totals,
 )
-from fileorganizer.planning.settling import Tally, take_back
+from fileorganizer.planning.settling import Done, Tally, take_back
 from fileorganizer.progress import Listener
 
 LOOK_UP_EVERY: Final = PLAIN_AT_ONCE
@@ -144,15 +144,15 @@ class Executor:
             self._settle_last()
         return "cancelled" if stopped else "completed"
 
-    def _trash_places(self, seq: int) -> Callable[[int], bytes]:
+    def _trash_places(self, seq: int) -> Callable[[Step, int], bytes]:
         """Where the steps of a batch put what they trash."""
-        return lambda index: trash.place(self._operation.number, seq, index)
+        return lambda step, index: self._work.place(step, self._operation.number, seq, index)
 
     def _go_on(self, left: list[Step]) -> bool:
         """End what a crash left half done: families that can't follow go back, then the rest of its batch; True: stop wanted."""
         broken = self.tally.broken_groups()
         if broken:
-            self._run_batch(codec.pack(take_back(broken, self._free_name)))
+            self._run_batch(self._taking_back(broken))
         return bool(left) and self._run_batch(codec.pack(left))
 
     def _settle_last(self) -> None:
@@ -175,7 +175,11 @@ class Executor:
     def _undo_loose_ends(self) -> None:
         """Take back what can't be finished: halves of families, files in parking places."""
         for steps in self.tally.loose_ends():
-            self._run_batch(codec.pack(take_back(steps, self._free_name)))
+            self._run_batch(self._taking_back(steps))
+
+    def _taking_back(self, done: list[Done]) -> bytes:
+        """The steps that take these back, as a batch."""
+        return codec.pack(take_back(done, self._free_name, self._journal.owner))
 
     def _free_name(self, side: int, path: bytes) -> bytes:
         """The path if nothing is there, else the first of ``name (restored).ext``, ``name (restored 2).ext`` … that is free."""
@@ -203,7 +207,7 @@ class Executor:
             left = codec.pack(undone) if undone else None
             broken = self.tally.broken_groups()
             if broken:
-                self._run_batch(codec.pack(take_back(broken, self._free_name)))
+                self._run_batch(self._taking_back(broken))
         return stopped
 
     # one batch
@@ -243,10 +247,11 @@ class Executor:
                 for index, step in enumerate(steps)
                 if step.kind == StepKind.TRASH and step.source_side == side
             ]
+            owner = next((step.owner for step in steps if step.owner and step.source_side == side), b"")
             listing = b"".join(msgspec.json.encode(origin) + b"\n" for origin in origins)
             if origins:
                 try:
-                    trash.prepare(control, self._operation.number, seq, listing)
+                    trash.prepare(control, self._operation.number, seq, listing, owner)
                 except OSError as error:
                     raise _stopped_by(error, self._work.sides[side].path + b"/" + trash.TRASH) from error
 
@@ -391,7 +396,7 @@ class Executor:
         places = list(touched)
         for step in steps:
             if step.kind == StepKind.TRASH:
-                places.append((step.source_side, b"%s/%d" % (trash.TRASH, self._operation.number)))
+                places.append((step.source_side, trash.folder(self._operation.number, step.owner)))
                 break
         after: list[Folder] = []
         for side in range(len(self._work.sides)):

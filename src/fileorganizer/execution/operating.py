@@ -185,7 +185,7 @@ def _out_of_the_trash(journal: Journal, operation: Operation) -> dict[int, int]:
             for deed in deeds_of(batch, operation.number):
                 for place, files in ((deed.step.source, 1), (deed.place, -1)):
                     if deed.step.role == Role.ITEM and place.startswith(trash.TRASH + b"/"):
-                        number = int(place.split(b"/")[2])
+                        number = trash.operation_of(place)
                         counts[number] = counts.get(number, 0) + files
     return counts
 

@@ -12,6 +12,7 @@ from fileorganizer.errors import DestinationMissing, OperationDependency
 from fileorganizer.execution.keeping import as_it_is
 from fileorganizer.execution.parting import Eyes, Part, deeds_of, parts, wanted_below
 from fileorganizer.execution.workplace import destination_of
+from fileorganizer.fs import trash
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.journal import codec
@@ -146,6 +147,7 @@ class Undoing:
             temporary=self._temporary,
             born_later=self._born_later,
             keeper_of=self._keeper_of,
+            owner=self._journal.owner,
         )
 
     def _emit(self, steps: list[Step]) -> None:
@@ -163,9 +165,8 @@ class Undoing:
 
     def _keeper_of(self, place: bytes) -> Keeper | None:
         """The copy for which a file was put into the trash, by the step that put it there; as it is now, or as it was then."""
-        _, _, operation, item = place.split(b"/")
-        batch, _, index = item.partition(b"-")
-        keeper = self._trashed_by(int(operation), int(batch))[int(index)].keeper
+        batch, _, index = place.rpartition(b"/")[2].partition(b"-")
+        keeper = self._trashed_by(trash.operation_of(place), int(batch))[int(index)].keeper
         return None if keeper is None else as_it_is(self._sides[SOURCE], keeper) or keeper
 
     def _trashed_by(self, operation: int, batch: int) -> list[Step]:

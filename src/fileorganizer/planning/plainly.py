@@ -50,14 +50,14 @@ class Plain(msgspec.Struct, array_like=True):
     """Bytes of the files of ``steps``."""
 
 
-def done_deeds(steps: Sequence[Step], outcomes: Iterable[Outcome], trashed: Callable[[int], bytes]) -> list[Deed]:
+def done_deeds(steps: Sequence[Step], outcomes: Iterable[Outcome], trashed: Callable[[Step, int], bytes]) -> list[Deed]:
     """The done steps of a batch, last first, with the places that their files have since; ``trashed`` knows those in the trash."""
     by_index = {outcome.index: outcome for outcome in outcomes}
     deeds: list[Deed] = []
     for index, step in enumerate(steps):
         outcome = by_index.get(index)
         if outcome is None or outcome.state == State.DONE:
-            place = trashed(index) if step.kind == StepKind.TRASH else step.target
+            place = trashed(step, index) if step.kind == StepKind.TRASH else step.target
             deeds.append(Deed(step, place, outcome.made if outcome else None))
     deeds.reverse()
     return deeds

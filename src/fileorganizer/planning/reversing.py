@@ -63,8 +63,13 @@ class Reversal:
         temporary: Callable[[], bytes],
         born_later: BornLater,
         keeper_of: KeeperOf,
+        owner: bytes,
     ) -> None:
-        """``wanted`` says whether an original path is to be restored; ``whole``: all of it, folder times included."""
+        """``wanted`` says whether an original path is to be restored; ``whole``: all of it, folder times included.
+
+        ``owner`` stands for the root in the trash of a destination.
+        """
+        self._owner = owner
         self._look, self._is_taken, self._wanted, self._whole = look, is_taken, wanted, whole
         self._emit, self._temporary, self._born_later, self._keeper_of = emit, temporary, born_later, keeper_of
         self._batch: list[Step] = []
@@ -326,7 +331,8 @@ class Reversal:
         else:
             side = step.target_side
             self._put_away(
-                step.group, Step(StepKind.TRASH, deed.place, b"", now.seen, side, side, step.role, step.group)
+                step.group,
+                Step(StepKind.TRASH, deed.place, b"", now.seen, side, side, step.role, step.group, owner=self._owner),
             )
 
     def _reverse_link(self, deed: Deed, now: Sight | None) -> None:

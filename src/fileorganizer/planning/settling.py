@@ -43,11 +43,11 @@ class Tally:
         """Done steps of groups of which other steps are left to do."""
 
     def add(
-        self, steps: list[Step], outcomes: Iterable[Outcome], trash_place: Callable[[int], bytes] | None = None
+        self, steps: list[Step], outcomes: Iterable[Outcome], trash_place: Callable[[Step, int], bytes] | None = None
     ) -> list[Step]:
         """Count a settled batch; returns the steps that are left to do.
 
-        ``trash_place`` says where step ``index`` put what it trashed; without it nothing can be taken back from there.
+        ``trash_place`` says where a step with its index put what it trashed; without it nothing can be taken back from there.
         """
         by_index = {outcome.index: outcome for outcome in outcomes}
         pending: list[Step] = []
@@ -76,7 +76,7 @@ class Tally:
                     if step.kind == StepKind.COPY and step.role == Role.AUXILIARY:
                         unfinished.add(step.group)  # its source is to go into the trash, in another batch
                 elif step.group and step.kind == StepKind.TRASH and trash_place is not None:
-                    trashed = msgspec.structs.replace(step, target=trash_place(index), keeper=None)
+                    trashed = msgspec.structs.replace(step, target=trash_place(step, index), keeper=None)
                     grouped.setdefault(step.group, []).append((trashed, None))
             elif step.group:
                 failed.add(step.group)
@@ -156,9 +156,10 @@ def _again(step: Step, outcome: Outcome | None) -> Step:
     return msgspec.structs.replace(step, temporary=TWIN, seen=msgspec.structs.replace(step.seen, ctime_ns=0))
 
 
-def take_back(done: list[Done], free_name: Callable[[int, bytes], bytes]) -> list[Step]:
+def take_back(done: list[Done], free_name: Callable[[int, bytes], bytes], owner: bytes) -> list[Step]:
     """The steps that reverse these, last first. ``free_name(side, path)`` gives the path, or one beside it if it is taken.
 
+    ``owner`` stands for the root in the trash of a destination.
     A name that one of these links has now will be free by the time it is needed.
     """
     links = {(step.target_side, step.target) for step, _ in done if step.kind == StepKind.LINK}
@@ -166,14 +167,15 @@ def take_back(done: list[Done], free_name: Callable[[int, bytes], bytes]) -> lis
     def name(side: int, path: bytes) -> bytes:
         return path if (side, path) in links else free_name(side, path)
 
-    return [_reverse(step, made, name) for step, made in reversed(done)]
+    return [_reverse(step, made, name, owner) for step, made in reversed(done)]
 
 
-def _reverse(step: Step, made: Identity | None, free_name: Callable[[int, bytes], bytes]) -> Step:
+def _reverse(step: Step, made: Identity | None, free_name: Callable[[int, bytes], bytes], owner: bytes) -> Step:
     """The step that takes one step back."""
     role = Role.TAKE_BACK if step.role == Role.ITEM else Role.TAKE_BACK_AUXILIARY
     if step.kind == StepKind.COPY:
-        return Step(StepKind.TRASH, step.target, b"", _renamed(made), step.target_side, step.target_side, role)
+        side = step.target_side
+        return Step(StepKind.TRASH, step.target, b"", _renamed(made), side, side, role, owner=owner)
     if step.kind == StepKind.LINK:
         return Step(StepKind.DROP_TWIN, step.target, step.source, step.seen, step.target_side, step.source_side, role)
     target = free_name(step.source_side, step.source)
