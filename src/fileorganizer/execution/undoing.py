@@ -66,7 +66,7 @@ class Undoing:
                 made = [deed for deed in deeds if again and deed.step.kind == StepKind.MKDIR]
                 reversal.add(made, before, after)
                 if not again:
-                    reversal.follow(deeds)
+                    reversal.follow(deeds, after)
         plainly = reversal.knows_no_detours
         for batch, part in parts(self._journal, operation, self._sides, paths, plainly=plainly):
             self._store(reversal, part)
@@ -211,21 +211,29 @@ class Undoing:
         wanted = {seen.mark for item in missing if (seen := item.deed.step.seen) is not None and seen.ino}
         if not wanted or operation is None:  # a restore misses nothing: what isn't in the trash is purged
             return {}
-        self._refuse_dependency({inode for inode, _, _ in wanted}, operation)
+        self._refuse_dependency(wanted, operation)
         return dict(found for side in self._sides for found in find_files(side, wanted))
 
-    def _refuse_dependency(self, inodes: set[int], operation: Operation) -> None:
-        """Raise OperationDependency when a later operation has moved one of these files on."""
+    def _refuse_dependency(self, wanted: set[Mark], operation: Operation) -> None:
+        """Raise OperationDependency when a later operation has moved one of these files on.
+
+        One that was taken back as far as that was possible is no hindrance: it would be one for ever.
+        """
         for later in self._journal.operations():
-            matters = later.number > operation.number and not later.rolled_back and later.undoes != operation.number
-            if matters and any(self._moved(later, inodes)):
+            back = later.rolled_back or later.undo_finished
+            matters = later.number > operation.number and not back and later.undoes != operation.number
+            if matters and any(self._moved(later, wanted)):
                 raise OperationDependency(
                     f"Operation {later.number} ({later.operation_id}) has moved files of this one on. Undo it first:"
                     f" fileorganizer undo ROOT {later.operation_id}"
                 )
 
-    def _moved(self, later: Operation, inodes: set[int]) -> Iterator[bool]:
-        """For each done step of a later operation: did it move one of these files, and is it still there, as far as one can see?"""
+    def _moved(self, later: Operation, wanted: set[Mark]) -> Iterator[bool]:
+        """For each done step of a later operation: did it move one of these files, and is it still there, as far as one can see?
+
+        Inodes are given out again: a file that isn't as it was has to be old enough, as wherever one is recognised.
+        """
+        inodes = {inode for inode, _, _ in wanted}
         with ExitStack() as stack:
             eyes = self._eyes_for(later, stack)
             for batch in self._journal.batches(later.number):
@@ -233,7 +241,12 @@ class Undoing:
                     seen = deed.step.seen
                     if seen is not None and seen.ino in inodes:
                         now = eyes.look(deed.step.target_side, deed.place) if eyes else Sight(seen, 1)
-                        yield now is not None and now.seen.ino == seen.ino
+                        there = now is not None and now.seen.ino == seen.ino
+                        yield there and (
+                            seen.mark in wanted
+                            or eyes is None
+                            or eyes.born(deed.step.target_side, deed.place) <= self._since
+                        )
 
     def _eyes_for(self, later: Operation, stack: ExitStack) -> Eyes | None:
         """Eyes for what a later operation did; None where its destination isn't there. ``stack`` closes what is opened for them."""

@@ -8,7 +8,7 @@ ordered like the chains and swaps of any plan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -89,6 +89,8 @@ class Reversal:
         self._created: dict[tuple[int, bytes], Identity] = {}
         self._remade: dict[tuple[int, bytes, int], Identity] = {}
         """Side, path and inode of a folder that others removed → what an undo of theirs made in its place."""
+        self._made_again: dict[tuple[int, bytes], int] = {}
+        """Folders that undos of this operation have made again → their inodes."""
         self._restored_in: set[tuple[int, bytes]] = set()
         self._before: dict[tuple[int, bytes], Folder] = {}
         self._after: dict[tuple[int, bytes], Folder] = {}
@@ -140,11 +142,16 @@ class Reversal:
             self.matched += 1
             self._leave(deed.step, Reason.SOURCE_TAKEN)
 
-    def follow(self, deeds: Iterable[Deed]) -> None:
+    def follow(self, deeds: Sequence[Deed], after: Iterable[Folder]) -> None:
         """The done steps of one batch of a later undo, last first: some files are neither at the one place nor the other.
 
-        It had parked them, was cut off, and found their places taken.
+        It had parked them, was cut off, and found their places taken. The folders that it made again are those of the operation.
         """
+        now = {(folder.side, folder.path): folder.ino for folder in after}
+        for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR):
+            place = step.target_side, step.target
+            if place in now:
+                self._made_again.setdefault(place, now[place])
         for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MOVE):
             if step.source.startswith(PARKING) and step.role in Role.TAKING_BACK:
                 self._put_aside[step.source] = step.target
@@ -472,7 +479,9 @@ class Reversal:
             if (side, path) in self._created:
                 continue
             if (side, path) in self._removed:
-                yield _timed(before, None, restores=before)
+                there = self._look(side, path)
+                if there is None or there.seen.ino == self._made_again.get((side, path)):
+                    yield _timed(before, None, restores=before)  # another one is the user's own
                 continue
             if (side, path) in self._touched_by_others:
                 continue
