@@ -173,13 +173,23 @@ class Executor:
             self._listener.settled(self._operation.operation_id, settled.seq)
 
     def _undo_loose_ends(self) -> None:
-        """Take back what can't be finished: halves of families, files in parking places."""
+        """Take back what can't be finished: halves of families, files in parking places, and what is still to be taken back."""
         for steps in self.tally.loose_ends():
             self._run_batch(self._taking_back(steps))
+        if self.tally.owed:
+            self._run_batch(codec.pack([self._named_anew(step) for step in self.tally.owed.values()]))
 
     def _taking_back(self, done: list[Done]) -> bytes:
         """The steps that take these back, as a batch."""
-        return codec.pack(take_back(done, self._free_name, self._journal.owner))
+        steps = take_back(done, self._free_name, self._journal.owner)
+        self.tally.owe(steps)
+        return codec.pack(steps)
+
+    def _named_anew(self, step: Step) -> Step:
+        """A step that takes something back, to a name that is free now."""
+        if step.kind != StepKind.MOVE:
+            return step
+        return msgspec.structs.replace(step, target=self._free_name(step.target_side, step.target))
 
     def _free_name(self, side: int, path: bytes) -> bytes:
         """The path if nothing is there, else the first of ``name (restored).ext``, ``name (restored 2).ext`` … that is free."""
@@ -378,6 +388,7 @@ class Executor:
         if (
             outcome is not None
             and outcome.state == State.PENDING
+            and step.role not in Role.TAKING_BACK  # what is to go back is tried again
             and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
         ):
             outcome = Outcome(index, State.FAILED, Reason.IO_ERROR, error.strerror or "")

@@ -38,6 +38,8 @@ class Tally:
         """Groups of which a step was skipped or failed, with the reason."""
         self.parked: dict[bytes, Step] = {}
         """Files in parking places, by that place: the step that brought them there."""
+        self.owed: dict[tuple[int, bytes], Step] = {}
+        """What is to be taken back and isn't yet, by side and path: the step that does. What is parked isn't among it."""
         self._broken: list[Done] = []
         self._halves: dict[int, list[Done]] = {}
         """Done steps of groups of which other steps are left to do."""
@@ -64,6 +66,8 @@ class Tally:
                 continue
             state = State.DONE if outcome is None else outcome.state
             met.add(step.group)
+            if step.role in Role.TAKING_BACK:
+                self._follow_debt(step, state, outcome)
             if state == State.PENDING:
                 pending.append(_again(step, outcome))
                 unfinished.add(step.group)
@@ -119,6 +123,18 @@ class Tally:
             self.parked.pop(step.source, None)
             if step.target.startswith(PARKING):
                 self.parked[step.target] = step
+
+    def owe(self, steps: Iterable[Step]) -> None:
+        """These are about to be carried out, to take something back."""
+        self.owed.update(((s.source_side, s.source), s) for s in steps if not s.source.startswith(PARKING))
+
+    def _follow_debt(self, step: Step, state: int, outcome: Outcome | None) -> None:
+        """Keep track of what is to be taken back: a file whose old name was taken meanwhile gets another one."""
+        taken = step.kind == StepKind.MOVE and outcome is not None and outcome.reason == Reason.CONFLICT
+        if state == State.PENDING or taken:
+            self.owe((step,))
+        else:
+            self.owed.pop((step.source_side, step.source), None)
 
     def broken_groups(self) -> list[Done]:
         """The done steps of families that can't follow, as the last batch has shown; each is told once."""
