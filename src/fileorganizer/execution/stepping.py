@@ -317,7 +317,7 @@ class Stepper:
         if step.seen is not None and not same_inode(os.fstat(fd), step.seen):
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
         if step.restores is not None:
-            folders.give_back_metadata(fd, step.restores)
+            folders.give_back_metadata(fd, step.restores, exactly=True)
         try:
             folders.set_folder_times(fd, step.times)
         except PermissionError as error:
