@@ -42,7 +42,7 @@ from fileorganizer.model import BATCH_STEPS, DESTINATION, Options, Review, Step,
 from fileorganizer.progress import Listener
 from fileorganizer.rules.builtin_categories import builtin_rules
 from fileorganizer.rules.syntax import RuleSet
-from fileorganizer.scan.ignoring import whole_folder
+from fileorganizer.scan.ignoring import is_control, whole_folder
 from fileorganizer.settings import plan_dir
 
 RootPath = str | bytes | os.PathLike[str]
@@ -136,6 +136,8 @@ def _destination(root: bytes, options: Options) -> tuple[bytes | None, bytes]:
         raise InvalidOption(f"Mode {options.mode} needs a --destination outside {shown_path(root)}.")
     if inside:
         below = destination[len(root) + 1 :]
+        if any(map(is_control, below.split(b"/"))):
+            raise InvalidOption(f"{shown_path(destination)} is where the journal lives. Choose another destination.")
         return None, below + b"/" if below else b""
     if not os.path.isdir(destination):
         raise DestinationMissing(

@@ -10,7 +10,7 @@ import msgspec
 from fileorganizer.execution.parting import deeds_of
 from fileorganizer.fs import trash
 from fileorganizer.fs.beneath import Root
-from fileorganizer.fs.identity import identity_of
+from fileorganizer.fs.identity import alike, identity_of
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
@@ -29,6 +29,7 @@ from fileorganizer.model import (
     Step,
     StepKind,
 )
+from fileorganizer.planning.plainly import TRASHED
 from fileorganizer.planning.settling import PARKING
 from fileorganizer.rules.explain import Explanation, explain
 from fileorganizer.rules.syntax import RuleSet
@@ -107,7 +108,7 @@ def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outco
                 parked[step.target] = step.source
             elif step.source in parked:
                 step = msgspec.structs.replace(step, source=parked[step.source])
-            place = step.target or trash.place(operation.number, batch.seq, index)
+            place = step.target or trash.place(operation.number, batch.seq, index, step.owner)
             if place in back and (outcome is None or outcome.state == State.DONE):
                 outcome = Outcome(index, State.SKIPPED, Reason.WITH_COMPANION)
             if step.role == Role.ITEM and (outcome is None or outcome.state != State.PENDING or batch.seq == last):
@@ -182,23 +183,41 @@ def _explained(rules: RuleSet | None, path: bytes, facts: Facts | None, wins: bo
 
 
 def trash_items(journal: Journal, root: Root, destinations: Mapping[bytes, Root] | None = None) -> Iterator[TrashItem]:
-    """What is in the trash of the root and of these destination roots, by their paths; oldest operation first."""
+    """What is in the trash of the root and of these destination roots, by their paths; oldest operation first.
+
+    What was taken out and came back lies there since then.
+    """
+    found: dict[tuple[bytes, bytes], TrashItem] = {}
     for operation in journal.operations(newest_first=False):
         sides = (root, (destinations or {}).get(operation.destination or b""))
+        since = operation.finished_at or operation.created_at
         for batch in journal.batches(operation.number):
             for deed in reversed(deeds_of(batch, operation.number)):
-                side = sides[deed.step.source_side] if deed.step.kind == StepKind.TRASH else None
+                step = deed.step
+                if step.kind == StepKind.MOVE and step.target.startswith(TRASHED):
+                    side = sides[step.target_side]
+                    again = None if side is None else found.get((side.path, step.target))
+                    if side is not None and again is not None:
+                        found[side.path, step.target] = msgspec.structs.replace(again, trashed_at=since)
+                    continue
+                side = sides[step.source_side] if step.kind == StepKind.TRASH else None
                 status = side.look(deed.place) if side is not None else None
-                if side is not None and status is not None:
-                    yield TrashItem(
-                        os.fsdecode(deed.place).split("/", 2)[2],
-                        deed.step.source,
+                if side is not None and status is not None and _is_it(status, step):
+                    found[side.path, deed.place] = TrashItem(
+                        f"{operation.number}/{os.fsdecode(deed.place.rpartition(b'/')[2])}",
+                        step.source,
                         deed.place,
                         status.st_size,
-                        operation.finished_at or operation.created_at,
+                        since,
                         operation.operation_id,
                         identity_of(status),
-                        deed.step.keeper,
-                        deed.step.source_side,
+                        step.keeper,
+                        step.source_side,
                         side.path,
                     )
+    yield from found.values()
+
+
+def _is_it(status: os.stat_result, step: Step) -> bool:
+    """Is it what the step put away? Another root that is a copy of this one may have put something at the same place."""
+    return step.seen is None or status.st_ino == step.seen.ino or alike(status, step.seen)

@@ -60,7 +60,7 @@ class Workplace:
 
     def place(self, step: Step, operation: int, batch: int, index: int) -> bytes:
         """The target of a step; for the trash it follows from the step's place in the journal."""
-        return trash.place(operation, batch, index) if step.kind == StepKind.TRASH else step.target
+        return trash.place(operation, batch, index, step.owner) if step.kind == StepKind.TRASH else step.target
 
 
 @contextmanager

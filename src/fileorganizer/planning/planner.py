@@ -211,6 +211,8 @@ class Draft:
             return True
         if frame.chosen and facts.category not in frame.chosen:
             reason = Reason.FILTERED_OUT
+        elif self._kind != StepKind.MOVE and any(entry.seen.mode & 0o170000 == 0o040000 for entry in members):
+            reason = Reason.NOT_SUPPORTED  # a page isn't copied without the folder of its pieces
         elif all(naming.allowed(entry.name, frame.names) for entry in members):
             return False
         else:
