@@ -8,6 +8,7 @@ which path, and what to do next.
 from __future__ import annotations
 
 import os
+import shlex
 
 EXIT_DONE = 0
 EXIT_PARTIAL = 10
@@ -31,6 +32,17 @@ def show(path: bytes | str | os.PathLike[str]) -> str:
         )
         for c in text
     )
+
+
+def shell_word(path: bytes | str | os.PathLike[str]) -> str:
+    """A path as one word of a command that is shown to be typed or pasted, whatever its name holds."""
+    text = os.fsdecode(path)
+    if text.startswith("-"):
+        text = f"./{text}"
+    if text.isprintable():
+        return shlex.quote(text)
+    plain = (chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\x{byte:02x}" for byte in os.fsencode(text))
+    return f"$'{''.join(plain)}'"
 
 
 class FileOrganizerError(Exception):

@@ -19,7 +19,7 @@ from fileorganizer.errors import (
     EXIT_NOTHING,
     EXIT_PARTIAL,
     ConfirmationRequired,
-    show,
+    shell_word,
 )
 from fileorganizer.progress import Listener
 
@@ -121,7 +121,7 @@ class Output:
         elif not self.silent:
             if met is not None:
                 render.met(self.console, met)
-            render.report(self.console, report, show(folder))
+            render.report(self.console, report, shell_word(folder))
         return exit_code(report)
 
 

@@ -8,7 +8,8 @@ import click
 
 from fileorganizer.errors import InvalidOption, show
 
-FOLDER = click.Path(path_type=str)
+FOLDER = click.Path(path_type=str, readable=False)
+"""Whether it can be read is asked by what opens it, which tells more."""
 _UNITS = {"": 1, "B": 1} | {
     prefix + suffix: base**power
     for power, prefix in enumerate("KMGT", 1)

@@ -282,3 +282,25 @@ def test_a_cut_off_run_is_closed(say: Any, root: Path) -> None:
     assert say("verify", root).code == 0
     assert say("undo", root, "--yes").code in (0, 11)
     assert difference(before, manifest(root)) == []
+
+
+def test_an_undo_of_what_is_back_is_nothing_to_do(say: Any, root: Path) -> None:
+    """No question, no operation in the history, and the code for nothing."""
+    say("organize", root, "--recursive", "--yes")
+    say("undo", root, "--yes")
+    assert say("undo", root, "1", "--preview").code == 11
+    said = say("undo", root, "1")
+    assert (said.code, "Nothing to do" in said.out) == (11, True)
+    assert len(say("history", root, "--json").document["operations"]) == 2
+
+
+@pytest.mark.parametrize("name", ["two words", "it's $HOME `x`", "new\nline", "-rf", "plain", b"odd \xff\n'\\.x", "é🎉"])
+def test_commands_can_be_pasted(say: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | bytes) -> None:
+    """What a preview and a report show to be typed next works in a shell, whatever the folder is called."""
+    monkeypatch.chdir(tmp_path)
+    write_tree(tmp_path, {name: {"a.txt": File(b"a", mtime=OLD)}})
+    for arguments in (["preview"], ["organize", "--yes"]):
+        shown = say(*arguments, "--", name).out.splitlines()[-1].partition("  fileorganizer ")[2]
+        given = subprocess.run(["bash", "-c", f"printf '%s\\0' {shown}"], capture_output=True, check=True).stdout.split(b"\0")
+        assert (tmp_path / os.fsdecode(given[1])).samefile(tmp_path / os.fsdecode(name))
+        assert not given[1].startswith(b"-")

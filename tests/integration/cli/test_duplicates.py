@@ -107,6 +107,8 @@ def test_clean_asks_does_and_can_be_taken_back(say: Any, root: Path) -> None:
     plan = json.loads(text)
     assert {step.get("keeper") for step in plan["steps"]} == {"a.txt", "d.pdf"}
     assert say("duplicates", "clean", root, "--keep", "oldest")[0] == 35, "no terminal to ask on, no --yes"
+    code, _, words = say("duplicates", "clean", root, "--plan", plan["plan_id"], "--preview", "--yes")
+    assert code == 2 and "--preview doesn't go with --plan" in words, "a preview carries nothing out"
     assert difference(before, manifest(root)) == []
     code, text, _ = say("duplicates", "clean", root, "--plan", plan["plan_id"], "--yes", "--json")
     done = json.loads(text)

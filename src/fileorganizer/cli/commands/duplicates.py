@@ -14,7 +14,7 @@ from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.values import FOLDER, size_of
 from fileorganizer.duplicates.finder import ALGORITHMS, Search
 from fileorganizer.duplicates.keepers import RULES
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, InvalidOption, show
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, InvalidOption, shell_word
 from fileorganizer.planning.cleanup import ACTIONS
 from fileorganizer.searcher import Found
 
@@ -125,13 +125,15 @@ def clean(
     """Put redundant files of FOLDER into its trash, or make them names of the copy that stays."""
     from fileorganizer import cleaner  # a search starts without the machinery that changes something
 
+    if plan_id and only_show:
+        raise InvalidOption("A stored plan was shown when it was made: --preview doesn't go with --plan.")
     cleaning = None if plan_id else cleaning_of(keep, action, given)
     with output.listening() as listener:
         if only_show and cleaning is not None:
             with cleaner.preview_clean_up(folder, cleaning, listener=listener) as plan:
                 output.show_plan(plan)
                 if not output.silent and plan.batch_count:
-                    done_by = f"fileorganizer duplicates clean {show(folder)} --plan {plan.head.plan_id}"
+                    done_by = f"fileorganizer duplicates clean {shell_word(folder)} --plan {plan.head.plan_id}"
                     output.console.print(f"Do exactly this:  {done_by}")
                 return EXIT_DONE if plan.batch_count else EXIT_NOTHING
         report = cleaner.clean_up(folder, cleaning, plan_id=plan_id, confirm=output.confirm(yes), listener=listener)

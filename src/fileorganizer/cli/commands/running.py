@@ -12,7 +12,7 @@ from fileorganizer import organizer
 from fileorganizer.cli import render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.values import FOLDER, moment_of, size_of
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, InvalidOption, show
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, InvalidOption, shell_word
 from fileorganizer.model import Options
 from fileorganizer.rules.profiles import profile_names
 
@@ -120,7 +120,8 @@ def preview(output: Output, folder: str, **given: Any) -> int:
     with output.listening() as listener, organizer.preview(folder, options_of(given), listener=listener) as plan:
         output.show_plan(plan)
         if not output.silent and plan.batch_count:
-            output.console.print(f"Do exactly this:  fileorganizer organize {show(folder)} --plan {plan.head.plan_id}")
+            command = f"fileorganizer organize {shell_word(folder)} --plan {plan.head.plan_id}"
+            output.console.print(f"Do exactly this:  {command}")
         return EXIT_DONE if plan.batch_count else EXIT_NOTHING
 
 
