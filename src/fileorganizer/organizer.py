@@ -210,7 +210,10 @@ def _stored(root: bytes, plan_id: str) -> Plan:
         operating.refuse_applied(journal, plan_id)
     plan = Plan(plan_dir(), plan_id)
     status = os.stat(root)
-    if plan.head.operation_type != "organize" or plan.head.root_identity != (status.st_dev, status.st_ino):
+    if plan.head.operation_type != "organize":
+        plan.close()
+        raise InvalidOption(f"Plan {plan_id} isn't one to organize by. Carry it out with the command that made it.")
+    if plan.head.root_identity != (status.st_dev, status.st_ino):
         plan.close()
         raise InvalidOption(f"Plan {plan_id} was made for {shown_path(plan.head.root)}, not for {shown_path(root)}.")
     return plan
@@ -461,10 +464,13 @@ def show(root: RootPath, operation: str) -> Iterator[Shown]:
         yield Shown(chosen, reading.rows(journal, chosen))
 
 
-def explain(root: RootPath, path: bytes) -> list[Explained]:
-    """What each operation did with the file that was or is at ``path`` and why, the newest first."""
+def explain(root: RootPath, path: bytes, *, destination: bytes | None = None) -> list[Explained]:
+    """What each operation did with the file that was or is at ``path`` and why, the newest first.
+
+    With ``destination`` the path is relative to this folder, where operations of ``root`` have put files.
+    """
     with _journal(resolve_root(root)) as journal:
-        return list(reading.explanations(journal, path.strip(b"/")))
+        return list(reading.explanations(journal, path.strip(b"/"), destination))
 
 
 def verify(root: RootPath, *, listener: Listener | None = None) -> Verification:

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from fileorganizer.cli import app
+from fileorganizer.cli import app, words
+from fileorganizer.model import Reason
 from tests.support.manifest import difference, manifest
+from tests.support.terminal import on_a_terminal
 from tests.support.trees import File, write_tree
 
 OLD = 1_400_000_000
@@ -304,3 +306,69 @@ def test_commands_can_be_pasted(say: Any, tmp_path: Path, monkeypatch: pytest.Mo
         given = subprocess.run(["bash", "-c", f"printf '%s\\0' {shown}"], capture_output=True, check=True).stdout.split(b"\0")
         assert (tmp_path / os.fsdecode(given[1])).samefile(tmp_path / os.fsdecode(name))
         assert not given[1].startswith(b"-")
+
+
+def test_nothing_there_is_said_in_words(say: Any, tmp_path: Path) -> None:
+    """An empty table says nothing to a person."""
+    (tmp_path / "empty").mkdir()
+    assert "Nothing to do." in say("preview", tmp_path / "empty").out
+    assert "Category" not in say("preview", tmp_path / "empty").out
+    assert "Nothing was organized here yet." in say("history", tmp_path / "empty").out
+    assert "The trash is empty." in say("trash", "list", tmp_path / "empty").out
+
+
+def test_explain_has_a_sentence_for_what_stayed_and_for_what_came_back(say: Any, root: Path) -> None:
+    """A code alone explains nothing."""
+    say("organize", root, "--yes")
+    said = say("explain", root / "half.part").out
+    assert "half a download" in said
+    assert "→" not in said
+    say("undo", root, "--yes")
+    assert "Operation 1 was taken back." in say("explain", root / "a.jpg").out
+
+
+def test_a_destination_tells_where_its_records_are(say: Any, root: Path, tmp_path: Path) -> None:
+    """What was put there is explained; other commands name the folder that knows of it."""
+    there = tmp_path / "there"
+    there.mkdir()
+    say("organize", root, "--mode", "copy", "--destination", there, "--yes")
+    said = say("explain", there / "Images/2014/a.jpg")
+    assert (said.code, "its extension is .jpg" in said.out) == (0, True)
+    assert say("explain", there / "a.jpg").code == 11
+    for command in (["history", there], ["verify", there], ["undo", there], ["show", there, "1"]):
+        said = say(*command)
+        assert f"What was put here from {root}" in said.out + said.err
+    assert say("history", there, "--json").document == {"operations": []}
+
+
+def test_explain_asks_the_folders_above_too(say: Any, root: Path) -> None:
+    """A folder that was filled by a run above it, and organized by itself later."""
+    say("organize", root, "--yes")
+    write_tree(root / "Images", {"new.mp3": File(b"sound", mtime=OLD)})
+    say("organize", root / "Images", "--yes")
+    said = say("explain", root / "Images/2014/a.jpg")
+    assert (said.code, "Filed under Images" in said.out) == (0, True)
+
+
+def test_a_purge_says_what_it_destroys(say: Any, root: Path) -> None:
+    """By name, before the question."""
+    write_tree(root, {"same.jpg": File(b"jpeg", mtime=OLD + 1)})
+    say("duplicates", "clean", root, "--keep", "oldest", "--yes")
+    said = say("trash", "purge", root)
+    assert said.code == 35
+    assert "same.jpg" in said.out
+    assert "destroyed for ever: 1 file (4 B). There is no way back." in said.out
+    screen, code = on_a_terminal(["trash", "purge", str(root), "--quiet"], [(b"Go ahead? [y/N]: ", b"n\n")])
+    assert (code, "same.jpg" in screen) == (12, True)
+
+
+def test_a_plan_of_another_kind_is_told_so(say: Any, root: Path) -> None:
+    """Not that it was made for another folder."""
+    write_tree(root, {"same.jpg": File(b"jpeg", mtime=OLD + 1)})
+    plan = say("duplicates", "clean", root, "--keep", "oldest", "--preview", "--json").document["plan_id"]
+    assert "isn't one to organize by" in say("organize", root, "--plan", plan, "--yes").err
+
+
+def test_every_reason_has_a_sentence() -> None:
+    """For ``explain``."""
+    assert set(words.WHY) == set(Reason) - {Reason.NONE}

@@ -73,14 +73,17 @@ def search_of(given: dict[str, Any]) -> Search:
     )
 
 
-@duplicates.command(hidden=True)
+@duplicates.command()
 @click.argument("folder", type=FOLDER)
 @searching
 @click.option("--json-lines", "as_lines", is_flag=True, help="One JSON document a line: each group.")
 @click.option("--csv", "as_csv", is_flag=True, help="A table with a line for each file.")
 @spoken
 def search(output: Output, folder: str, as_csv: bool, **given: Any) -> int:
-    """Find files of FOLDER with the same content, those that waste most first. Changes nothing."""
+    """Find files of FOLDER with the same content, those that waste most first. Changes nothing.
+
+    The word search may be left out.
+    """
     output.silent = output.silent or as_csv
     with output.listening() as listener:
         found = searcher.find_duplicates(folder, search_of(given), against=given["against"], listener=listener)
@@ -92,7 +95,7 @@ def search(output: Output, folder: str, as_csv: bool, **given: Any) -> int:
     elif as_csv:
         render_json.write_csv(found)
     elif not output.silent:
-        render.found(output.console, found)
+        render.found(output.console, found, shell_word(folder))
     return _exit_code(found)
 
 

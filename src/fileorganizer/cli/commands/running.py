@@ -11,8 +11,9 @@ import click
 from fileorganizer import organizer
 from fileorganizer.cli import render_json
 from fileorganizer.cli.output import Output, spoken
+from fileorganizer.cli.records import pointing
 from fileorganizer.cli.values import FOLDER, moment_of, size_of
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, InvalidOption, shell_word
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, Declined, InvalidOption, shell_word
 from fileorganizer.model import Options
 from fileorganizer.rules.profiles import profile_names
 
@@ -148,7 +149,13 @@ def organize(output: Output, folder: str, plan_id: str | None, duplicates: str, 
             from fileorganizer import cleaner  # takes 20 ms that most runs needn't wait
 
             met = cleaner.meet_duplicates(folder, options, duplicates, confirm=confirm, listener=listener)
-        report = organizer.organize(folder, options, plan_id=plan_id, confirm=confirm, listener=listener)
+        try:
+            report = organizer.organize(folder, options, plan_id=plan_id, confirm=confirm, listener=listener)
+        except Declined as error:
+            if met is None or met.clean_up is None:
+                raise
+            undo_it = f"fileorganizer undo {shell_word(folder)} {met.clean_up.operation_id}"
+            raise Declined(f"Nothing was moved. The duplicates are cleaned up; take that back:  {undo_it}") from error
         return output.report(report, folder, met)
 
 
@@ -165,7 +172,7 @@ def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, .
     Without OPERATION it is the newest that isn't taken back yet.
     """
     original = [os.fsencode(path) for path in paths]
-    with output.listening() as listener:
+    with pointing(folder), output.listening() as listener:
         if only_show:
             with organizer.preview_undo(folder, operation, paths=original, listener=listener) as plan:
                 output.show_plan(plan)
