@@ -15,6 +15,8 @@ EXIT_PARTIAL = 10
 EXIT_NOTHING = 11
 EXIT_DECLINED = 12
 EXIT_INTERRUPTED = 130
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
+"""What spreadsheets take for the beginning of a formula, also in full width (OWASP, CSV injection)."""
 
 
 def show(path: bytes | str | os.PathLike[str]) -> str:
@@ -32,6 +34,11 @@ def show(path: bytes | str | os.PathLike[str]) -> str:
         )
         for c in text
     )
+
+
+def defused(value: object) -> object:
+    """A cell of a table that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def shell_word(path: bytes | str | os.PathLike[str]) -> str:

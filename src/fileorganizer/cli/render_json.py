@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fileorganizer.errors import show
+from fileorganizer.errors import defused, show
 from fileorganizer.journal.plans import AFTER, BEFORE, Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import STEP_NAMES, Reason, Role, Skip, Step
@@ -200,7 +200,7 @@ def write_csv(found: Found) -> None:
     for number, group in enumerate(found.groups, 1):
         for copy in group.copies:
             for path in (copy.path, *copy.links):
-                table.writerow((number, group.size, group.digest.hex(), int(copy.is_reference), show(path)))
+                table.writerow((number, group.size, group.digest.hex(), int(copy.is_reference), defused(show(path))))
     text.detach()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 
 import click
@@ -36,3 +37,13 @@ def moment_of(text: str | None) -> float | None:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError) as error:
         raise InvalidOption(f"{show(text)} is no date. Write it as 2024-01-31.") from error
+
+
+def original_path(folder: str, given: str) -> bytes:
+    """Where a file was, relative to ``folder``; it may be given so, or from the top."""
+    path = os.path.normpath(os.path.expanduser(os.fsencode(given)))
+    top = os.path.expanduser(os.fsencode(folder))
+    for root in (os.path.realpath(top), os.path.abspath(top)):
+        if path.startswith(root + b"/"):
+            return path[len(root) + 1 :]
+    return path

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from fileorganizer.cli import app, words
 from fileorganizer.model import Reason
+from tests.support.disks import mount, nobody, tmpfs
 from tests.support.manifest import difference, manifest
 from tests.support.terminal import on_a_terminal
 from tests.support.trees import File, write_tree
@@ -372,3 +374,62 @@ def test_a_plan_of_another_kind_is_told_so(say: Any, root: Path) -> None:
 def test_every_reason_has_a_sentence() -> None:
     """For ``explain``."""
     assert set(words.WHY) == set(Reason) - {Reason.NONE}
+
+
+def test_paths_may_be_given_from_the_top(say: Any, root: Path, tmp_path: Path) -> None:
+    """As a person copies them from elsewhere, or as the trash's list shows them."""
+    say("organize", root, "-r", "--yes")
+    assert say("undo", root, "--path", root / "a.jpg", "--yes").code == 0
+    assert say("undo", root, "--path", "./b.txt", "--yes").code == 0
+    assert say("undo", root, "--path", f"{root}/sub/", "--yes").code == 0
+    assert all((root / name).exists() for name in ("a.jpg", "b.txt", "sub/c.mp3"))
+    assert say("undo", root, "--path", tmp_path / "a.jpg", "--yes").code == 2
+    there = tmp_path / "there"
+    there.mkdir()
+    say("organize", root, "--mode", "copy", "--destination", there, "--yes")
+    say("undo", root, "--yes")
+    shown = str(there / "Images/2014/a.jpg")
+    assert shown in say("trash", "list", root).out
+    assert say("trash", "restore", root, shown, "--yes").code == 0
+    assert (there / "Images/2014/a.jpg").exists()
+    assert say("trash", "restore", root, "./Documents/2014/b.txt", "--yes").code == 0
+
+
+def test_doctor_says_where_nothing_can_be_moved(say: Any, root: Path, tmp_path: Path) -> None:
+    """A folder of somebody else, and a disk that is mounted read-only, with and without records; and what is promised elsewhere."""
+    assert "tried by the first run" in say("doctor", root).out
+    say("organize", root, "--yes")
+    said = say("doctor", root).out
+    assert "Journal: 1 operation\n" in said
+    assert "every run can be taken back" in said
+    with tempfile.TemporaryDirectory() as theirs:
+        os.chmod(theirs, 0o755)
+        with nobody():
+            assert "You may not write into this folder" in say("doctor", theirs).out
+    with tmpfs(tmp_path / "disk") as disk:
+        write_tree(disk, {"a.txt": "a"})
+        say("organize", disk, "--yes")
+        mount(disk, "-o", "remount,ro")
+        said = say("doctor", disk)
+        assert (said.code, "read-only" in said.out, "Journal: 1 operation\n" in said.out) == (0, True, True)
+
+
+def test_a_folder_that_cannot_be_opened_is_refused(say: Any, root: Path) -> None:
+    """With the code for folders, not as a wrong option."""
+    for command in ("preview", "organize", "duplicates"):
+        say(command, root)  # loads what is loaded late: Python may lie where nobody can read it
+    with tempfile.TemporaryDirectory() as folder, nobody():
+        for command in ("preview", "organize", "duplicates"):
+            said = say(command, folder)
+            assert (said.code, "permissions" in said.err) == (30, True)
+
+
+def test_a_full_disk_has_its_code(say: Any, tmp_path: Path) -> None:
+    """Also where the journal can't even be begun."""
+    with tmpfs(tmp_path / "disk", "size=200k") as disk:
+        write_tree(disk, {"a.txt": "a", "big.bin": File(b"", mtime=OLD)})
+        with pytest.raises(OSError, match="No space"):
+            (disk / "big.bin").write_bytes(b"x" * 300_000)
+        said = say("organize", disk, "--yes")
+        assert (said.code, "make room" in said.err) == (51, True)
+        assert (disk / "a.txt").exists()

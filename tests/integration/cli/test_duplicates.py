@@ -215,3 +215,9 @@ def test_a_no_after_the_clean_up_tells_of_it(root: Path) -> None:
     keys = [(b"Go ahead? [y/N]: ", b"y\n"), (b"Go ahead? [y/N]: ", b"n\n")]
     screen, code = on_a_terminal(["organize", str(root), "--dates", "file", "--duplicates", "trash"], keys)
     assert code == 12 and "The duplicates are cleaned up" in screen and "fileorganizer undo" in screen
+
+
+def test_a_table_starts_no_formula(say: Any, root: Path) -> None:
+    """A spreadsheet would count with such names."""
+    write_tree(root, {"=1+1": "alike"})
+    assert "'=1+1" in say("duplicates", root, "--csv")[1]

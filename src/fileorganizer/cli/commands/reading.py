@@ -142,8 +142,17 @@ def doctor(output: Output, folder: str) -> int:
         render_json.write_document({**render_json.path_member(found.root, "root"), **document, "capabilities": known})
     elif not output.silent:
         render.table(
-            output.console, ("What", "Is"), [(name.replace("_", " "), str(value)) for name, value in known.items()]
+            output.console, ("What", "Is"), [(name.replace("_", " "), _fact(name, value)) for name, value in known.items()]
         )
         for note in (f"Journal: {found.journal}", *found.notes):
             output.console.print(note)
+        if found.capabilities.exclusive_rename not in ("untried", "none"):
+            output.console.print("Here nothing is ever replaced, and every run can be taken back.")
     return EXIT_DONE
+
+
+def _fact(name: str, value: object) -> str:
+    """What is known of a file system, for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return render.size(int(str(value))) if name == "free_bytes" else str(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from fileorganizer import organizer
 from fileorganizer.cli import render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import pointing
-from fileorganizer.cli.values import FOLDER, moment_of, size_of
+from fileorganizer.cli.values import FOLDER, moment_of, original_path, size_of
 from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, Declined, InvalidOption, shell_word
 from fileorganizer.model import Options
 from fileorganizer.rules.profiles import profile_names
@@ -162,16 +161,16 @@ def organize(output: Output, folder: str, plan_id: str | None, duplicates: str, 
 @click.command()
 @click.argument("folder", type=FOLDER)
 @click.argument("operation", required=False)
-@click.option("--path", "paths", multiple=True, metavar="P", help="Only this original path, or what was below it.")
+@click.option("--path", "paths", multiple=True, metavar="P", help="Only what was at this path of FOLDER, or below it.")
 @click.option("--preview", "only_show", is_flag=True, help="Show what would be done.")
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken
 def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, ...], only_show: bool, yes: int) -> int:
     """Take an operation back.
 
-    Without OPERATION it is the newest that isn't taken back yet.
+    OPERATION is its number or id, as history shows it; without it, it is the newest that isn't taken back yet.
     """
-    original = [os.fsencode(path) for path in paths]
+    original = [original_path(folder, path) for path in paths]
     with pointing(folder), output.listening() as listener:
         if only_show:
             with organizer.preview_undo(folder, operation, paths=original, listener=listener) as plan:
