@@ -43,7 +43,8 @@ Exit codes:
  30  folder refused                51  disk full
  31  folder busy                   52  storage failed
  32  folder vanished               53, 54  overtaken; too many failures
-130  interrupted                   36  the server isn't installed"""
+130  interrupted                   36  the server isn't installed
+  1  nobody reads the output any more"""
 
 
 class _Commands(click.Group):

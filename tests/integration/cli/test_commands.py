@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -433,3 +434,29 @@ def test_a_full_disk_has_its_code(say: Any, tmp_path: Path) -> None:
         said = say("organize", disk, "--yes")
         assert (said.code, "make room" in said.err) == (51, True)
         assert (disk / "a.txt").exists()
+
+
+def test_the_guide_names_the_members_of_every_document(say: Any, root: Path) -> None:
+    """Each that is printed, and no more, by the words of its line in the guide's table."""
+    table = (Path(__file__).parents[3] / "docs/user_guide.md").read_text(encoding="utf-8").split("## JSON")[1]
+    lines = {line.split("|")[1]: line.split("|")[2] for line in table.splitlines() if line.startswith("| ")}
+    write_tree(root, {"same.jpg": File(b"jpeg", mtime=OLD + 1)})
+    documents = {
+        "`preview`": say("preview", root, "--json").document,
+        "`categories`": say("categories", "--json").document,
+        "`duplicates` ": say("duplicates", root, "--json").document,
+        "`duplicates folders`": say("duplicates", "folders", root, "--json").document,
+        "a run": say("organize", root, "-r", "--yes", "--json", "--duplicates", "trash").document,
+        "`history`": say("history", root, "--json").document,
+        "`show`": say("show", root, "1", "--json").document,
+        "`explain`": say("explain", root / "a.jpg", "--json").document,
+        "`verify`": say("verify", root, "--json").document,
+        "`trash list`": say("trash", "list", root, "--json").document,
+        "`doctor`": say("doctor", root, "--json").document,
+    }
+    referring = {"`history`": ["a run"], "`show`": ["a run"], "`explain`": ["`show`"]}
+    for command, document in documents.items():
+        told = [cell for name in (command, *referring.get(command, [])) for line, cell in lines.items() if line[1:].startswith(name)]
+        rows = [row for value in document.values() if isinstance(value, list) for row in value[:3] if isinstance(row, dict)]
+        named = set(re.findall(r"[a-z_0-9]+", " ".join(told)))
+        assert {name for row in [document, *rows] for name in row if not name.endswith("_b64")} - named == set(), command
