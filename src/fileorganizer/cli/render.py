@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from fileorganizer import progress
 from fileorganizer.cli.words import why
-from fileorganizer.errors import shell_word, show
+from fileorganizer.errors import show
 from fileorganizer.journal.plans import AFTER, BEFORE, Head, Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import CONTROL_DIRECTORY, STEP_NAMES, Reason, Review
@@ -147,7 +147,9 @@ def destroyed(out: Console, purging: Plan, was_at: Mapping[tuple[int, bytes], st
     table(out, (" Size", "Was at"), rows)
     if more := sum(1 for _ in steps):
         out.print(f"… and {more} more.")
-    out.print(f"To be destroyed for ever: {counted(review.planned, 'file')} ({size(review.bytes)}). There is no way back.")
+    out.print(
+        f"To be destroyed for ever: {counted(review.planned, 'file')} ({size(review.bytes)}). There is no way back."
+    )
 
 
 def _categories(out: Console, review: Review) -> None:
@@ -363,7 +365,10 @@ def folders(out: Console, result: FoldersFound) -> None:
     for pair in islice(result.contained, MOST_ROWS):
         words = "is in" if pair.is_whole else "is nearly in"
         out.print(
-            Text(f"{show(pair.inner)} {words} {show(pair.outer)}: {counted(pair.same, 'file')}, {size(pair.size)}", style="bold")
+            Text(
+                f"{show(pair.inner)} {words} {show(pair.outer)}: {counted(pair.same, 'file')}, {size(pair.size)}",
+                style="bold",
+            )
         )
         for title, paths in (
             ("missing there", pair.missing),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from datetime import datetime
 
@@ -24,9 +25,19 @@ def size_of(text: str | None) -> int | None:
         return None
     digits = text.strip().rstrip("BbIiKkMmGgTt ")
     try:
-        return int(float(digits) * _UNITS[text.strip()[len(digits) :].strip().upper()])
-    except (ValueError, KeyError, OverflowError) as error:
-        raise InvalidOption(f"{show(text)} is no size. Write it as 10MB or 1GiB.") from error
+        size = int(float(digits) * _UNITS[text.strip()[len(digits) :].strip().upper()])
+    except (ValueError, KeyError, OverflowError):
+        size = -1
+    if size < 0:
+        raise InvalidOption(f"{show(text)} is no size. Write it as 10MB or 1GiB.")
+    return size
+
+
+def seconds_of(number: float) -> float:
+    """A duration. Raises InvalidOption for one without end, and for what is no number."""
+    if not math.isfinite(number):
+        raise InvalidOption(f"{number} is no number of seconds. Write it as 2 or 0.5.")
+    return number
 
 
 def moment_of(text: str | None) -> float | None:

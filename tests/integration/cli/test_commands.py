@@ -184,6 +184,9 @@ def test_trash_restore_and_purge(say: Any, root: Path) -> None:
     ("arguments", "code"),
     [
         (["organize", "{}", "--min-size", "huge", "--yes"], 2),
+        (["organize", "{}", "--min-size", "-5", "--yes"], 2),
+        (["organize", "{}", "--quiet-seconds", "nan", "--yes"], 2),
+        (["organize", "{}", "--quiet-seconds", "inf", "--yes"], 2),
         (["organize", "{}", "--modified-after", "soon", "--yes"], 2),
         (["organize", "{}", "--category", "Nonsense", "--yes"], 2),
         (["organize", "{}", "--layout", "{nonsense}", "--yes"], 2),
@@ -299,14 +302,18 @@ def test_an_undo_of_what_is_back_is_nothing_to_do(say: Any, root: Path) -> None:
     assert len(say("history", root, "--json").document["operations"]) == 2
 
 
-@pytest.mark.parametrize("name", ["two words", "it's $HOME `x`", "new\nline", "-rf", "plain", b"odd \xff\n'\\.x", "é🎉"])
+@pytest.mark.parametrize(
+    "name", ["two words", "it's $HOME `x`", "new\nline", "-rf", "plain", b"odd \xff\n'\\.x", "é🎉"]
+)
 def test_commands_can_be_pasted(say: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | bytes) -> None:
     """What a preview and a report show to be typed next works in a shell, whatever the folder is called."""
     monkeypatch.chdir(tmp_path)
     write_tree(tmp_path, {name: {"a.txt": File(b"a", mtime=OLD)}})
     for arguments in (["preview"], ["organize", "--yes"]):
         shown = say(*arguments, "--", name).out.splitlines()[-1].partition("  fileorganizer ")[2]
-        given = subprocess.run(["bash", "-c", f"printf '%s\\0' {shown}"], capture_output=True, check=True).stdout.split(b"\0")
+        given = subprocess.run(["bash", "-c", f"printf '%s\\0' {shown}"], capture_output=True, check=True).stdout.split(
+            b"\0"
+        )
         assert (tmp_path / os.fsdecode(given[1])).samefile(tmp_path / os.fsdecode(name))
         assert not given[1].startswith(b"-")
 
@@ -456,7 +463,16 @@ def test_the_guide_names_the_members_of_every_document(say: Any, root: Path) -> 
     }
     referring = {"`history`": ["a run"], "`show`": ["a run"], "`explain`": ["`show`"]}
     for command, document in documents.items():
-        told = [cell for name in (command, *referring.get(command, [])) for line, cell in lines.items() if line[1:].startswith(name)]
-        rows = [row for value in document.values() if isinstance(value, list) for row in value[:3] if isinstance(row, dict)]
+        told = [
+            cell
+            for name in (command, *referring.get(command, []))
+            for line, cell in lines.items()
+            if line[1:].startswith(name)
+        ]
+        rows = [
+            row for value in document.values() if isinstance(value, list) for row in value[:3] if isinstance(row, dict)
+        ]
         named = set(re.findall(r"[a-z_0-9]+", " ".join(told)))
-        assert {name for row in [document, *rows] for name in row if not name.endswith("_b64")} - named == set(), command
+        assert {
+            name for row in [document, *rows] for name in row if not name.endswith("_b64")
+        } - named == set(), command

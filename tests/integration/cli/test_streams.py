@@ -63,7 +63,17 @@ def test_a_terminal_without_utf8(root: Path, command: str) -> None:
 def test_a_full_disk_behind_the_output(root: Path, output: list[str]) -> None:
     """The answer can't be written: the code says that a disk is full, and nothing falls apart."""
     with open("/dev/full", "wb") as full:
-        said = run("preview", root, "-r", "--layout", "year", *output, stdout=full, stderr=subprocess.PIPE, capture_output=False)
+        said = run(
+            "preview",
+            root,
+            "-r",
+            "--layout",
+            "year",
+            *output,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            capture_output=False,
+        )
     assert said.returncode == 51
     assert b"Traceback" not in said.stderr
 
@@ -75,7 +85,9 @@ def test_closed_streams(root: Path) -> None:
     done = subprocess.run(["bash", "-c", command, "bash", *arguments], check=False)
     assert done.returncode == 0
     assert (root / "résumé.txt").exists()
-    assert subprocess.run(["bash", "-c", command, "bash", *PROGRAM, "organize", str(root)], check=False).returncode == 35
+    assert (
+        subprocess.run(["bash", "-c", command, "bash", *PROGRAM, "organize", str(root)], check=False).returncode == 35
+    )
 
 
 @pytest.mark.parametrize("arguments", [["preview"], ["preview", ".", "--mode", "fly"], ["nonsense"], ["trash", "burn"]])

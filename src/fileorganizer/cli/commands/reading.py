@@ -142,7 +142,9 @@ def doctor(output: Output, folder: str) -> int:
         render_json.write_document({**render_json.path_member(found.root, "root"), **document, "capabilities": known})
     elif not output.silent:
         render.table(
-            output.console, ("What", "Is"), [(name.replace("_", " "), _fact(name, value)) for name, value in known.items()]
+            output.console,
+            ("What", "Is"),
+            [(name.replace("_", " "), _fact(name, value)) for name, value in known.items()],
         )
         for note in (f"Journal: {found.journal}", *found.notes):
             output.console.print(note)

@@ -11,7 +11,7 @@ from fileorganizer import organizer
 from fileorganizer.cli import render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import pointing
-from fileorganizer.cli.values import FOLDER, moment_of, original_path, size_of
+from fileorganizer.cli.values import FOLDER, moment_of, original_path, seconds_of, size_of
 from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, Declined, InvalidOption, shell_word
 from fileorganizer.model import Options
 from fileorganizer.rules.profiles import profile_names
@@ -102,7 +102,7 @@ def options_of(given: dict[str, Any]) -> Options:
         categories=given["category"],
         dates=given["dates"],
         content=given["content"],
-        quiet_seconds=given["quiet_seconds"],
+        quiet_seconds=seconds_of(given["quiet_seconds"]),
         profile=given["profile"],
         remove_empty_dirs=not given["keep_empty_dirs"],
         keep_together=not given["no_keep_together"],
