@@ -93,10 +93,11 @@ def rows(journal: Journal, operation: Operation) -> Iterator[FileRow]:
             yield _skip_row(skip, swept)
 
 
-def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outcome | None]]:
+def _items(journal: Journal, operation: Operation, *, copies: bool = False) -> Iterator[tuple[Step, Outcome | None]]:
     """The steps for files of an operation with their outcomes; a step that was put off is told where it was settled.
 
-    Those for further names of a file that was put away are among them: they count as one, but each name has gone.
+    Those for further names of a file that was put away are among them: they count as one, but each name has gone. With
+    ``copies`` also the first halves of moves to another disk: the copies, whose originals went to the trash.
 
     A move by way of a parking place is told as one from where the file was; what went back with its family is told as
     skipped.
@@ -115,7 +116,9 @@ def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outco
             place = step.target or trash.place(operation.number, batch.seq, index)
             if place in back and (outcome is None or outcome.state == State.DONE):
                 outcome = Outcome(index, State.SKIPPED, Reason.WITH_COMPANION)
-            of_a_file = step.role == Role.ITEM or (step.role == Role.AUXILIARY and step.keeper is not None)
+            of_a_file = step.role == Role.ITEM or (
+                step.role == Role.AUXILIARY and (step.keeper is not None or (copies and step.kind == StepKind.COPY))
+            )
             if of_a_file and (outcome is None or outcome.state != State.PENDING or batch.seq == last):
                 yield step, outcome
 
@@ -176,7 +179,7 @@ def explanations(journal: Journal, path: bytes, destination: bytes | None = None
             continue
         rules = RuleSet.decode(operation.rules) if operation.rules else None
         wins = bool(rules) and msgspec.json.decode(operation.options, type=Options).content == "always"
-        for step, outcome in _items(journal, operation):
+        for step, outcome in _items(journal, operation, copies=destination is not None):
             if any(path == at and (destination is None or side == DESTINATION) for side, at in _places(step)):
                 yield Explained(operation, _step_row(step, outcome), _explained(rules, path, step.facts, wins))
         for skips in journal.skips(operation.number) if destination is None else ():

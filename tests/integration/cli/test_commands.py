@@ -476,3 +476,12 @@ def test_the_guide_names_the_members_of_every_document(say: Any, root: Path) -> 
         assert {
             name for row in [document, *rows] for name in row if not name.endswith("_b64")
         } - named == set(), command
+
+
+def test_explain_knows_what_came_to_another_disk(say: Any, root: Path, tmp_path: Path) -> None:
+    """Its original is in the trash; it is asked about where it is now."""
+    with tmpfs(tmp_path / "disk") as disk:
+        assert say("organize", root, "--destination", disk, "--across-devices", "--yes").code == 0
+        said = say("explain", disk / "Images/2014/a.jpg")
+        assert (said.code, "Filed under Images because its extension is .jpg" in said.out) == (0, True)
+        assert "a.jpg → the trash" in say("explain", root / "a.jpg").out
