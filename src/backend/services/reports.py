@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -22,6 +21,7 @@ from backend.services.auditing import audit
 from backend.services.callers import Caller, Client
 from backend.services.errors import NotFound, WrongState
 from backend.services.files import FileView
+from backend.services.long_reads import LongReads
 from fileorganizer.journal import codec
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import Role, State
@@ -80,9 +80,9 @@ class Report:
 class ReportService:
     """The reports."""
 
-    def __init__(self, database: Database, cache: Cache) -> None:
+    def __init__(self, database: Database, cache: Cache, long_reads: LongReads) -> None:
         """Numbers come from counters, never from counting rows; those of finished operations are kept in ``cache``."""
-        self._database, self._cache = database, cache
+        self._database, self._cache, self._long_reads = database, cache, long_reads
 
     async def report(self, caller: Caller, operation_id: UUID) -> Report:
         """What an operation did. Raises NotFound."""
@@ -122,7 +122,7 @@ class ReportService:
 
         def read() -> Awaitable[list[YearOfFiles]]:
             """From the journal."""
-            return asyncio.to_thread(_years, root, journal_id)
+            return self._long_reads.read(caller, _years, root, journal_id)
 
         try:
             return await remembered(self._cache, AGES, caller.cache_owner, version, list[YearOfFiles], read)

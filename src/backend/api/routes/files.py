@@ -161,8 +161,7 @@ async def rollback_preview(
     path_b64: PathBase64 = None,
 ) -> UndoReviewRead:
     """What taking an operation back would do, whole or for one original path, in numbers; changes nothing."""
-    one = path_of(path, path_b64)
-    review = await service.preview_undo(caller, operation_id, [] if one is None else [one])
+    review = await service.preview_undo(caller, operation_id, path_of(path, path_b64) or b"")
     named = {name: getattr(review, name) for name in review.__struct_fields__}
     return UndoReviewRead.model_validate({"operation_id": operation_id, **named})
 

@@ -1999,7 +1999,7 @@ export interface components {
         };
         /**
          * PlanFileList
-         * @description Some files of a plan, in its order.
+         * @description Some files of a plan, in its order. Fewer than asked for, even none, aren't the end: that is a ``next_cursor`` of null.
          */
         PlanFileList: {
             /** Files */
