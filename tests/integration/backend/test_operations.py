@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from fileorganizer import organizer
@@ -339,12 +340,34 @@ def test_granted_roots(ann: Person, admin: Person, tmp_path: Path) -> None:
     user_id = ann.get("/auth/me")["id"]
     granted = admin.post("/admin/roots", {"user_id": user_id, "path": share}, status=201)
     assert {user["id"] for user in granted["users"]} == {user_id}
-    assert ann.done(share)["files_processed"] == 1
+    done = ann.done(share)
+    assert done["files_processed"] == ann.get(f"/operations/{done['id']}/rollback-preview")["planned"] == 1
     for taken in (tmp_path, tmp_path / "share/Images"):
         assert admin.ask("POST", "/admin/roots", json={"user_id": user_id, "path": str(taken)}).status_code == 409
     assert admin.ask("DELETE", f"/admin/roots/{granted['id']}/users/{user_id}").status_code == 204
     assert ann.ask("POST", "/operations", json={"root_path": share}).status_code == 403
+    for question in ("rollback-preview", "verify"):
+        assert ann.ask("GET", f"/operations/{done['id']}/{question}").status_code == 403
     assert admin.ask("DELETE", f"/admin/roots/{granted['id']}/users/{user_id}").status_code == 404
+
+
+def test_granted_at_once(ann: Person, bob: Person, admin: Person, tmp_path: Path) -> None:
+    """Several requests for one new folder make one root; those for a folder and one in it don't both win."""
+    outer, inner = tmp_path / "outer", tmp_path / "outer" / "inner"
+    inner.mkdir(parents=True)
+    users = [person.get("/auth/me")["id"] for person in (ann, bob)]
+
+    def grant(asked: tuple[Path, str]) -> httpx.Response:
+        return admin.ask("POST", "/admin/roots", json={"path": str(asked[0]), "user_id": asked[1]})
+
+    with ThreadPoolExecutor(8) as pool:
+        same = list(pool.map(grant, [(inner, user) for user in users * 4]))
+        assert [answer.status_code for answer in same] == [201] * 8
+        assert len({answer.json()["id"] for answer in same}) == 1
+        (tmp_path / "new" / "inner").mkdir(parents=True)
+        nested = [(tmp_path / "new", users[0]), (tmp_path / "new" / "inner", users[1])]
+        assert sorted(answer.status_code for answer in pool.map(grant, nested)) == [201, 409]
+    assert grant((outer, users[0])).status_code == 409
 
 
 @pytest.mark.root
