@@ -77,7 +77,7 @@ async def search(
     min_size_bytes: Annotated[int | None, Query(ge=0, le=2**62)] = None,
     sort_by: Literal["best", "newest", "largest", "name"] = "best",
 ) -> FileList:
-    """Files by their path or category, over all of the caller's operations or in one; ``best``: exact names first."""
+    """Files by their path, category or hash, over all of the caller's operations or in one; ``best``: exact names first."""
     wanted = PageWanted(status_filter, category_filter, min_size_bytes, page, page_size, sort_by)
     found = await service.search(caller, query, operation_id, wanted)
     return FileList.of(operation_id, found, page, page_size)

@@ -565,7 +565,7 @@ export interface paths {
         };
         /**
          * Search
-         * @description Files by their path or category, over all of the caller's operations or in one; ``best``: exact names first.
+         * @description Files by their path, category or hash, over all of the caller's operations or in one; ``best``: exact names first.
          */
         get: operations["files_search"];
         put?: never;
