@@ -28,7 +28,8 @@ from fileorganizer.model import Role, State
 
 LARGEST: Final = 10
 TOP: Final = 5
-AT_ONCE: Final = 5_000
+AT_ONCE: Final = 1_000
+"""Records: so many are read in the event loop at a time."""
 _EPOCH: Final = date(1970, 1, 1)
 _FIRST_DAY, _LAST_DAY = (date.min - _EPOCH).days, (date.max - _EPOCH).days
 _DAY_NS: Final = 86_400 * 10**9
@@ -163,6 +164,16 @@ class ReportService:
             if len(found) < AT_ONCE:
                 return
             after = [found[-1].sequence]
+
+    async def left(self, report: Report, most: int) -> list[FileView]:
+        """Files with which nothing was done, those that failed first: so many at most."""
+        found: list[FileRecord] = []
+        async with self._database.reading() as session:
+            files = Files(session, report.operation.number)
+            for status in ("failed", "skipped"):
+                wanted = Filters(status=status)
+                found += await files.page(wanted, "created_at", descending=False, limit=most - len(found))
+        return [FileView(record, report.operation) for record in found]
 
 
 def _years(root: bytes, journal_id: str) -> list[YearOfFiles]:
