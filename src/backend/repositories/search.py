@@ -14,6 +14,7 @@ from sqlalchemy import (
     SQLColumnExpression,
     Subquery,
     and_,
+    case,
     column,
     exists,
     func,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
     table,
+    true,
     tuple_,
     union,
     union_all,
@@ -48,6 +50,8 @@ FEW: Final = 5_000
 _DIGEST: Final = re.compile("[0-9a-fA-F]{64}")
 TRIGRAM: Final = 3
 """Letters; shorter words aren't in an index."""
+_ENDING: Final = re.compile(r"(.{6,})\.\w{1,5}")
+"""A name that is long enough to be found by what comes before its ending."""
 _NAMES: Final = table("search_names", column("rowid"))
 _PROGRESS: Final = table("search_progress", column("operation_number"), column("sequence"))
 _SCHEMA: Final = table("sqlite_master", column("name"))
@@ -67,11 +71,19 @@ class Words:
 
     @property
     def within(self) -> ColumnElement[bool]:
-        """A path that holds them. As they were typed is asked first: that costs a third of comparing small letters."""
-        pattern = f"%{escaped(self.words)}%"
+        """A path that holds them. As they were typed is asked first: that costs a third of comparing small letters.
+
+        Of a name with an ending PostgreSQL's index is asked for what comes before it: nearly every record has the ending's
+        trigrams, and going through those took 0.2 s with ten million. A CASE is asked of no index.
+        """
+        name, pattern = FileRecord.name, f"%{escaped(self.words)}%"
         if self.is_sqlite or len(self.words) < TRIGRAM:
-            return self._like(FileRecord.name, pattern)
-        return or_(FileRecord.name.like(pattern, escape="\\"), FileRecord.name.ilike(pattern, escape="\\"))
+            return self._like(name, pattern)
+        typed, small = name.like(pattern, escape="\\"), name.ilike(pattern, escape="\\")
+        before_ending = _ENDING.fullmatch(self.words)
+        if before_ending is None:
+            return or_(typed, small)
+        return and_(name.ilike(f"%{escaped(before_ending[1])}%", escape="\\"), case((typed, true()), else_=small))
 
     def begins(self, name: SQLColumnExpression[str]) -> ColumnElement[bool]:
         """A path in which a name begins with them."""

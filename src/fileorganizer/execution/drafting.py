@@ -337,7 +337,7 @@ class Drafting:
 
     def _put_waiting(self, waiting: list[list[Step]]) -> None:
         """Store what waits, ordered, behind the other moves."""
-        for offset, steps in enumerate(order(waiting, self._temporary, self._seq * 5_000 + 1)):
+        for offset, steps in enumerate(order(waiting, self._temporary, self._seq * BATCH_STEPS + 1)):
             self._writer.put_batch(_WAITING + 2 * offset, steps)
 
     def _temporary(self) -> bytes:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext, suppress
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -50,6 +50,54 @@ BATCH_SECONDS: Final = 2.0
 FAILURES_IN_A_ROW: Final = 100
 
 
+class _Batch(NamedTuple):
+    """A stored batch, ready to be carried out."""
+
+    blob: bytes
+    steps: list[Step]
+    touched: dict[tuple[int, bytes], bool]
+    """As ``recovery.touched_folders`` gives them."""
+
+    @classmethod
+    def stored(cls, blob: bytes) -> _Batch:
+        """From its stored form."""
+        steps = codec.unpack_steps(blob)
+        return cls(blob, steps, recovery.touched_folders(steps))
+
+    @classmethod
+    def of(cls, steps: list[Step]) -> _Batch:
+        """Of steps that aren't stored yet."""
+        return cls(codec.pack(steps), steps, recovery.touched_folders(steps))
+
+
+class _Supply:
+    """The plan's batches; the next one can be made ready while the disk is busy."""
+
+    def __init__(self, blobs: Iterable[bytes]) -> None:
+        """``blobs`` are its batches as they are stored."""
+        self._batches = map(_Batch.stored, blobs)
+        self._ready: list[_Batch | Exception] = []
+
+    def prepare(self) -> None:
+        """Make the next one ready. What that raises is raised when it is asked for."""
+        if not self._ready:
+            try:
+                self._ready += [batch] if (batch := next(self._batches, None)) else []
+            except Exception as error:  # noqa: BLE001  # it must not get in the way of the batch in hand
+                self._ready.append(error)
+
+    def __iter__(self) -> Iterator[_Batch]:
+        """One by one."""
+        while True:
+            self.prepare()
+            if not self._ready:
+                return
+            batch = self._ready.pop()
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
+
+
 class Executor:
     """Carries out one operation (``run``), or cleans up after one that was cut off (``resume``, then ``abandon``)."""
 
@@ -61,6 +109,7 @@ class Executor:
             side.forget()  # what planning had open may be elsewhere by now
         self._stepper = Stepper(work, self._on_bytes)
         self._seq = self._journal.batch_count(operation.number)
+        self._supply = _Supply(())
         self._pending: Settled | None = None
         self._consumed = 0
         self._failures = 0
@@ -113,7 +162,7 @@ class Executor:
                 if step.temporary == TWIN or step.role in Role.TAKING_BACK or step.group in families
             ]
             if unfinished:
-                self._run_batch(codec.pack(unfinished))
+                self._run_batch(_Batch.of(unfinished))
             self._undo_loose_ends()
         finally:
             self._settle_last()
@@ -125,15 +174,16 @@ class Executor:
         Raises the error that stopped it, after settling what can be settled.
         """
         stopped = False
+        self._supply = _Supply(blobs)
         try:
             if left is not None:
                 stopped = self._go_on(left)
-            for blob in blobs:
+            for batch in self._supply:
                 if stopped or (self._listener.stop_wanted and not self.tally.parked):
                     stopped = True
                     break
                 self._consumed += 1
-                stopped = self._run_batch(blob)
+                stopped = self._run_batch(batch)
             self._undo_loose_ends()
         except FileOrganizerError:  # with a batch in doubt nothing is done: the journal refuses another one
             with suppress(FileOrganizerError):
@@ -152,8 +202,8 @@ class Executor:
         """End what a crash left half done: families that can't follow go back, then the rest of its batch; True: stop wanted."""
         broken = self.tally.broken_groups()
         if broken:
-            self._run_batch(codec.pack(take_back(broken, self._free_name)))
-        return bool(left) and self._run_batch(codec.pack(left))
+            self._run_batch(_Batch.of(take_back(broken, self._free_name)))
+        return bool(left) and self._run_batch(_Batch.of(left))
 
     def _settle_last(self) -> None:
         """Record the outcome of the last batch."""
@@ -175,7 +225,7 @@ class Executor:
     def _undo_loose_ends(self) -> None:
         """Take back what can't be finished: halves of families, files in parking places."""
         for steps in self.tally.loose_ends():
-            self._run_batch(codec.pack(take_back(steps, self._free_name)))
+            self._run_batch(_Batch.of(take_back(steps, self._free_name)))
 
     def _free_name(self, side: int, path: bytes) -> bytes:
         """The path if nothing is there, else the first of ``name (restored).ext``, ``name (restored 2).ext`` … that is free."""
@@ -188,37 +238,34 @@ class Executor:
             number += 1
         return candidate
 
-    def _run_batch(self, blob: bytes) -> bool:
+    def _run_batch(self, batch: _Batch) -> bool:
         """One stored batch to its end, in as many journaled batches as its time needs; True: stop wanted."""
-        left: bytes | None = blob
+        left: _Batch | None = batch
         stopped = False
         while left is not None and not stopped:
-            steps = codec.unpack_steps(left)
-            outcomes, stopped = self._batch(left, steps)
-            undone = self.tally.add(steps, outcomes, self._trash_places(self._seq))
+            outcomes, stopped = self._batch(left)
+            undone = self.tally.add(left.steps, outcomes, self._trash_places(self._seq))
             self._listener.progress.bytes_processed = self.totals.bytes
             if self._error is not None:
                 self._settle_last()
                 raise self._error
-            left = codec.pack(undone) if undone else None
+            left = _Batch.of(undone) if undone else None
             broken = self.tally.broken_groups()
             if broken:
-                self._run_batch(codec.pack(take_back(broken, self._free_name)))
+                self._run_batch(_Batch.of(take_back(broken, self._free_name)))
         return stopped
 
     # one batch
 
-    def _batch(self, blob: bytes, steps: list[Step]) -> tuple[list[Outcome], bool]:
+    def _batch(self, batch: _Batch) -> tuple[list[Outcome], bool]:
         """Intent, steps, barrier; the outcome goes out with the next batch's intent."""
-        work, number = self._work, self._operation.number
+        work, number, (blob, steps, touched) = self._work, self._operation.number, batch
         work.check_alive()
-        touched = recovery.touched_folders(steps)
         before = recovery.folders_now(work, touched)
         self._prepare_trash(steps, self._seq + 1)
         self._seq += 1
         self._advance(Intent(self._seq, blob, before, self._consumed))
         outcomes, stopped = self._carry_out(steps)
-        follow_renamed(self._stepper.renamed)
         faultpoint("batch.carried-out")
         after = self._barrier(steps, touched)
         if self._folders_moved(before, after, touched):
@@ -406,19 +453,21 @@ class Executor:
         after: list[Folder] = []
         one_by_one = folders.sync_one_by_one(len(paths))
         try:
-            for path in paths:
-                try:
-                    fd = root.folder(path)
-                except OSError as error:
-                    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
-                        continue
-                    raise
-                if one_by_one:
-                    folders.sync(fd)
-                if not path.startswith(CONTROL_DIRECTORY):
-                    after.append(folders.folder_facts(fd, side, path))
-            if not one_by_one:
-                folders.sync_everything(root.fd)
+            with nullcontext() if one_by_one else folders.syncing_everything(root.fd):
+                for path in paths:
+                    try:
+                        fd = root.folder(path)
+                    except OSError as error:
+                        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
+                            continue
+                        raise
+                    if one_by_one:
+                        folders.sync(fd)
+                    if not path.startswith(CONTROL_DIRECTORY):
+                        after.append(folders.folder_facts(fd, side, path))
+                # what there is to do beside the disk's work, of both sides or one: each once
+                follow_renamed(self._stepper.renamed)
+                self._supply.prepare()
         except OSError as error:
             raise StorageFailed(
                 f"{show(root.path)} couldn't be made durable: {error.strerror}. The last batch is in doubt; check the disk, then run"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from threading import Thread
 
 from fileorganizer.fs import _linux
 from fileorganizer.fs.faults import faultpoint
@@ -107,7 +109,23 @@ def sync(fd: int) -> None:
     os.fsync(fd)
 
 
-def sync_everything(fd: int) -> None:
-    """Make the whole file system durable. Raises OSError."""
+@contextmanager
+def syncing_everything(fd: int) -> Iterator[None]:
+    """Make the whole file system durable, as it is now, while the body does something else. Raises OSError at its end."""
     faultpoint("sync.before")
-    _linux.sync_file_system(fd)
+    failed: list[OSError] = []
+
+    def sync_all() -> None:
+        try:
+            _linux.sync_file_system(fd)
+        except OSError as error:
+            failed.append(error)
+
+    syncing = Thread(target=sync_all)
+    syncing.start()
+    try:
+        yield
+    finally:
+        syncing.join()
+    if failed:
+        raise failed[0]

@@ -129,14 +129,17 @@ def test_how_much_is_unwritten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_f23_a_failed_sync_is_raised(fd: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One folder or the whole file system: an error is never swallowed."""
-    folders.sync(fd)
-    folders.sync_everything(fd)
+    with folders.syncing_everything(fd):
+        folders.sync(fd)
 
     def broken(_fd: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(folders.os, "fsync", broken)
     monkeypatch.setattr(folders._linux, "sync_file_system", broken)
-    for sync in (folders.sync, folders.sync_everything):
-        with pytest.raises(OSError, match="Input/output"):
-            sync(fd)
+    with pytest.raises(OSError, match="Input/output"):
+        folders.sync(fd)
+    beside = []
+    with pytest.raises(OSError, match="Input/output"), folders.syncing_everything(fd):
+        beside.append("what is done beside it is done")
+    assert beside
