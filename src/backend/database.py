@@ -258,10 +258,11 @@ def _turn(url: URL) -> WriteTurn | None:
 
 
 def _arguments(is_sqlite: bool) -> dict[str, Any]:
-    """How connections are kept."""
+    """How connections are kept. Errors don't name values: the log would have them."""
     if is_sqlite:
-        return {"pool_size": 8, "max_overflow": 8}
+        return {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
     return {
+        "hide_parameters": True,
         "pool_size": 10,
         "max_overflow": 10,
         "pool_use_lifo": True,
