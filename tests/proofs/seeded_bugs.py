@@ -242,8 +242,8 @@ MUTANTS = (
     Mutant(
         "recovery forgets that it was taking back",
         "execution/executor.py",
-        " or step.role in Role.TAKING_BACK or step.group in families\n",
-        " or step.group in families\n",
+        "        if self.tally.owed:\n",
+        "        if self.tally.owed and self.tally.parked:\n",
         "kills",
         "recover a family that goes back/12",
         "a family is torn",

@@ -156,11 +156,7 @@ class Executor:
         """After ``resume``, instead of going on: end what can't stay half done, or take it back."""
         try:
             families = self._twins - {0}
-            unfinished = [
-                step
-                for step in left
-                if step.temporary == TWIN or step.role in Role.TAKING_BACK or step.group in families
-            ]
+            unfinished = [step for step in left if step.temporary == TWIN or step.group in families]
             if unfinished:
                 self._run_batch(_Batch.of(unfinished))
             self._undo_loose_ends()
