@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
@@ -38,6 +38,9 @@ _PRAGMAS: Final = (
     "PRAGMA busy_timeout = 10000",
 )
 _WRITES: Final = "writes"
+SURELY_SECONDS: Final = 1.0
+"""So long after its last use a connection to PostgreSQL is used again without a look."""
+_USED: Final = "used"
 _AWAY: Final = ("08", "57P")
 """PostgreSQL's classes of states: connections that fail, and a server that is ended or begins."""
 
@@ -161,11 +164,12 @@ class Database:
             url = url.set(drivername="sqlite+aiosqlite")
         self._engine: AsyncEngine = create_async_engine(url, **arguments)
         _prepare(self._engine.sync_engine, is_sqlite=self.is_sqlite)
+        self._looking = self._engine.execution_options(**_looking(self.is_sqlite))
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A transaction that only looks."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+        """What only looks: on SQLite at one state, on PostgreSQL each statement at the newest."""
+        async with AsyncSession(self._looking, expire_on_commit=False) as session, session.begin():
             yield session
 
     @asynccontextmanager
@@ -217,11 +221,12 @@ class WorkerDatabase:
         self._turn = _turn(url)
         self._engine = create_engine(url, **_arguments(self.is_sqlite))
         _prepare(self._engine, is_sqlite=self.is_sqlite)
+        self._looking = self._engine.execution_options(**_looking(self.is_sqlite))
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A transaction that only looks."""
-        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+        """As ``Database.reading``."""
+        with Session(self._looking, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -253,17 +258,23 @@ def _turn(url: URL) -> WriteTurn | None:
 
 
 def _arguments(is_sqlite: bool) -> dict[str, Any]:
-    """How connections are kept."""
+    """How connections are kept. Errors don't name values: the log would have them."""
     if is_sqlite:
-        return {"pool_size": 8, "max_overflow": 8}
+        return {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
     return {
+        "hide_parameters": True,
         "pool_size": 10,
         "max_overflow": 10,
-        "pool_pre_ping": True,
+        "pool_use_lifo": True,
         "connect_args": {
             "options": f"-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 {_NO_JIT}"
         },
     }
+
+
+def _looking(is_sqlite: bool) -> dict[str, Any]:
+    """How statements that only look are executed: PostgreSQL would have to be told of the beginning and the end of each transaction."""
+    return {} if is_sqlite else {"isolation_level": "AUTOCOMMIT"}
 
 
 def _prepare(engine: Engine, *, is_sqlite: bool) -> None:
@@ -271,6 +282,10 @@ def _prepare(engine: Engine, *, is_sqlite: bool) -> None:
     if is_sqlite:
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
+    else:
+        event.listen(engine, "connect", _note_use)
+        event.listen(engine, "checkin", _note_use)
+        event.listen(engine, "checkout", partial(_on_checkout, engine))
     event.listen(engine, "before_cursor_execute", _before)
     event.listen(engine, "after_cursor_execute", _after)
 
@@ -293,6 +308,21 @@ def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
         return
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _note_use(_connection: object, record: Any) -> None:
+    """Note until when a connection was well."""
+    record.info[_USED] = time.monotonic()
+
+
+def _on_checkout(engine: Engine, connection: Any, record: Any, _proxy: object) -> None:
+    """Look whether the server is still there at the other end, unless it was just now: looking costs a way there and back."""
+    if time.monotonic() - record.info[_USED] < SURELY_SECONDS:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error  # all of them, then
 
 
 def _before(_connection: Connection, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:

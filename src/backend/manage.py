@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import click
@@ -30,6 +30,11 @@ from backend.worker.rebuilding import rebuild_all
 from fileorganizer.errors import FileOrganizerError, show
 
 _T = TypeVar("_T")
+KEEP_ALIVE_SECONDS: Final = 75
+"""How long a connection is kept on which nobody asks: longer than a proxy in front keeps it (deploy/nginx: 60 s), or the
+proxy would send a request just when we hang up, and couldn't send it again."""
+ANSWERS_END_SECONDS: Final = 5
+"""So long answers may take when the server is to end. A client that reads nothing would hold it up for ever."""
 
 
 class Services:
@@ -103,6 +108,8 @@ def run(folders: tuple[str, ...]) -> None:
             host=config.api_host,
             port=config.api_port,
             workers=config.api_workers,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=ANSWERS_END_SECONDS,
             proxy_headers=False,  # TRUSTED_PROXIES says whose headers are believed; uvicorn would believe this host's as well
         )
 

@@ -181,14 +181,18 @@ class Server:
         self.celery.remove(process)
 
     def start(self, *, workers: bool = True) -> None:
-        """Start it and wait until it answers, and its worker too."""
+        """Start it and wait until it is well."""
         with open(self.data_dir / "server.log", "ab") as log:
             command = [sys.executable, "-m", "uvicorn", "src.backend.api.main:app", "--port", str(self.port)]
             self.process = subprocess.Popen(command, cwd=ROOT, env=self._for_processes(), stdout=log, stderr=log)
+        self.wait_until_well(workers=workers)
+
+    def wait_until_well(self, *, workers: bool = True) -> None:
+        """Until it answers, and its worker too."""
         deadline = time.monotonic() + 120
         with self.client() as client:
             while time.monotonic() < deadline:
-                assert self.process.poll() is None, self.log
+                assert self.is_up, self.log
                 try:
                     health = client.get("/health", timeout=5).json()
                     if health["checks"]["workers"] == "ok" or not workers:

@@ -50,6 +50,7 @@ from backend.services.contents import ContentService
 from backend.services.duplicates import DuplicateService
 from backend.services.files import FileService
 from backend.services.health import HealthService
+from backend.services.long_reads import LongReads
 from backend.services.operations import OperationService
 from backend.services.profiles import ProfileService
 from backend.services.reports import ReportService
@@ -150,7 +151,8 @@ def _middleware(config: Settings) -> list[Middleware]:
 def _services(config: Settings, database: Database, redis: SharedRedis | None, wake: Callable[[], None]) -> Services:
     """All services, over one database."""
     limits, key, folders = RateLimiter(config, redis), signing_key(config), RootService(config, database)
-    cache, files = RedisCache(redis) if redis else MemoryCache(), FileService(database, key)
+    long_reads = LongReads()
+    cache, files = RedisCache(redis) if redis else MemoryCache(), FileService(database, key, long_reads)
     operation_service = OperationService(config, database, cache, folders, wake)
     return Services(
         settings=config,
@@ -160,10 +162,10 @@ def _services(config: Settings, database: Database, redis: SharedRedis | None, w
         roots=folders,
         operations=operation_service,
         duplicates=DuplicateService(database, folders, operation_service),
-        trash=TrashService(database, folders, operation_service),
+        trash=TrashService(database, folders, operation_service, long_reads),
         files=files,
         contents=ContentService(config, cache, folders, files),
-        reports=ReportService(database, cache),
+        reports=ReportService(database, cache, long_reads),
         categories=CategoryService(database, cache),
         health=HealthService(config, database, redis),
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, cast
 from fastapi import Depends, Header, Query, Request
 
 from backend.core.config import Settings
-from backend.core.rate_limit import RateLimiter
+from backend.core.rate_limit import RateLimiter, address_key
 from backend.services.accounts import AccountService
 from backend.services.callers import Caller, Client
 from backend.services.categories import CategoryService
@@ -83,7 +83,7 @@ def limited(bucket: str) -> Callable[..., Any]:
 
     async def limit(request: Request) -> None:
         """Count one request."""
-        who = request.scope["state"].get("user_id") or f"address:{request.state.address}"
+        who = request.scope["state"].get("user_id") or f"address:{address_key(request.state.address)}"
         allowance = await services_of(request).limits.hit(bucket, str(who))
         request.state.rate_headers.update(allowance.headers())
         if not allowance.allowed:

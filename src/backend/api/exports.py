@@ -1,4 +1,7 @@
-"""Reports to take away: JSON, CSV, HTML, XLSX. Streamed; cells can't start a formula; every name is escaped."""
+"""Reports to take away: JSON, CSV, HTML, XLSX. Streamed; cells can't start a formula; every name is escaped.
+
+Texts of files are made in threads: of a million files that takes minutes, in which others ask, too.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import base64
 import csv
 import hashlib
 import io
-import json
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
@@ -21,7 +23,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response, StreamingR
 from backend.api.schemas.files import FileRead
 from backend.api.schemas.reports import ReportRead
 from backend.services.files import FileView
-from fileorganizer.errors import show
+from fileorganizer.errors import defused, show
 
 COLUMNS: Final = (
     "id",
@@ -35,8 +37,6 @@ COLUMNS: Final = (
     "original_path_b64",
     "new_path_b64",
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
-"""What spreadsheets take for the beginning of a formula, also in full width (OWASP, CSV injection)."""
 SHEET_ROWS: Final = 1_000_000
 """A sheet has 1,048,576 rows."""
 CELL_CHARACTERS: Final = 32_767
@@ -44,11 +44,6 @@ SHOWN_FILES: Final = 500
 """Files that the HTML page lists of each kind; the other formats have all."""
 
 Batches = AsyncIterator[list[FileView]]
-
-
-def defused(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _name(report: ReportRead, kind: str) -> dict[str, str]:
@@ -64,11 +59,16 @@ def as_json(report: ReportRead, batches: Batches) -> Response:
         yield report.model_dump_json()[:-1] + ',"files":['
         separator = ""
         async for views in batches:
-            yield separator + ",".join(FileRead.of(view).model_dump_json() for view in views)
+            yield separator + await asyncio.to_thread(_documents, views)
             separator = ","
         yield "]}"
 
     return StreamingResponse(parts(), media_type="application/json", headers=_name(report, "json"))
+
+
+def _documents(views: list[FileView]) -> str:
+    """Some files as JSON."""
+    return ",".join(FileRead.of(view).model_dump_json() for view in views)
 
 
 def as_csv(report: ReportRead, batches: Batches) -> Response:
@@ -78,17 +78,22 @@ def as_csv(report: ReportRead, batches: Batches) -> Response:
         """The lines, some at a time."""
         yield ",".join(COLUMNS) + "\r\n"
         async for views in batches:
-            text = io.StringIO()
-            csv.writer(text, lineterminator="\r\n").writerows(_cells(view) for view in views)
-            yield text.getvalue()
+            yield await asyncio.to_thread(_lines, views)
 
     headers = _name(report, "csv")
     return StreamingResponse(parts(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+def _lines(views: list[FileView]) -> str:
+    """Some files as lines."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(_cells(view) for view in views)
+    return text.getvalue()
+
+
 def _cells(view: FileView) -> list[object]:
     """One file as a line."""
-    row = json.loads(FileRead.of(view).model_dump_json())
+    row = FileRead.of(view).model_dump(mode="json")
     return [defused(row[name]) if row[name] is not None else "" for name in COLUMNS]
 
 
@@ -99,7 +104,9 @@ async def as_xlsx(report: ReportRead, batches: Batches) -> Response:
     book = xlsxwriter.Workbook(path, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     try:
         _write_summary(book, report)
-        await _write_files(book, batches)
+        sheets = _Sheets(book)
+        async for views in batches:
+            await asyncio.to_thread(sheets.write, views)
     finally:
         await asyncio.to_thread(book.close)
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -125,20 +132,29 @@ def _write_summary(book: Any, report: ReportRead) -> None:
             _write_cell(sheet, number, column, share[name])
 
 
-async def _write_files(book: Any, batches: Batches) -> None:
+class _Sheets:
     """The sheets with files, a new one where one is full."""
-    sheet, number, sheets = None, 0, 0
-    async for views in batches:
+
+    def __init__(self, book: Any) -> None:
+        self._book, self._rows, self._count = book, 0, 0
+        self._sheet: Any = None
+
+    def write(self, views: list[FileView]) -> None:
+        """Some more files."""
         for view in views:
-            if sheet is None or number > SHEET_ROWS:
-                sheets += 1
-                sheet, number = book.add_worksheet("Files" if sheets == 1 else f"Files {sheets}"), 1
-                for column, name in enumerate(COLUMNS):
-                    sheet.write_string(0, column, name)
+            if self._sheet is None or self._rows > SHEET_ROWS:
+                self._begin()
             for column, value in enumerate(_cells(view)):
-                _write_cell(sheet, number, column, value)
-            number += 1
-        await asyncio.sleep(0)
+                _write_cell(self._sheet, self._rows, column, value)
+            self._rows += 1
+
+    def _begin(self) -> None:
+        """A new sheet with its head."""
+        self._count += 1
+        self._sheet = self._book.add_worksheet("Files" if self._count == 1 else f"Files {self._count}")
+        for column, name in enumerate(COLUMNS):
+            _write_cell(self._sheet, 0, column, name)
+        self._rows = 1
 
 
 def _write_cell(sheet: Any, row: int, column: int, value: object) -> None:
@@ -175,13 +191,9 @@ def _size(count: int) -> str:
 _templates: Final = _environment()
 
 
-async def as_html(report: ReportRead, batches: Batches) -> Response:
-    """A page that needs nothing but itself, prints well, and runs nothing."""
-    left: list[FileRead] = []
-    async for views in batches:
-        left += [FileRead.of(view) for view in views if view.record.status != "completed"]
-        if len(left) > SHOWN_FILES:
-            break
+def as_html(report: ReportRead, views: list[FileView]) -> Response:
+    """A page that needs nothing but itself, prints well, and runs nothing; ``views`` are the files that were left."""
+    left = [FileRead.of(view) for view in views]
     style = _templates.get_template("report.css").render()
     seal = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{seal}'"

@@ -25,6 +25,8 @@ PROGRESS_SECONDS: Final = 0.5
 SILENCE_SECONDS: Final = 5.0
 """The longest: then the state is read from the database, which knows it whatever was lost on the way."""
 WATCHERS_PER_USER: Final = 10
+RECHECK_SECONDS: Final = 5.0
+"""How often it is looked at whether the caller may still listen."""
 
 
 class _Watcher:

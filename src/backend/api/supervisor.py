@@ -62,8 +62,11 @@ class Supervisor:
             pause = FIRST_PAUSE
             while True:
                 began = asyncio.get_running_loop().time()
-                code = await self._run_once()
-                self._log.error("worker died", code=code)
+                try:
+                    code = await self._run_once()
+                    self._log.error("worker died", code=code)
+                except OSError as error:  # too many processes, no memory: that passes, and operations wait for a worker
+                    self._log.error("no worker could be started", reason=error.strerror)
                 lived = asyncio.get_running_loop().time() - began
                 pause = FIRST_PAUSE if lived > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
                 await asyncio.sleep(pause)

@@ -15,7 +15,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from backend.api.deps import Services
-from backend.api.streams import Hub
+from backend.api.streams import RECHECK_SECONDS, Hub
 from backend.core.events import Event
 from backend.services.callers import Caller
 from backend.services.errors import NotFound, NotSignedIn, TooMany
@@ -25,8 +25,6 @@ router = APIRouter()
 AUTH_SECONDS: Final = 5.0
 SEND_SECONDS: Final = 20.0
 """A client that doesn't take a message for so long is let go."""
-RECHECK_SECONDS: Final = 5.0
-"""How often it is looked at whether the caller may still listen."""
 MESSAGE_CHARACTERS: Final = 8_192
 MESSAGES: Final = 100
 """A client has nothing to say after signing in; one that says more than this is let go."""
@@ -77,9 +75,9 @@ async def _caller(websocket: WebSocket, services: Services, offered: list[str]) 
     if ticket is not None:
         return await services.accounts.redeem_stream_ticket(ticket)
     async with asyncio.timeout(AUTH_SECONDS):
-        text = await websocket.receive_text()
+        first = await websocket.receive()
     try:
-        message = json.loads(text[:MESSAGE_CHARACTERS])
+        message = json.loads((first.get("text") or "")[:MESSAGE_CHARACTERS])
         token = message["token"] if message["type"] == "auth" else None
     except (ValueError, KeyError, TypeError, RecursionError):
         token = None

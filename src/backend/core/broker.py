@@ -17,6 +17,8 @@ WORK: Final = "fileorganizer.work"
 SOFT_SECONDS, HARD_SECONDS = 25 * 60, 30 * 60
 """An operation stops in good order at the first, if it didn't give way before; its process is killed at the second."""
 TASKS_PER_CHILD: Final = 1_000
+KIB_PER_CHILD: Final = 150_000
+"""A process of the pool that had more at its peak gives it back by ending after its task; an idle one has 100,000."""
 QUEUE: Final = "operations"
 
 
@@ -35,6 +37,7 @@ def broker_app(settings: Settings) -> Celery:
         task_time_limit=HARD_SECONDS,
         worker_prefetch_multiplier=1,
         worker_max_tasks_per_child=TASKS_PER_CHILD,
+        worker_max_memory_per_child=KIB_PER_CHILD,
         worker_concurrency=settings.worker_slots,
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,  # nothing of ours asks; it would be a way in for whoever reaches Redis

@@ -17,6 +17,8 @@ SAMPLE_PREFIX = "change-me"
 """How all secrets of .env.example begin; production refuses every one of them."""
 MINIMUM_SECRET_BYTES = 32
 """RFC 7518, 3.2: a key of the size of the hash output or larger."""
+RETAIN_SECONDS = 3_600.0
+"""How often workers remove what is over from the database, in every arrangement."""
 _LISTS = ("cors_origins", "trusted_proxies", "allowed_hosts")
 
 Words = Annotated[tuple[str, ...], NoDecode]

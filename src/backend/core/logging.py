@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,25 +17,34 @@ LOG_NAME: Final = "fileorganizer.jsonl"
 
 
 class _Lines:
-    """Stderr, and a file to which all processes append: each line is one write, so that none is torn."""
+    """Stderr, and a file to which all processes append: each line is one write, so that none is torn.
 
-    def __init__(self, folder: Path) -> None:
-        """The file is opened in ``folder``, which has to be there."""
-        self._fd = os.open(folder / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    A line that can't be written, for the disk is full or the reader has gone, is lost, and nothing else is.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        """The file is opened in ``folder``, which has to be there; None: there is none."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._fd = None if folder is None else os.open(folder / LOG_NAME, flags, 0o600)
 
     def write(self, text: str) -> int:
         """One or more whole lines."""
-        os.write(self._fd, text.encode("utf-8", "backslashreplace"))
-        return sys.stderr.write(text)
+        with suppress(OSError):
+            if self._fd is not None:
+                os.write(self._fd, text.encode("utf-8", "backslashreplace"))
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
 
     def flush(self) -> None:
         """Nothing waits in the file."""
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure_logging(level: str, folder: Path | None = None) -> None:
     """Send our own logs and those of uvicorn and SQLAlchemy to stderr as JSON, and into a file of ``folder``, too."""
-    lines: Any = _Lines(folder) if folder else sys.stderr
+    lines: Any = _Lines(folder)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

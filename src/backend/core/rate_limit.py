@@ -109,9 +109,10 @@ class RateLimiter:
         allowed, _ = await self._ask(bucket, lambda windows, item: windows.test(item, bucket, who))
         return await self._state(bucket, who, allowed=allowed)
 
-    async def count_failure(self, bucket: str, who: str) -> None:
-        """Count one wrong login."""
-        await self._ask(bucket, lambda windows, item: windows.hit(item, bucket, who))
+    async def count_failure(self, bucket: str, who: str) -> bool:
+        """Count one wrong login; False when the window is full."""
+        counted, _ = await self._ask(bucket, lambda windows, item: windows.hit(item, bucket, who))
+        return counted
 
     async def forget(self, who: str) -> None:
         """Give ``who`` whole windows again; the narrower ones of other processes stay as they are."""

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.models import ApiKey, AuditEvent, RefreshToken, Root, Session, Ticket, User
 from backend.repositories.owners import RootLimit
+from backend.repositories.turns import ACCOUNTS, take_turn
 
 
 class Accounts:
@@ -28,6 +29,10 @@ class Accounts:
     async def flush(self) -> None:
         """Send what was added, so that a taken name shows now."""
         await self._session.flush()
+
+    async def take_turn(self) -> None:
+        """Let nobody else make the first account until this transaction ends."""
+        await take_turn(self._session, ACCOUNTS)
 
     async def count_users(self) -> int:
         """How many accounts there are."""

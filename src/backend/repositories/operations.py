@@ -6,14 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.models import ACTIVE_STATES, CLEANUP, IdempotencyKey, Operation, OperationStats
 from backend.repositories.owners import Owner
-
-_QUEUE_LOCK = 7_300_001
-"""Any number of ours: PostgreSQL's name for the turn to queue something."""
+from backend.repositories.turns import QUEUE, take_turn
 
 
 def owned_by(owner: Owner) -> ColumnElement[bool]:
@@ -142,9 +140,8 @@ class Queue:
         self._session = session
 
     async def take_turn(self) -> None:
-        """Let nobody else queue anything until this transaction ends: what is looked at stays true (SQLite has one writer)."""
-        if self._session.get_bind().dialect.name == "postgresql":
-            await self._session.execute(text(f"SELECT pg_advisory_xact_lock({_QUEUE_LOCK})"))
+        """Let nobody else queue anything until this transaction ends: what is looked at stays true."""
+        await take_turn(self._session, QUEUE)
 
     async def active(self) -> Sequence[Operation]:
         """All that are waiting or running."""

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.models import Root, RootGrant, User
 from backend.repositories.owners import Owner
+from backend.repositories.turns import ROOTS, take_turn
 
 
 class GrantedRoots:
@@ -39,6 +40,10 @@ class AllRoots:
     def __init__(self, session: AsyncSession) -> None:
         """Works within the transaction of ``session``."""
         self._session = session
+
+    async def take_turn(self) -> None:
+        """Let nobody else make a root until this transaction ends."""
+        await take_turn(self._session, ROOTS)
 
     async def all(self) -> Sequence[Root]:
         """Every root, by path."""

@@ -1,4 +1,4 @@
-"""Search in the records of all operations of one user: by words in their paths, or by a category."""
+"""Search in the records of all operations of one user: by words in their paths, a category, or a digest."""
 
 from __future__ import annotations
 
@@ -31,13 +31,23 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
-from backend.models import NAMES_DONE, PREVIEW, SEQUENCE_BITS, FileRecord, Operation, OperationStats
+from backend.models import (
+    NAMES_DONE,
+    PREVIEW,
+    SEQUENCE_BITS,
+    DuplicateFile,
+    DuplicateGroup,
+    FileRecord,
+    Operation,
+    OperationStats,
+)
 from backend.repositories.files import COUNTED_AT_MOST, Filters
 from backend.repositories.operations import owned_by
 from backend.repositories.owners import Owner
 
 FEW: Final = 5_000
 """So many records are read quicker than an index that holds everybody's is asked."""
+_DIGEST: Final = re.compile("[0-9a-fA-F]{64}")
 TRIGRAM: Final = 3
 """Letters; shorter words aren't in an index."""
 _ENDING: Final = re.compile(r"(.{6,})\.\w{1,5}")
@@ -135,7 +145,9 @@ class FileSearch:
     async def find(
         self, words: str, operation_id: UUID | None, filters: Filters, sort: str, *, limit: int, offset: int
     ) -> Hits:
-        """Records whose path holds ``words``, or of that category, that pass the filters: the best, newest or largest first, or by name.
+        """Records whose path holds ``words``, or of that category or digest, that pass the filters: the best, newest or largest first, or by name.
+
+        A digest is known of files that had copies.
 
         Best first are exact names, then names that begin so, then the rest, within each the newest. Beyond the limit up to
         which they are counted, what is sorted are exact names and the newest others.
@@ -146,6 +158,8 @@ class FileSearch:
         matches, trigrams = asked.within, asked.trigrams if is_indexed else ""
         if is_category:
             matches, trigrams = or_(matches, func.lower(FileRecord.category) == words.lower()), ""
+        if _DIGEST.fullmatch(words):
+            matches, trigrams = or_(matches, _had_digest(bytes.fromhex(words))), ""
         value: SQLColumnExpression[Any] = {
             "best": FileRecord.name,
             "newest": -FileRecord.operation_number,
@@ -232,6 +246,18 @@ class FileSearch:
         """One of the user's operations by its number."""
         query = select(Operation).where(self._is_mine, Operation.number == number)
         return (await self._session.execute(query)).scalars().first()
+
+
+def _had_digest(digest: bytes) -> ColumnElement[bool]:
+    """Was a file found to have copies by its operation, with this digest? Groups follow what is done with their files."""
+    group, file = DuplicateGroup, DuplicateFile
+    found = (
+        select(file.operation_number, file.path)
+        .join(group, and_(group.operation_number == file.operation_number, group.sequence == file.sequence))
+        .where(group.digest == digest)
+    )
+    places = (FileRecord.original_path, FileRecord.new_path)
+    return or_(*(tuple_(FileRecord.operation_number, place).in_(found) for place in places))
 
 
 def _trigrams(words: str) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -31,6 +34,7 @@ from backend.services.callers import SCOPES, Caller, Client
 from backend.services.errors import AlreadyThere, InvalidInput, NotAllowed, NotFound, NotSignedIn, TooFast, WrongLogin
 from backend.services.roots import RootService
 
+_Found = TypeVar("_Found")
 GRACE_SECONDS: Final = 10
 """Two tabs may refresh at once: within this time the second is refused without ending the session."""
 TICKET_SECONDS: Final = 30
@@ -73,7 +77,12 @@ class AccountService:
         self._settings, self._database, self._limits, self._roots = settings, database, limits, roots
         self._passwords = Passwords(settings.password_hasher, settings.bcrypt_rounds)
         self._access = AccessTokens(key, settings.jwt_algorithm, settings.access_token_expire_minutes)
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="passwords")
         self._log = logger("accounts")
+
+    async def _slowly(self, what: Callable[..., _Found], *given: Any) -> _Found:
+        """Hash or check a password: as many at once as there are processors, in threads that nobody else waits for."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, what, *given)
 
     # signing up
 
@@ -99,10 +108,12 @@ class AccountService:
 
     async def _make_account(self, new: NewAccount, client: Client, *, setup_token: str | None) -> Tokens:
         """Make an account with its home root, and sign in."""
+        if setup_token is None and self._settings.signup == "closed":
+            raise _closed()
         refuse_weak("password", new.password, new.email, new.username)
         if "@" in new.username:
             raise InvalidInput("username", "A user name has no @: it could be taken for an address.")
-        hashed = await asyncio.to_thread(self._passwords.hash, new.password)
+        hashed = await self._slowly(self._passwords.hash, new.password)
         user = _user(new, hashed, is_admin=setup_token is not None)
         home = await self._roots.make_home(user.id)
         try:
@@ -117,10 +128,11 @@ class AccountService:
                 if user.is_admin:
                     await self._roots.take_offered(session, user.id)
                 return await self._begin_session(accounts, user, client, "signed up")
-        except IntegrityError as error:
-            if "users" not in str(error.orig):
-                raise
-            raise _taken() from error  # somebody else was quicker (PostgreSQL)
+        except BaseException as error:  # whoever is turned away leaves no folder behind
+            await self._roots.unmake_home(home)
+            if isinstance(error, IntegrityError) and "users" in str(error.orig):
+                raise _taken() from error  # somebody else was quicker (PostgreSQL)
+            raise
 
     async def _check_door(self, accounts: Accounts, setup_token: str | None) -> None:
         """Is this way to an account open? Uses a set-up link up."""
@@ -129,9 +141,10 @@ class AccountService:
             if ticket is None or ticket.expires_at < now() or await accounts.has_admin():
                 raise NotFound("set-up link")
             return
-        mode = self._settings.signup
-        if mode == "closed" or (mode == "first" and await accounts.count_users()):
-            raise NotAllowed("Signing up is closed here. Ask an administrator for an account.")
+        if self._settings.signup == "first":
+            await accounts.take_turn()
+            if await accounts.count_users():
+                raise _closed()
 
     # signing in and out
 
@@ -146,22 +159,30 @@ class AccountService:
         if not known:
             await self._refuse_fast("login-account", account_key)
         kept = user.password_hash if user is not None and user.is_active else None
-        right, better = await asyncio.to_thread(self._passwords.verify, password, kept)
+        right, better = await self._slowly(self._passwords.verify, password, kept)
         if user is None or not right:
-            await self._limits.count_failure("login-address", address)
-            await self._limits.count_failure("login-account", account_key)
+            counted = await self._limits.count_failure("login-address", address)
+            counted &= await self._limits.count_failure("login-account", account_key) or known
+            if not counted:  # others that were sent at once were wrong, too, and used the window up meanwhile
+                await self._refuse_fast("login-address", address)
+                await self._refuse_fast("login-account", account_key)
             monitoring.login_failures.inc()
             async with self._database.writing() as session:
                 session.add(audit(user.id if user else None, "login failed", client))
             raise WrongLogin
+        await self._refuse_fast("login-address", address)
+        if not known:
+            await self._refuse_fast("login-account", account_key)
         async with self._database.writing() as session:
             accounts = Accounts(session)
             fresh = await accounts.user(user.id)
             if fresh is None or not fresh.is_active:
                 raise WrongLogin
-            fresh.password_hash = better or fresh.password_hash
-            fresh.last_login_at = now()
-            return await self._begin_session(accounts, fresh, client, "logged in")
+            if fresh.password_hash == kept:
+                fresh.password_hash = better or kept
+                fresh.last_login_at = now()
+                return await self._begin_session(accounts, fresh, client, "logged in")
+        return await self.log_in(name, password, client)  # the password was changed while this one was looked at
 
     async def _refuse_fast(self, bucket: str, who: str) -> None:
         """Raise TooFast when there were too many wrong tries."""
@@ -334,12 +355,12 @@ class AccountService:
         async with self._database.reading() as session:
             user = await Accounts(session).user(caller.user_id)
         assert user is not None  # nosec B101  # the caller was recognised
-        right, _ = await asyncio.to_thread(self._passwords.verify, current, user.password_hash)
+        right, _ = await self._slowly(self._passwords.verify, current, user.password_hash)
         if not right:
             await self._limits.count_failure("login-account", throttle)
             raise InvalidInput("current_password", "The current password is wrong.")
         refuse_weak("new_password", new, user.email, user.username)
-        hashed = await asyncio.to_thread(self._passwords.hash, new)
+        hashed = await self._slowly(self._passwords.hash, new)
         async with self._database.writing() as session:
             accounts = Accounts(session)
             await accounts.set_password(user.id, hashed)
@@ -375,6 +396,11 @@ def _user(new: NewAccount, hashed: str, *, is_admin: bool) -> User:
         created_at=moment,
         last_login_at=moment,
     )
+
+
+def _closed() -> NotAllowed:
+    """Nobody makes an account alone here."""
+    return NotAllowed("Signing up is closed here. Ask an administrator for an account.")
 
 
 def _taken() -> AlreadyThere:

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from backend.database import Database
-from backend.models import FINAL_STATES, ROLLBACK, SEQUENCE_BITS, FileRecord, Operation
+from backend.models import FINAL_STATES, ROLLBACK, SEQUENCE_BITS, FileRecord, Operation, Root
 from backend.repositories.files import Files, Filters
 from backend.repositories.operations import OwnOperations
 from backend.repositories.roots import GrantedRoots
@@ -23,6 +23,7 @@ from backend.repositories.search import FileSearch
 from backend.services import plan_files
 from backend.services.callers import Caller
 from backend.services.errors import InvalidInput, NotFound, RootNotGranted, WrongState
+from backend.services.long_reads import LongReads
 from backend.services.plan_files import PlanFile, PlanPage
 from backend.services.roots import check_path, in_a_root
 from fileorganizer import organizer
@@ -155,9 +156,9 @@ class PlanFilesWanted:
 class FileService:
     """The records."""
 
-    def __init__(self, database: Database, key: bytes) -> None:
+    def __init__(self, database: Database, key: bytes, long_reads: LongReads) -> None:
         """``key`` ties cursors to the user and the question that they were given for (S03)."""
-        self._database, self._key = database, key
+        self._database, self._key, self._long_reads = database, key, long_reads
 
     async def page(self, caller: Caller, operation_id: UUID, wanted: PageWanted) -> FilePage:
         """Some records of an operation. Raises NotFound, also for a cursor that was given for something else."""
@@ -229,9 +230,7 @@ class FileService:
         """The folders of a preview's plan, before and after, from ``path`` on. Raises NotFound, WrongState, PlanNotFound."""
         operation = await self._operation(caller, operation_id)
         plan_id = _plan_of(operation)
-        if path:
-            check_path(path, "path")
-        return await asyncio.to_thread(_trees, plan_id, os.path.normpath(path) if path else b"", depth)
+        return await asyncio.to_thread(_trees, plan_id, _folder_of(operation, path), depth)
 
     async def plan_page(
         self, caller: Caller, operation_id: UUID, asked: PlanFilesWanted
@@ -239,13 +238,11 @@ class FileService:
         """Some files of a preview's plan and the cursor of the next page. Raises NotFound, WrongState, PlanNotFound."""
         operation = await self._operation(caller, operation_id)
         plan_id = _plan_of(operation)
-        if asked.folder:
-            check_path(asked.folder, "path")
         tied = f"plan{caller.user_id}{operation_id}{asked}"
         after = self._opened(asked.cursor, tied) if asked.cursor else [0, -1]
         wanted = plan_files.Wanted(
             tree=asked.tree,
-            folder=os.path.normpath(asked.folder) if asked.folder else b"",
+            folder=_folder_of(operation, asked.folder),
             below=asked.below,
             change=asked.change,
             category=asked.category,
@@ -257,14 +254,18 @@ class FileService:
         found = await asyncio.to_thread(plan_files.page, plan_id, wanted)
         return found, self._sealed(list(found.next), tied) if found.next else None
 
-    async def preview_undo(self, caller: Caller, operation_id: UUID, paths: list[bytes]) -> Review:
-        """What taking back would do, in numbers. Raises NotFound, WrongState and what planning it raises."""
+    async def preview_undo(self, caller: Caller, operation_id: UUID, path: bytes) -> Review:
+        """What taking back would do, whole or for one path, in numbers.
+
+        Raises NotFound, RootNotGranted, WrongState and what planning it raises.
+        """
         operation = await self._operation(caller, operation_id)
         journal_id = operation.journal_id
         if journal_id is None:
             raise WrongState("This operation changed nothing that could be taken back.")
-        below = [_below_root(operation, path) for path in paths]
-        return await asyncio.to_thread(_undo_review, operation.root_path, journal_id, below)
+        await self._granted(caller, operation)
+        below = [one] if (one := _folder_of(operation, path)) else []
+        return await self._long_reads.read(caller, _undo_review, operation.root_path, journal_id, below)
 
     async def explain_plan(self, caller: Caller, operation_id: UUID, path: bytes) -> PlanFile | None:
         """What a preview's plan means for a file; None for an operation that isn't a preview. Raises NotFound, PlanNotFound."""
@@ -272,14 +273,15 @@ class FileService:
         check_path(path, "path")
         if operation.operation_type != "preview":
             return None
-        return await asyncio.to_thread(plan_files.explained, _plan_of(operation), _below_root(operation, path))
+        below = _below_root(operation, path)
+        return await self._long_reads.read(caller, plan_files.explained, _plan_of(operation), below)
 
     async def explain(self, caller: Caller, operation_id: UUID, path: bytes) -> list[Explained]:
         """What an operation did with a file, and which rule decided. Raises NotFound, InvalidInput."""
         operation = await self._operation(caller, operation_id)
         check_path(path, "path")
         path = _below_root(operation, path)
-        found = await asyncio.to_thread(organizer.explain, operation.root_path, path)
+        found = await self._long_reads.read(caller, organizer.explain, operation.root_path, path)
         return [explained for explained in found if explained.operation.operation_id == operation.journal_id]
 
     async def verify(self, caller: Caller, operation_id: UUID) -> Verification:
@@ -288,11 +290,8 @@ class FileService:
         Others may have copied files of a shared folder to places of their own: nothing is told of what is there.
         """
         operation = await self._operation(caller, operation_id)
-        async with self._database.reading() as session:
-            roots = await GrantedRoots(session, caller.owner).all()
-        if not in_a_root(roots, operation.root_path):
-            raise RootNotGranted
-        found = await asyncio.to_thread(organizer.verify, operation.root_path)
+        roots = await self._granted(caller, operation)
+        found = await self._long_reads.read(caller, organizer.verify, operation.root_path)
         found.problems = [problem for problem in found.problems if in_a_root(roots, problem.root)]
         return found
 
@@ -300,6 +299,14 @@ class FileService:
         """One of the caller's operations. Raises NotFound."""
         async with self._database.reading() as session:
             return await _existing(OwnOperations(session, caller.owner), operation_id)
+
+    async def _granted(self, caller: Caller, operation: Operation) -> Sequence[Root]:
+        """The caller's roots. Raises RootNotGranted when the operation's isn't among them any more: its disk isn't looked at."""
+        async with self._database.reading() as session:
+            roots = await GrantedRoots(session, caller.owner).all()
+        if not in_a_root(roots, operation.root_path):
+            raise RootNotGranted
+        return roots
 
     # cursors
 
@@ -346,6 +353,14 @@ def _below_root(operation: Operation, path: bytes) -> bytes:
     if not path.startswith(operation.root_path + b"/"):
         raise InvalidInput("path", "Name a path below the operation's root.")
     return path[len(operation.root_path) + 1 :]
+
+
+def _folder_of(operation: Operation, path: bytes) -> bytes:
+    """The same for the folder whose contents are asked for; empty: the root itself. Raises InvalidInput."""
+    if path in (b"", b".", operation.root_path):
+        return b""
+    check_path(path, "path")
+    return os.path.normpath(_below_root(operation, path))
 
 
 def _undo_review(root: bytes, journal_id: str, paths: list[bytes]) -> Review:

@@ -90,6 +90,9 @@ class OperationService:
 
         Raises InvalidInput, RootNotGranted, RootMissing, OperationOverlap, TooMany, KeyReused.
         """
+        fingerprint = wanted.fingerprint()
+        if (known := await self._asked_before(caller, key, fingerprint)) is not None:
+            return known
         place = await self._roots.find(caller, wanted.root_path, "root_path")
         also = None
         if wanted.destination is not None:
@@ -100,7 +103,7 @@ class OperationService:
             request["destination"] = _b64(also.path)
         kind = PREVIEW if wanted.is_dry_run else wanted.operation_type
         draft = Draft(place, kind, wanted.options, request, rules, also=also)
-        return await self.queue(caller, draft, key, wanted.fingerprint())
+        return await self.queue(caller, draft, key, fingerprint)
 
     async def _check(self, caller: Caller, wanted: Wanted, place: Place, also: Place | None) -> bytes | None:
         """Raise InvalidInput for options that can't be used; returns the rules if the user has categories of the own."""
@@ -136,20 +139,23 @@ class OperationService:
         """Take an operation back, whole or for some original paths. Raises NotFound, InvalidInput, WrongState, OperationOverlap."""
         async with self._database.reading() as session:
             parent = await _existing(OwnOperations(session, caller.owner), operation_id)
+        relative = [_relative(path, parent.root_path) for path in paths]
+        told = [str(operation_id), [_b64(path) for path in relative]]
+        fingerprint = hashlib.sha256(json.dumps(told).encode()).digest()
+        if (known := await self._asked_before(caller, key, fingerprint)) is not None:
+            return known
         if parent.status in ACTIVE_STATES:
             raise WrongState("The operation isn't finished. Cancel it first.")
         if parent.operation_type not in UNDOABLE or parent.journal_id is None:
             raise WrongState("This operation changed nothing that could be taken back.")
         if parent.rolled_back:
             raise WrongState("All of this operation is taken back already.")
-        relative = [_relative(path, parent.root_path) for path in paths]
         place = await self._roots.find(caller, parent.root_path, "root_path")
         also = await self._destination(caller, parent)
         copied = parent.options.get("mode") == "copy"
         request = {"undo": parent.journal_id, "paths": [_b64(path) for path in relative], "copied": copied}
         if also is not None:
             request["destination"] = _b64(also.path)
-        fingerprint = hashlib.sha256(json.dumps([str(operation_id), request["paths"]]).encode()).digest()
         draft = Draft(place, ROLLBACK, {}, request, parent=parent, also=also)
         return await self.queue(caller, draft, key, fingerprint)
 
@@ -180,11 +186,8 @@ class OperationService:
         async with self._database.writing() as session:
             queue, own = Queue(session), OwnOperations(session, caller.owner)
             await queue.take_turn()
-            known = await own.idempotency_key(key) if key else None
-            if known is not None:
-                if known.fingerprint != fingerprint:
-                    raise KeyReused("This Idempotency-Key was used for another request. Use a new one.")
-                return await _existing(own, known.operation_id)
+            if key and (known := await _asked_before(own, key, fingerprint)) is not None:
+                return known
             await self._refuse_second_apply(own, draft)
             _refuse_overlap(await queue.active(), draft, caller)
             if await own.count_active() >= self._settings.queued_per_user:
@@ -205,12 +208,19 @@ class OperationService:
         self._wake()
         return operation
 
+    async def _asked_before(self, caller: Caller, key: str | None, fingerprint: bytes) -> Operation | None:
+        """What the same request gave before, in whatever state things are now: it may have changed them. Raises KeyReused."""
+        if key is None:
+            return None
+        async with self._database.reading() as session:
+            return await _asked_before(OwnOperations(session, caller.owner), key, fingerprint)
+
     async def _refuse_second_apply(self, own: OwnOperations, draft: Draft) -> None:
         """A plan is carried out once; one that didn't come to move anything may be tried again."""
         if draft.plan_id is None or draft.parent is None:
             return
         for child in await own.children(draft.parent.id, draft.operation_type):
-            if child.status != "failed" or child.journal_id is not None:
+            if child.status not in ("failed", "cancelled") or child.journal_id is not None:
                 raise WrongState("This preview was applied already.", operation_id=str(child.id))
 
     # looking
@@ -269,6 +279,16 @@ async def _existing(own: OwnOperations, operation_id: UUID, *, for_change: bool 
     if operation is None:
         raise NotFound("operation")
     return operation
+
+
+async def _asked_before(own: OwnOperations, key: str, fingerprint: bytes) -> Operation | None:
+    """The operation that a key stands for; None for a new key. Raises KeyReused."""
+    known = await own.idempotency_key(key)
+    if known is None:
+        return None
+    if known.fingerprint != fingerprint:
+        raise KeyReused("This Idempotency-Key was used for another request. Use a new one.")
+    return await _existing(own, known.operation_id)
 
 
 def _refuse_overlap(active: Any, draft: Draft, caller: Caller) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -30,6 +32,8 @@ _BY_KIND: Final = {
 _CONFLICTS: Final = (Reason.NAME_TAKEN, Reason.DUPLICATE_IN_PLACE, Reason.NAME_NOT_ALLOWED, Reason.WITH_COMPANION)
 _SKIP_ROWS: Final = 1 << 40
 """Rows of what is left alone are numbered from here on; no plan has so many batches of steps."""
+LOOK_SECONDS: Final = 0.5
+"""So long one page is looked for: a filter that nothing passes would read a million steps in one go."""
 _KNOWN_PLANS: Final = 1000
 """Plans that are remembered as checked: a few hundred bytes each."""
 
@@ -73,7 +77,7 @@ class PlanFile:
 
 @dataclass(frozen=True, slots=True)
 class PlanPage:
-    """Some files, and where the next page begins; None at the end."""
+    """Some files, and where the next page begins; None at the end. Looking for them may have ended before any was found."""
 
     files: list[PlanFile]
     next: tuple[int, int] | None
@@ -111,22 +115,25 @@ def page(plan_id: str, wanted: Wanted) -> PlanPage:
         rules = _rules(plan) if plan.head.rules else None
         names = _names(rules)
         wins = rules is not None and _content_wins(plan)
-        last = wanted.after
+        after = wanted.after
         if not wanted.below and plan.files_in(wanted.tree, wanted.folder) == 0:
-            last = max(
-                last, (_SKIP_ROWS, -1)
-            )  # no step is about this folder's own files: of a million none is looked at
-        for place, item in _items(plan, wanted.folder + b"/" if wanted.folder else b"", last):
-            if not _lies_in(_seen_at(item, wanted.tree), wanted):
-                continue
-            file = _file(item, names)
-            rule = wanted.decided_by
-            if not _passes(file, wanted) or (rule and rule != _decided_by(rules, item, content_wins=wins)):
-                continue
-            if len(found) == wanted.limit:
-                return PlanPage(found, last)
-            found.append(file)
-            last = place
+            # no step is about this folder's own files: of a million none is looked at
+            after = max(after, (_SKIP_ROWS, -1))
+        last, until = after, time.monotonic() + LOOK_SECONDS
+        for chunk, items in _chunks(plan, wanted.folder + b"/" if wanted.folder else b"", after[0]):
+            if chunk > after[0] and time.monotonic() > until:
+                return PlanPage(found, (chunk, -1))
+            for row, item in items:
+                if (chunk, row) <= after or not _lies_in(_seen_at(item, wanted.tree), wanted):
+                    continue
+                file = _file(item, names)
+                rule = wanted.decided_by
+                if not _passes(file, wanted) or (rule and rule != _decided_by(rules, item, content_wins=wins)):
+                    continue
+                if len(found) == wanted.limit:
+                    return PlanPage(found, last)
+                found.append(file)
+                last = (chunk, row)
     return PlanPage(found, None)
 
 
@@ -135,7 +142,7 @@ def explained(plan_id: str, path: bytes) -> PlanFile:
     with opened(plan_id) as plan:
         rules = _rules(plan) if plan.head.rules else None
         names = _names(rules)
-        for _, item in _items(plan, path, (0, -1)):
+        for _, item in chain.from_iterable(items for _, items in _chunks(plan, path, 0)):
             at = (item.path,) if isinstance(item, Skip) else (item.source, item.target)
             if path in at or (isinstance(item, Skip) and path.startswith(item.path + b"/")):
                 why = None
@@ -174,18 +181,18 @@ def _passes(file: PlanFile, wanted: Wanted) -> bool:
     return all(asked in (None, value) for asked, value in shown)
 
 
-def _items(plan: Plan, path: bytes, after: tuple[int, int]) -> Iterator[tuple[tuple[int, int], Step | Skip]]:
-    """Each counted step and each file left alone behind a place, with its own place; steps that don't name ``path`` are passed over."""
-    chunk, row = after
-    if chunk < _SKIP_ROWS:
-        for number, blob in enumerate(plan.blobs(after=chunk), chunk):
-            for index, step in steps_naming(blob, path) if path else enumerate(unpack_steps(blob)):
-                if step.role == Role.ITEM and (number, index) > after:
-                    yield (number, index), step
+def _chunks(plan: Plan, path: bytes, first: int) -> Iterator[tuple[int, Iterable[tuple[int, Step | Skip]]]]:
+    """The chunks of a plan from the ``first`` on: the number of each, and the counted steps or the files left alone in it.
+
+    Steps that don't name ``path`` are passed over.
+    """
+    if first < _SKIP_ROWS:
+        for number, blob in enumerate(plan.blobs(after=first), first):
+            steps = steps_naming(blob, path) if path else enumerate(unpack_steps(blob))
+            yield number, ((index, step) for index, step in steps if step.role == Role.ITEM)
     for number, skips in enumerate(plan.skips(), _SKIP_ROWS):
-        for index, skip in enumerate(skips):
-            if (number, index) > (chunk, row):
-                yield (number, index), skip
+        if number >= first:
+            yield number, enumerate(skips)
 
 
 def _seen_at(item: Step | Skip, tree: int) -> bytes | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -22,13 +21,15 @@ from backend.services.auditing import audit
 from backend.services.callers import Caller, Client
 from backend.services.errors import NotFound, WrongState
 from backend.services.files import FileView
+from backend.services.long_reads import LongReads
 from fileorganizer.journal import codec
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import Role, State
 
 LARGEST: Final = 10
 TOP: Final = 5
-AT_ONCE: Final = 5_000
+AT_ONCE: Final = 1_000
+"""Records: so many are read in the event loop at a time."""
 _EPOCH: Final = date(1970, 1, 1)
 _FIRST_DAY, _LAST_DAY = (date.min - _EPOCH).days, (date.max - _EPOCH).days
 _DAY_NS: Final = 86_400 * 10**9
@@ -80,9 +81,9 @@ class Report:
 class ReportService:
     """The reports."""
 
-    def __init__(self, database: Database, cache: Cache) -> None:
+    def __init__(self, database: Database, cache: Cache, long_reads: LongReads) -> None:
         """Numbers come from counters, never from counting rows; those of finished operations are kept in ``cache``."""
-        self._database, self._cache = database, cache
+        self._database, self._cache, self._long_reads = database, cache, long_reads
 
     async def report(self, caller: Caller, operation_id: UUID) -> Report:
         """What an operation did. Raises NotFound."""
@@ -122,7 +123,7 @@ class ReportService:
 
         def read() -> Awaitable[list[YearOfFiles]]:
             """From the journal."""
-            return asyncio.to_thread(_years, root, journal_id)
+            return self._long_reads.read(caller, _years, root, journal_id)
 
         try:
             return await remembered(self._cache, AGES, caller.cache_owner, version, list[YearOfFiles], read)
@@ -163,6 +164,16 @@ class ReportService:
             if len(found) < AT_ONCE:
                 return
             after = [found[-1].sequence]
+
+    async def left(self, report: Report, most: int) -> list[FileView]:
+        """Files with which nothing was done, those that failed first: so many at most."""
+        found: list[FileRecord] = []
+        async with self._database.reading() as session:
+            files = Files(session, report.operation.number)
+            for status in ("failed", "skipped"):
+                wanted = Filters(status=status)
+                found += await files.page(wanted, "created_at", descending=False, limit=most - len(found))
+        return [FileView(record, report.operation) for record in found]
 
 
 def _years(root: bytes, journal_id: str) -> list[YearOfFiles]:

@@ -70,6 +70,10 @@ class RootService:
         """Make the folder that a user may always work in."""
         return await asyncio.to_thread(_make_home, os.fsencode(self._settings.storage / str(user_id)))
 
+    async def unmake_home(self, home: Place) -> None:
+        """Remove a home that nobody has come to live in."""
+        await asyncio.to_thread(os.rmdir, home.path)
+
     async def register_home(self, session: AsyncSession, user_id: UUID, home: Place, moment: datetime) -> None:
         """Grant a home to its user, within the transaction that makes the user."""
         await AllRoots(session).grant(_root(home, moment, is_home=True), user_id, moment)
@@ -122,6 +126,7 @@ class RootService:
         place = await asyncio.to_thread(self._grantable, path)
         async with self._database.writing() as session:
             everything = AllRoots(session)
+            await everything.take_turn()
             root = _chosen_root(await everything.all(), place)
             await everything.keep(root)
             for user_id in await everything.administrators():
@@ -144,6 +149,7 @@ class RootService:
         place = await asyncio.to_thread(self._grantable, path)
         async with self._database.writing() as session:
             everything = AllRoots(session)
+            await everything.take_turn()
             if not await everything.user_exists(user_id):
                 raise NotFound("user")
             root = _chosen_root(await everything.all(), place)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from backend.repositories.operations import OwnOperations
 from backend.services.auditing import audit
 from backend.services.callers import Caller, Client
 from backend.services.errors import NotFound, RootMissing, RootNotGranted, WrongState
+from backend.services.long_reads import LongReads
 from backend.services.operations import Draft, OperationService
 from backend.services.roots import Place, RootService, in_a_root
 from fileorganizer import organizer
@@ -51,9 +51,12 @@ class TrashPage:
 class TrashService:
     """The trash."""
 
-    def __init__(self, database: Database, roots: RootService, operations: OperationService) -> None:
+    def __init__(
+        self, database: Database, roots: RootService, operations: OperationService, long_reads: LongReads
+    ) -> None:
         """Restores and purges are queued with ``operations``."""
         self._database, self._roots, self._operations = database, roots, operations
+        self._long_reads = long_reads
 
     async def page(self, caller: Caller, folder: bytes | None, limit: int, offset: int) -> TrashPage:
         """What lies in the trash of one folder, or of all that the caller's operations worked in.
@@ -111,7 +114,7 @@ class TrashService:
 
         Others may have copied files of a shared folder to places of their own: what lies in the trash there isn't told.
         """
-        found = await asyncio.to_thread(_listed, [place.path for place in places])
+        found = await self._long_reads.read(caller, _listed, [place.path for place in places])
         granted = await self._roots.granted(caller)
         return [view for view in found if in_a_root(granted, view.item.root)]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Final
 
-from backend.core.config import Settings, prepare_folders, settings
+from backend.core.config import RETAIN_SECONDS, Settings, prepare_folders, settings
 from backend.core.events import Receiver, event_sender, wake_receiver
 from backend.core.logging import configure_logging, logger
 from backend.database import WorkerDatabase
@@ -28,7 +28,7 @@ from backend.models import Operation
 from backend.worker.background import to_the_background
 from backend.worker.names import NameIndex
 from backend.worker.queue import Queue
-from backend.worker.retention import RETAIN_SECONDS, retain
+from backend.worker.retention import retain
 from backend.worker.runner import Runner
 
 LOOK_SECONDS: Final = 0.5

@@ -8,6 +8,7 @@ storage may run.
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
 import signal
@@ -16,8 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib import import_module
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from celery.beat import Scheduler
 from celery.schedules import schedule
@@ -26,15 +28,15 @@ from kombu.transport import redis as transport
 from redis.exceptions import ConnectionError as NotConnected
 
 from backend.core.broker import WORK, broker_app, messages_left, ring
-from backend.core.config import prepare_folders, settings
+from backend.core.config import RETAIN_SECONDS, prepare_folders, settings
 from backend.core.events import event_sender
 from backend.core.logging import configure_logging, logger
 from backend.core.redis import AWAY, blocking_client, note_worker
-from backend.database import WorkerDatabase
 from backend.worker.background import to_the_background
-from backend.worker.queue import Queue
-from backend.worker.retention import RETAIN_SECONDS, retain
-from backend.worker.runner import Runner
+
+if TYPE_CHECKING:
+    from backend.database import WorkerDatabase
+    from backend.worker.queue import Queue
 
 REAP: Final = "fileorganizer.reap"
 RETAIN: Final = "fileorganizer.retain"
@@ -90,6 +92,13 @@ app.conf.beat_schedule = {
     "reap": {"task": REAP, "schedule": schedule(_config.reaper_seconds, nowfun=steady_now)},
     "retain": {"task": RETAIN, "schedule": schedule(RETAIN_SECONDS, nowfun=steady_now)},
 }
+_SHARED: Final = (
+    "backend.worker.runner",
+    "backend.worker.retention",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+)
+"""What tasks need is loaded before the pool's processes are forked, which share it then. Beat needs none of it."""
 _ending: Final = mmap.mmap(-1, 1)
 """Shared with the pool's processes, which were forked after it was made: not 0 when this worker is to end."""
 
@@ -99,7 +108,9 @@ def work() -> None:
     """Claim the operation whose turn it is and carry it out until it ends, or gives way."""
     if _ending[0]:
         return
-    queue = Queue(_config, _database())
+    from backend.worker.runner import Runner
+
+    queue = _queue()
     operation = queue.claim()
     if operation is None:
         return
@@ -118,7 +129,7 @@ def work() -> None:
 @app.task(name=REAP)
 def reap() -> None:
     """Have as many messages there as operations wait: one was lost, or a worker died."""
-    waiting = Queue(_config, _database()).count_waiting()
+    waiting = _queue().count_waiting()
     for _ in range(min(waiting, REAPED_AT_ONCE) - messages_left(app)):
         ring(app)
     if waiting:
@@ -128,13 +139,24 @@ def reap() -> None:
 @app.task(name=RETAIN)
 def forget_what_is_over() -> None:
     """Remove what nobody can use any more."""
+    from backend.worker.retention import retain
+
     retain(_database())
 
 
 @cache
 def _database() -> WorkerDatabase:
     """The connections of this process of the pool; the worker's first process never has any."""
+    from backend.database import WorkerDatabase
+
     return WorkerDatabase(_config)
+
+
+def _queue() -> Queue:
+    """The operations as this process of the pool sees them."""
+    from backend.worker.queue import Queue
+
+    return Queue(_config, _database())
 
 
 @contextmanager
@@ -169,6 +191,10 @@ def _begin(**_: object) -> None:
     prepare_folders(_config)
     os.environ["PLAN_DIR"] = str(_config.plans)
     os.environ["CACHE_DIR"] = str(_config.folder / "cache")
+    for name in _SHARED:
+        import_module(name)
+    gc.collect()
+    gc.freeze()  # the collector writes to all that it looks at, and each process of the pool would get a copy of its own
 
 
 @beat_init.connect

@@ -11,8 +11,6 @@ from backend.core.logging import logger
 from backend.database import WorkerDatabase
 from backend.models import IdempotencyKey, Session, Ticket
 
-RETAIN_SECONDS: Final = 3_600.0
-"""How often what is over is removed."""
 KEYS_KEPT: Final = timedelta(days=7)
 """A client that repeats a request after a week means another one."""
 SESSIONS_KEPT: Final = timedelta(days=30)

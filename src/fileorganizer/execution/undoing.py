@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from fileorganizer.errors import DestinationMissing, OperationDependency
+from fileorganizer.errors import DestinationMissing, OperationDependency, shell_word
 from fileorganizer.execution.keeping import as_it_is
 from fileorganizer.execution.parting import Eyes, Part, deeds_of, parts, wanted_below
 from fileorganizer.execution.workplace import destination_of
@@ -225,7 +225,7 @@ class Undoing:
             if matters and any(self._moved(later, wanted)):
                 raise OperationDependency(
                     f"Operation {later.number} ({later.operation_id}) has moved files of this one on. Undo it first:"
-                    f" fileorganizer undo ROOT {later.operation_id}"
+                    f" fileorganizer undo {shell_word(self._sides[0].path)} {later.operation_id}"
                 )
 
     def _moved(self, later: Operation, wanted: set[Mark]) -> Iterator[bool]:

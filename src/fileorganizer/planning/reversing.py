@@ -95,6 +95,8 @@ class Reversal:
         self._before: dict[tuple[int, bytes], Folder] = {}
         self._after: dict[tuple[int, bytes], Folder] = {}
         self._touched_by_others: set[tuple[int, bytes]] = set()
+        self._idle = True
+        """Is there nothing yet that would change the time of a folder?"""
         self.matched = 0
         self.planned = 0
         self.bytes = 0
@@ -114,6 +116,7 @@ class Reversal:
         """What was plain in a batch, before its rest: so many steps that are stored already, and those that are contested."""
         self.matched += count + len(plain.contested)
         self.planned += count
+        self._idle &= not count
         self.bytes += plain.size
         self._restored_in |= plain.folders
         self._contested += plain.contested
@@ -378,6 +381,7 @@ class Reversal:
 
     def _store(self, *steps: Step) -> None:
         """Add steps to the batch, several together."""
+        self._idle = False
         self._batch += steps
         if len(self._batch) >= BATCH_STEPS:
             self._emit_batch()
@@ -407,6 +411,7 @@ class Reversal:
     def finish(self, left: set[tuple[int, bytes]], elsewhere: dict[Mark, bytes]) -> None:
         """Emit the rest. ``left`` are the needed places that steps of this undo leave; ``elsewhere`` says where missing files are."""
         possible = self._possible(left)
+        self._idle &= not possible
         for step in possible:
             self._count(step)
         for steps in order([[step] for step in possible], self._temporary, GROUPS_FROM):
@@ -461,6 +466,7 @@ class Reversal:
             for (side, path), folder in sorted(again.items(), key=lambda item: item[0])
             if self._look(side, path) is None
         ]
+        self._idle &= not steps
         return in_batches([[step] for step in steps])
 
     def folders_last(self) -> Iterator[list[Step]]:
@@ -470,6 +476,7 @@ class Reversal:
             for (side, path), seen in sorted(self._created.items(), reverse=True)
             if (now := self._look(side, path)) is not None and _is_same_folder(now.seen, seen.ino, seen.mtime_ns)
         ]
+        self._idle &= not removals
         yield from in_batches([[step] for step in removals])
         if self._whole:
             yield from in_batches([[step] for step in self._times()])
@@ -479,6 +486,9 @@ class Reversal:
         for (side, path), before in sorted(self._before.items(), reverse=True):
             if (side, path) in self._created:
                 continue
+            now, after = self._look(side, path), self._after.get((side, path))
+            if self._idle and now and now.seen.mtime_ns == before.mtime_ns:
+                continue  # it has its time, and nothing will take it away
             if (side, path) in self._removed:
                 there = self._look(side, path)
                 if there is None or there.seen.ino == self._made_again.get((side, path)):
@@ -486,7 +496,6 @@ class Reversal:
                 continue
             if (side, path) in self._touched_by_others:
                 continue
-            now, after = self._look(side, path), self._after.get((side, path))
             if now and after and now.seen.mtime_ns == after.mtime_ns:
                 yield _timed(before, now.seen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import subprocess
 import time
@@ -15,9 +16,15 @@ import httpx
 import jwt
 import pytest
 
-from backend.core.config import Settings, signing_key
-from backend.core.security import AccessTokens, digest_of
-from tests.support.server import PASSWORD, Person, Server, managed, prepared
+from backend.core.config import Settings, prepare_folders, signing_key
+from backend.core.security import AccessTokens, Passwords, digest_of
+from backend.database import Database
+from backend.manage import Services
+from backend.repositories.accounts import Accounts as AccountRows
+from backend.services.accounts import NewAccount
+from backend.services.callers import Client
+from backend.services.errors import WrongLogin
+from tests.support.server import PASSWORD, Person, Server, managed, prepared, running_server
 
 PROFILE = {
     "id", "email", "username", "full_name", "avatar_url", "subscription_tier", "storage_quota_gb", "storage_used_bytes",
@@ -64,6 +71,24 @@ def test_a_name_is_taken_once(server: Server, ann: Person) -> None:
             pool.map(lambda _: httpx.post(f"{server.url}/api/v1/auth/signup", json=body).status_code, range(4))
         )
     assert codes == [201, 409, 409, 409]
+
+
+def test_names_that_are_longer_in_small_letters(ann: Person) -> None:
+    """By these they are unique; no database may be the one that finds them too long."""
+    body = {"email": f"{uuid4()}@example.org", "username": "İ" * 100, "password": PASSWORD}
+    assert ann.client.post("/api/v1/auth/signup", json=body).status_code == 422
+    category = {"name": "İ" * 50, "rules": {"extensions": ["x"]}}
+    assert ann.ask("POST", "/categories", json=category).status_code == 422
+    assert ann.ask("POST", "/categories", json={**category, "name": "İ" * 25}).status_code == 201
+
+
+def test_whoever_is_turned_away_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Not even an empty folder: anybody may try, as often as they like."""
+    with running_server(tmp_path / "data", EMBEDDED_WORKER="off", SIGNUP="first") as server:
+        ann = server.sign_up("ann")
+        for body in ({"email": ann.email, "username": ann.username}, {"email": "b@example.org", "username": "bob"}):
+            assert server.client().post("/api/v1/auth/signup", json={**body, "password": PASSWORD}).status_code == 403
+        assert [path.name for path in (server.data_dir / "storage").iterdir()] == [ann.home.name]
 
 
 @pytest.mark.parametrize("extra", ["role", "is_admin", "id", "owner_id", "quota", "status", "created_at", "is_active"])
@@ -159,6 +184,16 @@ def test_logging_out(ann: Person) -> None:
     assert ann.ask("GET", "/auth/me").status_code == 401
     assert ann.ask("POST", "/auth/refresh", json={"refresh_token": ann.tokens["refresh_token"]}).status_code == 401
     assert ann.client.post("/api/v1/auth/logout", json={"refresh_token": "nonsense"}).status_code == 204
+
+
+def test_logging_out_when_the_access_token_is_over(server: Server, ann: Person) -> None:
+    """It ends long before its session, which ends all the same by the refresh token."""
+    over = {"Authorization": "Bearer over"}
+    assert server.client().post("/api/v1/auth/logout", headers=over).status_code == 401
+    refresh = {"refresh_token": ann.tokens["refresh_token"]}
+    assert server.client().post("/api/v1/auth/logout", headers=over, json=refresh).status_code == 204
+    assert ann.ask("GET", "/auth/me").status_code == 401
+    assert server.client().post("/api/v1/auth/refresh", json=refresh).status_code == 401
 
 
 def test_sessions(server: Server, ann: Person) -> None:
@@ -274,6 +309,8 @@ def test_api_keys(server: Server, ann: Person) -> None:
     assert ann.ask("POST", "/api-keys", json={"name": "x", "scopes": ["admin"]}).status_code == 403
     past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     assert ann.ask("POST", "/api-keys", json={"name": "x", "expires_at": past}).status_code == 422
+    never = "9999-12-31T23:59:59-01:00"
+    assert ann.ask("POST", "/api-keys", json={"name": "x", "expires_at": never}).status_code == 422
     soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
     brief = ann.post("/api-keys", {"name": "brief", "expires_at": soon}, status=201)
     time.sleep(1.1)
@@ -382,3 +419,46 @@ def test_the_first_administrator(tmp_path: Path) -> None:
         server.stop()
     secrets_of_the_test = [token, PASSWORD, admin.tokens["access_token"], admin.tokens["refresh_token"]]
     assert not [secret for secret in secrets_of_the_test if secret in server.log]  # S68
+
+
+def test_many_guesses_at_once(tmp_path: Path) -> None:
+    """S26: the limit holds for those that are looked at at the same time, too, and the right one isn't told among them."""
+    limits = {"LOGIN_FAILURES_PER_ACCOUNT": "3", "BCRYPT_ROUNDS": "10", "TRUSTED_PROXIES": "127.0.0.1"}
+    with running_server(tmp_path / "data", EMBEDDED_WORKER="off", **limits) as server:
+        ann = server.sign_up("ann")
+
+        def guess(number: int) -> int:
+            words = PASSWORD if number == 19 else f"wrong password {number}"
+            return log_in(server, ann.username, words, **{"X-Forwarded-For": f"203.0.113.{number}"}).status_code
+
+        with ThreadPoolExecutor(20) as pool:
+            codes = list(pool.map(guess, range(20)))
+        assert codes.count(401) == 3 and codes.count(429) in (16, 17)
+
+
+def test_a_password_that_changes_while_somebody_signs_in(tmp_path: Path) -> None:
+    """Who knew the old one doesn't get in any more, and it doesn't come back with the better hash that was made of it."""
+    data_dir = prepared(tmp_path / "data").data_dir
+    here, email = Client("127.0.0.1", ""), "ann@example.org"
+
+    async def change_meanwhile() -> None:
+        """The login is looked at, and can't write yet."""
+        settings = Settings(data_dir=data_dir, bcrypt_rounds=4)
+        prepare_folders(settings)
+        database = Database(settings)
+        before = Services(settings, database).accounts
+        tokens = await before.sign_up(NewAccount(email, "ann", PASSWORD), here)
+        accounts = Services(settings.model_copy(update={"bcrypt_rounds": 5}), database).accounts
+        async with database.writing() as session:
+            login = asyncio.create_task(accounts.log_in(email, PASSWORD, here))
+            waiting = database._turn._tasks if database._turn else asyncio.Lock()
+            while not waiting._waiters:
+                await asyncio.sleep(0.01)
+            hashed = Passwords("bcrypt", 4).hash("another good one")
+            await AccountRows(session).set_password(tokens.user_id, hashed)
+        with pytest.raises(WrongLogin):
+            await login
+        await accounts.log_in(email, "another good one", here)
+        await database.close()
+
+    asyncio.run(change_meanwhile())

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -63,6 +64,33 @@ def test_running_it(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) in (0, -signal.SIGTERM)
     os.close(screen)
+
+
+def test_clients_that_wait_and_clients_that_stall(tmp_path: Path) -> None:
+    """A connection outlasts what a proxy in front keeps it for; an answer that nobody reads doesn't hold up the end."""
+    port, data = free_port(), tmp_path / "data"
+    environment = {**os.environ, "DATA_DIR": str(data), "API_PORT": str(port), "BCRYPT_ROUNDS": "4"}
+    command = [sys.executable, "-m", "backend.manage", "run"]
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    server = Server(data, environment, port, process)
+    server.wait_until_well()
+    ann = server.sign_up("ann")
+    write_tree(ann.home / "inbox", {"big.bin": "x" * 50_000_000})
+    file = ann.get(f"/files?operation_id={ann.done('inbox')['id']}")["files"][0]
+    with (
+        socket.create_connection(("127.0.0.1", port)) as kept,
+        socket.create_connection(("127.0.0.1", port)) as stalled,
+    ):
+        for _ in range(2):
+            kept.sendall(f"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            assert kept.recv(4_096).startswith(b"HTTP/1.1 204")
+            time.sleep(6)  # uvicorn itself hangs up after five seconds
+        asked = f"GET /api/v1/files/{file['id']}/download HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        stalled.sendall(f"{asked}Authorization: {ann.headers['Authorization']}\r\n\r\n".encode())
+        assert stalled.recv(4_096).startswith(b"HTTP/1.1 200")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) in (0, -signal.SIGTERM)
 
 
 def test_names_and_operations_that_arent_there(server: Server, ann: Person, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from fileorganizer import organizer
@@ -174,6 +176,25 @@ def test_idempotency(ann: Person, bob: Person) -> None:
     assert bob.ask("POST", "/operations", json=body, headers=key).json()["id"] != answers[0].json()["id"]
 
 
+def test_asked_again_after_it_is_done(ann: Person) -> None:
+    """S60: a client whose answer got lost asks again, when what it asked for can't be asked for any more."""
+    write_tree(ann.home / "inbox", {"a.jpg": "a"})
+    key = {"Idempotency-Key": str(uuid4())}
+    first = ann.ask("POST", "/operations", json={"root_path": "inbox"}, headers=key).json()
+    ann.finished(first)
+    undo = {"Idempotency-Key": str(uuid4())}
+    back = ann.ask("POST", f"/operations/{first['id']}/rollback", headers=undo).json()
+    assert ann.finished(back)["status"] == "completed"
+    assert ann.ask("POST", f"/operations/{first['id']}/rollback").status_code == 409
+    again = ann.ask("POST", f"/operations/{first['id']}/rollback", headers=undo)
+    assert (again.status_code, again.json()["id"]) == (202, back["id"])
+    other = ann.ask("POST", f"/operations/{first['id']}/rollback", json={"paths": ["a.jpg"]}, headers=undo)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+    (ann.home / "inbox").rename(ann.home / "elsewhere")
+    again = ann.ask("POST", "/operations", json={"root_path": "inbox"}, headers=key)
+    assert (again.status_code, again.json()["id"]) == (202, first["id"])
+
+
 def test_overlap(server: Server, ann: Person) -> None:
     """F38: of twenty requests for one folder, one above it and one in it at once, exactly one wins; the others learn its id."""
     put_tree(ann.home / "a", {"b": {"inner": {f"{number}.jpg": "x" for number in range(300)}}})
@@ -222,6 +243,13 @@ def test_lists(ann: Person) -> None:
     assert 'rel="next"' in answer.headers["link"] and 'rel="prev"' in answer.headers["link"]
     assert ann.get("/operations?operation_type=preview")["total"] == 3
     assert ann.get("/operations?status=failed")["total"] == 0
+    filtered = ann.ask(
+        "GET", "/operations", params={"root_path": str(ann.home / "inbox"), "operation_type": "preview", "limit": 2}
+    )
+    following = re.search(r'<(/api/v1[^>]*)>; rel="next"', filtered.headers["link"])
+    assert following is not None
+    last = ann.client.get(following[1], headers=ann.headers).json()
+    assert ([operation["id"] for operation in last["operations"]], last["total"]) == ([made[0]], 3)
     assert ann.get("/operations", params={"root_path": str(ann.home / "inbox")})["total"] == 4
     overview = ann.get("/stats/overview")
     assert (overview["operations"], overview["files_processed"]) == (1, 1)
@@ -312,12 +340,34 @@ def test_granted_roots(ann: Person, admin: Person, tmp_path: Path) -> None:
     user_id = ann.get("/auth/me")["id"]
     granted = admin.post("/admin/roots", {"user_id": user_id, "path": share}, status=201)
     assert {user["id"] for user in granted["users"]} == {user_id}
-    assert ann.done(share)["files_processed"] == 1
+    done = ann.done(share)
+    assert done["files_processed"] == ann.get(f"/operations/{done['id']}/rollback-preview")["planned"] == 1
     for taken in (tmp_path, tmp_path / "share/Images"):
         assert admin.ask("POST", "/admin/roots", json={"user_id": user_id, "path": str(taken)}).status_code == 409
     assert admin.ask("DELETE", f"/admin/roots/{granted['id']}/users/{user_id}").status_code == 204
     assert ann.ask("POST", "/operations", json={"root_path": share}).status_code == 403
+    for question in ("rollback-preview", "verify"):
+        assert ann.ask("GET", f"/operations/{done['id']}/{question}").status_code == 403
     assert admin.ask("DELETE", f"/admin/roots/{granted['id']}/users/{user_id}").status_code == 404
+
+
+def test_granted_at_once(ann: Person, bob: Person, admin: Person, tmp_path: Path) -> None:
+    """Several requests for one new folder make one root; those for a folder and one in it don't both win."""
+    outer, inner = tmp_path / "outer", tmp_path / "outer" / "inner"
+    inner.mkdir(parents=True)
+    users = [person.get("/auth/me")["id"] for person in (ann, bob)]
+
+    def grant(asked: tuple[Path, str]) -> httpx.Response:
+        return admin.ask("POST", "/admin/roots", json={"path": str(asked[0]), "user_id": asked[1]})
+
+    with ThreadPoolExecutor(8) as pool:
+        same = list(pool.map(grant, [(inner, user) for user in users * 4]))
+        assert [answer.status_code for answer in same] == [201] * 8
+        assert len({answer.json()["id"] for answer in same}) == 1
+        (tmp_path / "new" / "inner").mkdir(parents=True)
+        nested = [(tmp_path / "new", users[0]), (tmp_path / "new" / "inner", users[1])]
+        assert sorted(answer.status_code for answer in pool.map(grant, nested)) == [201, 409]
+    assert grant((outer, users[0])).status_code == 409
 
 
 @pytest.mark.root
@@ -462,6 +512,14 @@ def test_events_tell_the_whole_story(ann: Person) -> None:
         messages = [json.loads(line) for line in lines]
         assert messages[0]["type"] == "status" and messages[-1]["type"] == "completed"
         assert messages[-1]["progress"] == 100 and messages[-1]["files_processed"] == 1
+
+
+def test_events_of_nobody_elses(ann: Person, bob: Person) -> None:
+    """What is in the way is told by the status, not by a stream that breaks off."""
+    write_tree(ann.home / "inbox", {"a.jpg": "a"})
+    operation = ann.done("inbox")
+    for person, operation_id in ((bob, operation["id"]), (ann, str(uuid4()))):
+        assert person.ask("GET", f"/operations/{operation_id}/events").status_code == 404
 
 
 def test_modes_of_what_the_server_writes(server: Server, ann: Person) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.server import Person
+from tests.support.server import Person, Server, stopped
 from tests.support.trees import read_tree, write_tree
 
 DATABASES = ("sqlite",)  # plans are files; the database only says whose they are
@@ -46,6 +46,18 @@ def test_files_of_a_folder_on_both_sides(ann: Person, preview: dict[str, Any]) -
     assert files(ann, preview, "&path=trip")["trip/a.txt"] == ("Documents/a (2).txt", "renamed")
     assert set(files(ann, preview, "&tree=after&path=Images")) == {"trip/photo.jpg"}
     assert set(files(ann, preview, "&tree=after")) == {"half.part", "app"}
+    root = f"{ann.home}/in"
+    assert files(ann, preview, f"&path={root}") == files(ann, preview, "&path=.") == files(ann, preview)
+    assert (
+        files(ann, preview, f"&path={root}/trip")
+        == files(ann, preview, "&path=trip/")
+        == files(ann, preview, "&path=trip")
+    )
+    asked = f"/operations/{preview['id']}/preview"
+    for one, other in ((root, None), (f"{root}/trip", "trip")):
+        there, here = (ann.get(asked, params={"path": path} if path else {}) for path in (one, other))
+        assert there["before"] == here["before"] and there["before"]["files_below"] > 0
+    assert ann.ask("GET", asked, params={"path": "/etc"}).status_code == 422
 
 
 def test_filters_and_pages(ann: Person, preview: dict[str, Any]) -> None:
@@ -94,6 +106,16 @@ def test_why_before_it_is_done(ann: Person, preview: dict[str, Any]) -> None:
     assert ann.ask("GET", f"{asked}?path=/etc/passwd").status_code == 422
 
 
+def test_a_plan_whose_carrying_out_was_called_off(server: Server, ann: Person, preview: dict[str, Any]) -> None:
+    """Nothing of it was done: it can be carried out all the same, once."""
+    with stopped([server.worker_pid()]):
+        called_off = ann.post(f"/operations/{preview['id']}/apply")
+        assert ann.post(f"/operations/{called_off['id']}/cancel")["status"] == "cancelled"
+        applied = ann.post(f"/operations/{preview['id']}/apply")
+    assert ann.finished(applied)["files_processed"] == 5
+    assert ann.ask("POST", f"/operations/{preview['id']}/apply").status_code == 409
+
+
 def test_clean_up_plans_go_to_the_trash(ann: Person) -> None:
     """A file that goes to the trash is in the tree before only, and no rule is asked."""
     write_tree(ann.home / "in", {"a.txt": "same", "b.txt": "same"})
@@ -113,7 +135,8 @@ def test_an_undo_in_numbers_changes_nothing(ann: Person) -> None:
     after = read_tree(ann.home / "in")
     asked = f"/operations/{done['id']}/rollback-preview"
     assert ann.get(asked)["planned"] == done["files_processed"] == 5
-    assert ann.get(f"{asked}?path=trip")["planned"] == 2
+    assert ann.get(f"{asked}?path=trip")["planned"] == ann.get(f"{asked}?path={ann.home}/in/trip/")["planned"] == 2
+    assert ann.get(f"{asked}?path={ann.home}/in")["planned"] == 5
     assert read_tree(ann.home / "in") == after
     (ann.home / "in" / "Documents" / "b.txt").rename(ann.home / "in" / "elsewhere.txt")
     moved = ann.get(asked)

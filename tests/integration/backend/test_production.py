@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,10 +117,25 @@ def assert_recorded(whole: Arrangement, operation: dict[str, Any], root: Path) -
     assert not organizer.verify(root).problems
 
 
+def send(pids: list[int], number: int) -> None:
+    """A signal for processes, some of which may have ended by themselves meanwhile."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 def python(whole: Arrangement, code: str) -> None:
     """Run something in the environment of the server."""
     command = [sys.executable, "-c", code]
     subprocess.run(command, env=whole.server.environment, cwd=ROOT, check=True, capture_output=True)
+
+
+def test_beat_loads_nothing_that_it_does_not_need(whole: Arrangement) -> None:
+    """It sends messages only; what tasks need is loaded by workers, once, before they fork."""
+    python(
+        whole,
+        "import sys, backend.worker.celery_app; assert not {'sqlalchemy', 'fileorganizer.organizer'} & {*sys.modules}",
+    )
 
 
 # what goes away comes back
@@ -146,21 +161,18 @@ def test_a_worker_is_killed(whole: Arrangement, victim: str) -> None:
             whole.server.kill_celery(whole.server.celery[-1])
             whole.server.start_celery()
         else:
-            for pid in whole.celery_processes():
-                if pid != whole.server.celery[-1].pid:
-                    os.kill(pid, signal.SIGKILL)
+            pool = [pid for pid in whole.celery_processes() if pid != whole.server.celery[-1].pid]
+            send(pool, signal.SIGKILL)
 
 
 def test_a_worker_is_frozen(whole: Arrangement) -> None:
     """F14: a worker that stands still holds the folder; the next one waits for it, and it ends itself when it wakes up."""
-    frozen = whole.celery_processes()
     with moving(whole):
-        for pid in frozen:
-            os.kill(pid, signal.SIGSTOP)
+        frozen = whole.celery_processes()
+        send(frozen, signal.SIGSTOP)
         second = whole.server.start_celery()
         time.sleep(5)  # the lease is over after two seconds
-        for pid in frozen:
-            os.kill(pid, signal.SIGCONT)
+        send(frozen, signal.SIGCONT)
     whole.server.kill_celery(second)
 
 

@@ -133,6 +133,22 @@ def test_search(ann: Person, bob: Person) -> None:
     assert ann.ask("GET", "/files/search", params={"query": "\0"}).status_code == 422
 
 
+def test_search_by_hash(ann: Person, bob: Person) -> None:
+    """Of files that had copies, whole, as lists of duplicates tell it; also after they were put away, and for nobody else."""
+    write_tree(ann.home / "inbox", {"a.txt": "same", "b.txt": "same", "other.txt": "other"})
+    operation = ann.done("inbox")
+    (group,) = ann.get(f"/duplicates/{operation['id']}")["duplicates"]
+    digest = group["hash_value"]
+
+    def found(words: str) -> set[str]:
+        return {row["original_path"].rpartition("/")[2] for row in ann.get(f"/files/search?query={words}")["files"]}
+
+    assert found(digest) == found(digest.upper()) == {"a.txt", "b.txt"} and found(digest[:40]) == set()
+    assert ann.ask("DELETE", f"/duplicates/{operation['id']}/{digest}").status_code == 200
+    assert found(digest) == {"a.txt", "b.txt"}
+    assert bob.get(f"/files/search?query={digest}")["total_files"] == 0
+
+
 def test_files_of_others(ann: Person, bob: Person) -> None:
     """S01, S07: another's file is as if it weren't there."""
     operation = organized(ann)

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.core.logging import LOG_NAME
 from tests.support.pictures import picture
 from tests.support.server import PASSWORD, QUICK, ROOT, Person, Server, prepared, running_server
 from tests.support.trees import write_tree
@@ -265,6 +266,11 @@ def test_rate_limits(strict: Server) -> None:
     left = bob.ask("GET", "/operations").headers["x-ratelimit-remaining"]
     assert left == "18"  # neither counted as an ordinary request
     assert all(httpx.get(f"{strict.url}/health").status_code == 200 for _ in range(30))
+    network = [
+        {"X-Forwarded-For": f"2001:db8:7::{number:x}"} for number in range(21)
+    ]  # nobody, from many addresses (S27)
+    answers = [httpx.get(f"{strict.url}/api/v1/roots", headers=address) for address in network]
+    assert [answer.status_code for answer in answers] == [401] * 20 + [429]
 
 
 def test_guessing_passwords(strict: Server) -> None:
@@ -430,3 +436,14 @@ def test_an_unforeseen_error_tells_nothing(tmp_path: Path) -> None:
         assert event["request_id"] == told["request_id"]
         assert "JSONDecodeError" in json.dumps(event)
         assert ann.ask("GET", "/auth/me").status_code == 200
+
+
+def test_a_log_that_is_full(tmp_path: Path) -> None:
+    """Lines are lost, and nothing else: neither answers nor operations."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / LOG_NAME).symlink_to("/dev/full")
+    with running_server(tmp_path / "data", LOG_DIR=str(logs)) as server:
+        ann = server.sign_up("ann")
+        write_tree(ann.home / "inbox", {"a.jpg": "a"})
+        assert ann.done("inbox")["status"] == "completed"

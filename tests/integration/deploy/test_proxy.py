@@ -17,6 +17,7 @@ import httpx
 import pytest
 import websockets
 
+from backend.manage import KEEP_ALIVE_SECONDS
 from tests.support.server import PASSWORD, ROOT, Person, Server, free_port, running_server
 from tests.support.trees import write_tree
 
@@ -128,6 +129,12 @@ def ann(proxied: Proxied) -> Person:
     answer = client.post("/api/v1/auth/signup", json=body)
     assert answer.status_code == 201, answer.text
     return Person(client, answer.json(), body["email"], body["username"])
+
+
+def test_the_server_keeps_connections_longer() -> None:
+    """Or nginx sends a request just when the server hangs up: one that isn't safe to repeat is answered with 502."""
+    kept = re.findall(r"^ *keepalive_timeout (\d+)s;", CONFIGURATION, re.MULTILINE)
+    assert [int(seconds) < KEEP_ALIVE_SECONDS for seconds in kept] == [True]
 
 
 def test_plain_http_is_sent_to_https(proxied: Proxied) -> None:

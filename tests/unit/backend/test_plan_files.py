@@ -64,3 +64,31 @@ def test_a_folder_without_files_of_its_own_costs_nothing(own_plans: Path, monkey
     monkeypatch.setattr(plan_files, "steps_naming", None)
     assert paths(BEFORE, b"") == paths(AFTER, b"") == [b"pipe"]
     assert paths(BEFORE, b"to") == paths(AFTER, b"elsewhere") == []
+
+
+def test_a_filter_that_nothing_passes(own_plans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page ends after a while without a file, and says where to go on: all are found, each once, in the plan's order."""
+    writer = PlanWriter(own_plans, "p-3")
+    for number in range(6):
+        writer.add_batch([Step(StepKind.MOVE, b"from/%d%d" % (number, each), b"to/x", None) for each in range(3)])
+    for number in range(2):
+        writer.add_skips([Skip(b"left/%d" % number, Reason.SPECIAL_FILE)])
+    writer.finish(Head("p-3", "organize", b"/root", (1, 2), 0.0, b"{}", b"", b"[]", Review()))
+    monkeypatch.setattr(plan_files, "LOOK_SECONDS", -1.0)
+
+    def pages(change: str | None, limit: int) -> list[list[bytes]]:
+        found: list[list[bytes]] = []
+        after: tuple[int, int] | None = (0, -1)
+        while after is not None:
+            wanted = plan_files.Wanted(BEFORE, b"", True, change, None, None, None, after, limit)
+            page = plan_files.page("p-3", wanted)
+            found.append([file.path for file in page.files])
+            after = page.next
+        return found
+
+    assert pages("trashed", 10) == [[]] * 8
+    assert [len(page) for page in pages("skipped", 10)] == [0] * 6 + [1, 1]
+    everything = [path for page in pages(None, 10) for path in page]
+    assert len(everything) == 20 == len(set(everything)) and everything == [
+        path for page in pages(None, 2) for path in page
+    ]

@@ -100,8 +100,14 @@ async def log_out(
     accounts: Accounts, client: From, request: Request, response: Response, body: Refresh | None = None
 ) -> None:
     """End the session of the access token, of the refresh token, or of a browser's cookie."""
-    caller = await signed_in(request) if "authorization" in request.headers else None
     token = (body.refresh_token if body else None) or _cookie(request)
+    caller = None
+    if "authorization" in request.headers:
+        try:
+            caller = await signed_in(request)
+        except NotSignedIn:  # an access token ends sooner than its session, which still has to be ended
+            if token is None:
+                raise
     await accounts.log_out(caller, token, client)
     response.delete_cookie(COOKIE, path=COOKIE_PATH, httponly=True, samesite="strict")
 

@@ -77,7 +77,7 @@ async def search(
     min_size_bytes: Annotated[int | None, Query(ge=0, le=2**62)] = None,
     sort_by: Literal["best", "newest", "largest", "name"] = "best",
 ) -> FileList:
-    """Files by their path or category, over all of the caller's operations or in one; ``best``: exact names first."""
+    """Files by their path, category or hash, over all of the caller's operations or in one; ``best``: exact names first."""
     wanted = PageWanted(status_filter, category_filter, min_size_bytes, page, page_size, sort_by)
     found = await service.search(caller, query, operation_id, wanted)
     return FileList.of(operation_id, found, page, page_size)
@@ -161,8 +161,7 @@ async def rollback_preview(
     path_b64: PathBase64 = None,
 ) -> UndoReviewRead:
     """What taking an operation back would do, whole or for one original path, in numbers; changes nothing."""
-    one = path_of(path, path_b64)
-    review = await service.preview_undo(caller, operation_id, [] if one is None else [one])
+    review = await service.preview_undo(caller, operation_id, path_of(path, path_b64) or b"")
     named = {name: getattr(review, name) for name in review.__struct_fields__}
     return UndoReviewRead.model_validate({"operation_id": operation_id, **named})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
@@ -11,7 +12,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from backend.api.deps import API_PREFIX, CurrentCaller, IdempotencyKey, Limit, Offset, Operations
+from backend.api.deps import API_PREFIX, Accounts, CurrentCaller, IdempotencyKey, Limit, Offset, Operations
 from backend.api.schemas.base import PlainText, page_links
 from backend.api.schemas.operations import (
     ApplyCreate,
@@ -23,9 +24,10 @@ from backend.api.schemas.operations import (
     OverviewRead,
     RollbackCreate,
 )
-from backend.api.streams import Hub
+from backend.api.streams import RECHECK_SECONDS, Hub
 from backend.api.strict import StrictRouter
 from backend.models import Operation
+from backend.services.accounts import AccountService
 from backend.services.callers import Caller
 
 router = StrictRouter(tags=["operations"])
@@ -64,7 +66,8 @@ async def page(
     found, total = await operations.page(
         caller, limit, offset, status=status, operation_type=operation_type, root_path=root_path
     )
-    response.headers["Link"] = page_links(f"{API_PREFIX}/operations", limit, offset, total)
+    filters: dict[str, str | None] = {"status": status, "operation_type": operation_type, "root_path": root_path}
+    response.headers["Link"] = page_links(f"{API_PREFIX}/operations", filters, limit, offset, total)
     listed = [OperationRead.of(operation) for operation in found]
     return OperationList(operations=listed, total=total, limit=limit, offset=offset)
 
@@ -119,21 +122,34 @@ async def retry(operation_id: UUID, caller: CurrentCaller, operations: Operation
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
-async def events(
-    operation_id: UUID, caller: CurrentCaller, operations: Operations, request: Request
-) -> StreamingResponse:
+async def events(operation_id: UUID, caller: CurrentCaller, accounts: Accounts, request: Request) -> StreamingResponse:
     """Progress as server-sent events: the same messages as the WebSocket's."""
-    await operations.get(caller, operation_id)
-    stream = _event_stream(request.app.state.hub, caller, operation_id)
-    return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    stream = _event_stream(request.app.state.hub, accounts, caller, operation_id)
+    first = await anext(stream)  # what is in the way is told now: an answer that has begun has its status
+    return StreamingResponse(
+        _with_first(first, stream), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+    )
 
 
-async def _event_stream(hub: Hub, caller: Caller, operation_id: UUID) -> AsyncGenerator[str]:
-    """Messages in the format of server-sent events."""
+async def _event_stream(hub: Hub, accounts: AccountService, caller: Caller, operation_id: UUID) -> AsyncGenerator[str]:
+    """Messages in the format of server-sent events, as long as the caller may listen (S38). Raises TooMany, NotFound."""
+    looked = time.monotonic()
     with hub.place(caller):
         async with aclosing(hub.messages(caller, operation_id)) as messages:
             async for message in messages:
+                if time.monotonic() - looked > RECHECK_SECONDS:
+                    if not await accounts.still_valid(caller):
+                        return
+                    looked = time.monotonic()
                 yield f"id: {message['sequence']}\nevent: {message['type']}\ndata: {json.dumps(message)}\n\n"
+
+
+async def _with_first(first: str, stream: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    """A stream of which the first part was taken already."""
+    async with aclosing(stream):
+        yield first
+        async for part in stream:
+            yield part
 
 
 @router.get("/stats/overview")

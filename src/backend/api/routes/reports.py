@@ -46,6 +46,6 @@ async def export(
         case "csv":
             return exports.as_csv(told, files)
         case "html":
-            return await exports.as_html(told, files)
+            return exports.as_html(told, await service.left(found, exports.SHOWN_FILES + 1))
         case "xlsx":
             return await exports.as_xlsx(told, files)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, EmailStr, Field, HttpUrl, StringConstraints, model_validator
+from pydantic import AfterValidator, EmailStr, Field, HttpUrl, StringConstraints, model_validator
 
-from backend.api.schemas.base import Input, Moment, Output, PlainText
+from backend.api.schemas.base import GivenMoment, Input, Moment, Output, PlainText, in_small_letters_at_most
 from backend.services.profiles import KeyWanted
 
-Username = Annotated[PlainText, StringConstraints(min_length=3, max_length=100, strip_whitespace=True)]
+Username = Annotated[
+    PlainText,
+    StringConstraints(min_length=3, max_length=100, strip_whitespace=True),
+    AfterValidator(in_small_letters_at_most(100)),
+]
 FullName = Annotated[PlainText, StringConstraints(max_length=200, strip_whitespace=True)]
 Password = Annotated[PlainText, Field(min_length=8, max_length=1_024)]
 
@@ -18,7 +22,7 @@ Password = Annotated[PlainText, Field(min_length=8, max_length=1_024)]
 class SignUp(Input):
     """A new account."""
 
-    email: EmailStr = Field(max_length=254)
+    email: Annotated[EmailStr, AfterValidator(in_small_letters_at_most(254))] = Field(max_length=254)
     username: Username
     password: Password
     full_name: FullName = ""
@@ -121,7 +125,7 @@ class ApiKeyCreate(Input):
 
     name: PlainText = Field(min_length=1, max_length=100)
     scopes: list[Literal["read", "organize", "admin"]] = Field(default=["read"], min_length=1, max_length=3)
-    expires_at: AwareDatetime | None = None
+    expires_at: GivenMoment | None = None
     root_id: UUID | None = None
 
     def wanted(self) -> KeyWanted:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from fileorganizer.errors import show
 
@@ -41,9 +43,30 @@ def _no_number_from_text(value: object) -> object:
     return value
 
 
+def _in_utc(value: datetime) -> datetime:
+    """A moment that the calendar has in UTC, too."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the calendar") from error
+
+
+def in_small_letters_at_most(most: int) -> Callable[[str], str]:
+    """Names are kept in small letters, too, and those of some letters are longer."""
+
+    def check(value: str) -> str:
+        """Refuse one that is too long then."""
+        if len(value.lower()) > most:
+            raise ValueError("is too long")
+        return value
+
+    return check
+
+
 PlainText = Annotated[str, AfterValidator(_whole_text)]
 Base64 = Annotated[str, AfterValidator(_base64)]
 Moment = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
+GivenMoment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Count = Annotated[int, BeforeValidator(_no_number_from_text)]
 
 
@@ -74,12 +97,16 @@ def path_of(text: str | None, b64: str | None) -> bytes | None:
     return None if text is None else os.fsencode(text)
 
 
-def page_links(path: str, limit: int, offset: int, total: int) -> str:
-    """The ``Link`` header of a list: first, previous, next and last page (RFC 8288)."""
+def page_links(path: str, filters: dict[str, str | None], limit: int, offset: int, total: int) -> str:
+    """The ``Link`` header of a list: first, previous, next and last page with the same filters (RFC 8288)."""
     last = max(0, (total - 1) // limit * limit)
     pages: dict[str, Any] = {"first": 0, "last": last}
     if offset > 0:
         pages["prev"] = max(0, offset - limit)
     if offset + limit < total:
         pages["next"] = offset + limit
-    return ", ".join(f'<{path}?limit={limit}&offset={start}>; rel="{name}"' for name, start in pages.items())
+    asked = {name: value for name, value in filters.items() if value is not None}
+    return ", ".join(
+        f'<{path}?{urlencode({**asked, "limit": limit, "offset": start})}>; rel="{name}"'
+        for name, start in pages.items()
+    )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from backend.api.schemas.base import Input, Output, PlainText
+from backend.api.schemas.base import Input, Output, PlainText, in_small_letters_at_most
 from backend.services.categories import CategoryView, CategoryWanted
 
 _EXTENSION = re.compile(r"[^\s./\\\x00-\x1f]+(\.[^\s./\\\x00-\x1f]+)?")
@@ -53,7 +53,12 @@ class RulesModel(Input):
 class CategoryCreate(Input):
     """A category of one's own."""
 
-    name: Annotated[PlainText, Field(min_length=1, max_length=50), AfterValidator(_folder_name)]
+    name: Annotated[
+        PlainText,
+        Field(min_length=1, max_length=50),
+        AfterValidator(_folder_name),
+        AfterValidator(in_small_letters_at_most(50)),
+    ]
     description: PlainText = Field(default="", max_length=500)
     rules: RulesModel
     color: PlainText = Field(default="#64748b", pattern=r"^#[0-9a-fA-F]{6}$")

@@ -170,7 +170,7 @@ class PlanFileRead(Output):
 
 
 class PlanFileList(Output):
-    """Some files of a plan, in its order."""
+    """Some files of a plan, in its order. Fewer than asked for, even none, aren't the end: that is a ``next_cursor`` of null."""
 
     operation_id: UUID
     files: list[PlanFileRead]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from backend.api.schemas.base import Base64, Count, Input, Moment, Output, PlainText, path_members, path_of
+from backend.api.schemas.base import Base64, Count, GivenMoment, Input, Moment, Output, PlainText, path_members, path_of
 from backend.models import PREVIEW, Operation
 from backend.services.operations import Wanted
 from backend.services.progress import progress_of
@@ -59,8 +59,8 @@ class OperationCreate(Input):
     include_hidden: bool = False
     min_size_bytes: Size | None = None
     max_size_bytes: Size | None = None
-    modified_after: AwareDatetime | None = None
-    modified_before: AwareDatetime | None = None
+    modified_after: GivenMoment | None = None
+    modified_before: GivenMoment | None = None
     extensions: list[Annotated[PlainText, StringConstraints(pattern=r"^\.?[^\s./\\][^\s/\\]{0,30}$")]] = Field(
         default=[], max_length=500
     )

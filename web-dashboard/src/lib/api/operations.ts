@@ -1,9 +1,18 @@
 /** Operations, which most areas look at: asking for them, about them, and changing their course. */
 import { infiniteQueryOptions, queryOptions, type QueryClient } from "@tanstack/react-query";
 
-import { answer, api, named, type Operation, type PathRef, type Schemas } from "./client";
+import { answer, api, named, Problem, type Operation, type PathRef, type Schemas } from "./client";
 
 export const FINAL: readonly string[] = ["completed", "failed", "cancelled"];
+
+const OVERLAP_RETRIES = 5;
+const OVERLAP_MS = 600;
+
+/** For asking while previews that were left are being stopped: until then they keep their folder busy. */
+export const untilStopped = {
+  retry: (times: number, error: Error) => error instanceof Problem && error.code === "operation-overlap" && times < OVERLAP_RETRIES,
+  retryDelay: OVERLAP_MS,
+};
 
 /** Has it ended? */
 export function isOver(operation: Operation): boolean {

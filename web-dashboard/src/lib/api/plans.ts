@@ -55,21 +55,26 @@ export function planFilesQuery(id: string, side: Side, folder: PathRef, cursor: 
   });
 }
 
-/** All files of the plan that pass a filter. */
+/** All files of the plan that pass a filter. A page ends after a while of looking: one without a file isn't the end. */
 export function filteredFilesQuery(id: string, filter: PlanFilter) {
   return infiniteQueryOptions({
     queryKey: ["plans", id, "filtered", filter],
     initialPageParam: "",
-    queryFn: ({ pageParam, signal }) =>
-      answer(
-        api.GET("/api/v1/operations/{operation_id}/plan", {
-          params: {
-            path: { operation_id: id },
-            query: { below: true, limit: PAGE, ...filter, ...(pageParam === "" ? {} : { cursor: pageParam }) },
-          },
-          signal,
-        }),
-      ),
+    queryFn: async ({ pageParam, signal }) => {
+      const look = (cursor: string) =>
+        answer(
+          api.GET("/api/v1/operations/{operation_id}/plan", {
+            params: {
+              path: { operation_id: id },
+              query: { below: true, limit: PAGE, ...filter, ...(cursor === "" ? {} : { cursor }) },
+            },
+            signal,
+          }),
+        );
+      let page = await look(pageParam);
+      while (page.files.length === 0 && page.next_cursor !== null) page = await look(page.next_cursor);
+      return page;
+    },
     getNextPageParam: (last) => last.next_cursor ?? undefined,
     staleTime: Infinity,
   });

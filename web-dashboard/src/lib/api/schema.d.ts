@@ -565,7 +565,7 @@ export interface paths {
         };
         /**
          * Search
-         * @description Files by their path or category, over all of the caller's operations or in one; ``best``: exact names first.
+         * @description Files by their path, category or hash, over all of the caller's operations or in one; ``best``: exact names first.
          */
         get: operations["files_search"];
         put?: never;
@@ -1999,7 +1999,7 @@ export interface components {
         };
         /**
          * PlanFileList
-         * @description Some files of a plan, in its order.
+         * @description Some files of a plan, in its order. Fewer than asked for, even none, aren't the end: that is a ``next_cursor`` of null.
          */
         PlanFileList: {
             /** Files */

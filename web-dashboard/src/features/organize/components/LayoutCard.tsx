@@ -21,12 +21,14 @@ export function LayoutCard({
   preview,
   before,
   onAsk,
+  onOver,
   onFew,
 }: {
   layout: string;
   preview: string | undefined;
   before: boolean;
   onAsk: () => void;
+  onOver: () => void;
   onFew: () => void;
 }) {
   const t = useText();
@@ -37,7 +39,7 @@ export function LayoutCard({
         <p className="path soft small">{coded("layout-example", layout)}</p>
       </div>
       {preview !== undefined ? (
-        <Ready id={preview} onFew={onFew} />
+        <Ready id={preview} onOver={onOver} onFew={onFew} />
       ) : (
         <button type="button" className="button" disabled={!before} onClick={onAsk}>
           {t("layouts.work-out")}
@@ -47,17 +49,20 @@ export function LayoutCard({
   );
 }
 
-function Ready({ id, onFew }: { id: string; onFew: () => void }) {
+function Ready({ id, onOver, onFew }: { id: string; onOver: () => void; onFew: () => void }) {
   const t = useText();
   const { query, progress } = useLiveOperation(id);
   const operation = query.data;
+  const ended = useEffectEvent(onOver);
   const few = useEffectEvent(onFew);
   const client = useQueryClient();
   const ready = operation?.status === "completed" && operation.files_scanned <= FEW_FILES;
+  const over = operation !== undefined && isOver(operation);
   useEffect(() => {
+    if (over) ended();
     if (ready) few();
-  }, [ready]);
-  const working = operation !== undefined && !isOver(operation);
+  }, [over, ready]);
+  const working = operation !== undefined && !over;
   useEffect(() => {
     // Whoever leaves has chosen: what is still being worked out would only keep the folder busy.
     if (working) return () => void cancelIfRunning(id, client);

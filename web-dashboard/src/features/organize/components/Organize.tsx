@@ -8,7 +8,7 @@ import { Name } from "@/components/ui/Name";
 import { Failure, Loaded } from "@/components/ui/States";
 import type { PathRef, Schemas } from "@/lib/api/client";
 import { rootsQuery } from "@/lib/api/lookups";
-import { requestOperation } from "@/lib/api/operations";
+import { requestOperation, untilStopped } from "@/lib/api/operations";
 import { useText } from "@/lib/text";
 
 import { FolderPicker, pickedFolder, type Picked } from "./FolderPicker";
@@ -35,8 +35,10 @@ export function Organize() {
   const [recursive, setRecursive] = useState(false);
   const [asked, setAsked] = useState<Asked | null>(null);
   const [previews, setPreviews] = useState<Previews>({});
+  const [over, setOver] = useState<readonly LayoutName[]>([]);
   const look = useMutation({
     mutationFn: ({ asked, layout }: { asked: Asked; layout: LayoutName }) => requestOperation(wanted(asked, layout)),
+    ...untilStopped,
     onSuccess: (operation, { layout }) => setPreviews((known) => ({ ...known, [layout]: operation.id })),
   });
 
@@ -44,6 +46,7 @@ export function Organize() {
     const next = { folder: pickedFolder(picked), recursive };
     setAsked(next);
     setPreviews({});
+    setOver([]);
     look.mutate({ asked: next, layout: "category_year" });
   }
 
@@ -68,8 +71,10 @@ export function Organize() {
               key={layout}
               layout={layout}
               preview={previews[layout]}
-              before={LAYOUTS.slice(0, LAYOUTS.indexOf(layout)).every((earlier) => previews[earlier] !== undefined)}
+              // One at a time: each has the folder to itself until it is over.
+              before={!look.isPending && LAYOUTS.slice(0, LAYOUTS.indexOf(layout)).every((earlier) => over.includes(earlier))}
               onAsk={() => look.mutate({ asked, layout })}
+              onOver={() => setOver((known) => [...known, layout])}
               onFew={() => {
                 const next = LAYOUTS[LAYOUTS.indexOf(layout) + 1];
                 if (next !== undefined && previews[next] === undefined) look.mutate({ asked, layout: next });

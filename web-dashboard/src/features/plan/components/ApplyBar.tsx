@@ -5,13 +5,11 @@ import { useState } from "react";
 
 import { NothingToDo } from "@/components/ui/NothingToDo";
 import { Failure } from "@/components/ui/States";
-import { Problem, type Operation } from "@/lib/api/client";
-import { applyPlan, forgetAfterOperation } from "@/lib/api/operations";
+import type { Operation } from "@/lib/api/client";
+import { applyPlan, forgetAfterOperation, untilStopped } from "@/lib/api/operations";
 import { useText } from "@/lib/text";
 
 const ID_SHOWN = 8;
-const OVERLAP_RETRIES = 5;
-const OVERLAP_MS = 600;
 
 export function ApplyBar({ operation, review }: { operation: Operation; review: NonNullable<Operation["review"]> }) {
   const t = useText();
@@ -21,9 +19,7 @@ export function ApplyBar({ operation, review }: { operation: Operation; review: 
   const consent = review.risks.some((risk) => risk.needs_consent);
   const apply = useMutation({
     mutationFn: () => applyPlan(operation.id, agreed),
-    // Previews of other layouts may just be stopping in this folder.
-    retry: (times, error) => error instanceof Problem && error.code === "operation-overlap" && times < OVERLAP_RETRIES,
-    retryDelay: OVERLAP_MS,
+    ...untilStopped,
     onSuccess: async (made) => {
       await forgetAfterOperation(client);
       await navigate({ to: "/runs/$id", params: { id: made.id } });
