@@ -83,9 +83,7 @@ def test_progress_rises_to_the_end(server: Server, ann: Person) -> None:
 
 def test_numbers_grow_after_a_silence(tmp_path: Path) -> None:
     """While a worker says nothing, the state is told from the database; its own next message has another number all the same."""
-    with running_server(
-        tmp_path / "data", measured=False
-    ) as server:  # 20,000 files: with coverage a busy machine needs a minute
+    with running_server(tmp_path / "data", measured=False) as server:  # 20,000 files: with coverage a busy machine needs a minute
         ann = server.sign_up("ann")
         put_tree(ann.home / "big", {f"{number}.jpg": "x" for number in range(20_000)})
         operation = ann.start("big")
