@@ -133,7 +133,7 @@ def test_a_page_with_pieces_is_only_moved(root: Path, tmp_path: Path, mode: str)
     write_tree(root, {**PAGE, "a.txt": File("a", mtime=OLD)})
     organizer.organize(root, Options(dates="file", mode=mode, destination=str(tmp_path / "there")))
     assert read_tree(tmp_path / "there") == {"Documents": {"2014": {"a.txt": "a"}}}
-    assert told(root) == {b"page.html": "not-supported", b"page_files": "not-supported"}
+    assert told(root) == {b"page.html": "with-companion", b"page_files": "not-supported"}
 
 
 def test_an_older_picture_keeps_its_name_for_its_sidecar(root: Path) -> None:
