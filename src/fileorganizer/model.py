@@ -52,7 +52,7 @@ TWIN: Final = b"twin"
 
 
 REPLACEMENT: Final = b"replacement"
-"""Marks a link to a name that an earlier step of its family leaves."""
+"""Marks a link, or a move, to a name that an earlier step of its family leaves."""
 
 
 EDITED: Final = b"edited"
@@ -255,7 +255,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     group: int = 0
     facts: Facts | None = None
     temporary: bytes = b""
-    """Copy: the path beside the target under which the file is made first. Move: ``TWIN``, ``EDITED``, link: ``REPLACEMENT``, or empty."""
+    """Copy: the path beside the target under which the file is made first. Move: ``TWIN``, ``EDITED``, move, link: ``REPLACEMENT``, or empty."""
     mode: int = 0
     """mkdir: permission bits of the new folder."""
     times: int = 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from fileorganizer import cleaner, organizer
 from fileorganizer.cleaner import Cleaning
 from fileorganizer.errors import NothingToUndo
+from fileorganizer.fs import faults
 from fileorganizer.model import Options
 from tests.integration.test_crash import kill_at
 from tests.support.crash import in_child
@@ -163,3 +166,23 @@ def test_a_link_whose_file_was_purged(twice: Path) -> None:
     assert read_tree(twice) == {"a.txt": "same", "b.txt": "same", "c.txt": "same"}
     assert [path.stat().st_nlink for path in sorted(twice.glob("*.txt"))] == [2, 2, 1]
     assert organizer.verify(twice).problems == []
+
+
+@pytest.mark.parametrize("operation", ["1", "2"])
+def test_no_name_is_missing_after_a_kill(twice: Path, tmp_path: Path, operation: str) -> None:
+    """While links are taken back, or made again: recovered, each name has its file or the link; undone, all is as it was."""
+    cleaner.clean_up(twice, Cleaning("oldest", "hardlink"))
+    if operation == "2":
+        organizer.undo(twice)
+    for hit in count(1, 3):
+        trial = tmp_path / str(hit)
+        subprocess.run(["cp", "-a", twice, trial], check=True)
+        if in_child(lambda root=trial: organizer.undo(root, operation), faults.kill_at(hit)):  # type: ignore[misc]
+            break
+        organizer.recover(trial)
+        assert read_tree(trial) == dict.fromkeys(("a.txt", "b.txt", "c.txt"), "same"), hit
+        assert organizer.verify(trial).problems == []
+        with suppress(NothingToUndo):
+            organizer.undo(trial)
+        assert [path.stat().st_nlink for path in sorted(trial.glob("*.txt"))] == [1, 1, 1], hit
+    assert hit > 20

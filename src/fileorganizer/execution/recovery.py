@@ -119,7 +119,8 @@ def _moved(step: Step, source: _Status, target: _Status) -> _Verdict:
     if at_target:
         return _DONE
     if at_source:
-        return _PENDING if target is None else (State.SKIPPED, Reason.CONFLICT, "")
+        waits = target is None or step.temporary == REPLACEMENT  # for the step before it, which removes a link there
+        return _PENDING if waits else (State.SKIPPED, Reason.CONFLICT, "")
     if source is not None:
         return (State.SKIPPED, Reason.CHANGED, "")
     if target is not None and alike(target, seen):  # where a mount numbers the inodes anew

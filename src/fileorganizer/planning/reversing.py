@@ -262,8 +262,6 @@ class Reversal:
         if now is None or not self._is_it(step, step.target_side, deed.place, now):
             self._note_absent(deed, now)
             return
-        if link is not None:
-            self._plan(link)
         seen = now.seen if now.links == 1 else msgspec.structs.replace(now.seen, ctime_ns=0)
         back = Step(
             StepKind.MOVE,
@@ -278,6 +276,10 @@ class Reversal:
         )
         if step.source.startswith(TRASHED):
             self._put_away_again(step, back)
+            return
+        if link is not None:  # both or none, as when the file was put away for the link
+            self._count(back)
+            self._store(link, msgspec.structs.replace(back, temporary=REPLACEMENT))
             return
         contested = self._is_taken(step.source_side, step.source)
         if contested and step.group and step.kind == StepKind.TRASH:
@@ -354,9 +356,8 @@ class Reversal:
         elif twin is None or now.seen.ino != twin.seen.ino or now.seen.dev != twin.seen.dev:
             self._leave(step, Reason.NOT_OURS)
         else:
-            drop = Step(
-                StepKind.DROP_TWIN, deed.place, step.source, now.seen, step.target_side, step.source_side, step.role
-            )
+            side, group = step.target_side, step.group if step.temporary == REPLACEMENT else 0
+            drop = Step(StepKind.DROP_TWIN, deed.place, step.source, now.seen, side, step.source_side, step.role, group)
             if step.temporary == REPLACEMENT:
                 self._links[step.target_side, deed.place] = drop
             else:
@@ -378,10 +379,10 @@ class Reversal:
         self._count(step)
         self._store(step)
 
-    def _store(self, step: Step) -> None:
-        """Add a step to the batch."""
+    def _store(self, *steps: Step) -> None:
+        """Add steps to the batch, several together."""
         self._idle = False
-        self._batch.append(step)
+        self._batch += steps
         if len(self._batch) >= BATCH_STEPS:
             self._emit_batch()
 

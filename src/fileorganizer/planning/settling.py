@@ -22,7 +22,7 @@ from fileorganizer.model import (
 )
 
 PARKING: Final = CONTROL_DIRECTORY + b"/temporary/"
-_REVERSIBLE: Final = (StepKind.MOVE, StepKind.COPY, StepKind.LINK)
+_REVERSIBLE: Final = (StepKind.MOVE, StepKind.COPY, StepKind.LINK, StepKind.DROP_TWIN)
 
 Done = tuple[Step, Identity | None]
 """A step that is done, and for a copy the identity of the copy."""
@@ -194,6 +194,10 @@ def _reverse(step: Step, made: Identity | None, free_name: Callable[[int, bytes]
         return Step(StepKind.TRASH, step.target, b"", _renamed(made), side, side, role, owner=owner)
     if step.kind == StepKind.LINK:
         return Step(StepKind.DROP_TWIN, step.target, step.source, step.seen, step.target_side, step.source_side, role)
+    if step.kind == StepKind.DROP_TWIN:
+        return Step(
+            StepKind.LINK, step.target, step.source, _renamed(step.seen), step.target_side, step.source_side, role
+        )
     target = free_name(step.source_side, step.source)
     return Step(StepKind.MOVE, step.target, target, _renamed(step.seen), step.target_side, step.source_side, role)
 
