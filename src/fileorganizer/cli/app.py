@@ -80,9 +80,9 @@ def _ready_streams() -> None:
     """Any name can be printed, whatever the terminal's encoding; where a stream is closed nothing is heard and nothing fails."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(
-                sys, name, open(os.devnull, mode, encoding="utf-8")
-            )  # noqa: SIM115  # open as long as the process lives
+            from fileorganizer.fs.private import nowhere
+
+            setattr(sys, name, nowhere(mode))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import IO, Any
 
 
 def private_folder(path: Path) -> Path:
@@ -74,3 +75,8 @@ def publish_text(path: bytes, text: str) -> None:
         os.close(fd)
     os.rename(partial, path)
     sync_folder(os.path.dirname(path))
+
+
+def nowhere(mode: str) -> IO[Any]:
+    """A text stream that holds nothing and forgets what is written, for as long as the process lives."""
+    return open(os.devnull, mode, encoding="utf-8")

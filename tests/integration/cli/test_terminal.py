@@ -63,8 +63,7 @@ def test_ctrl_c_and_again(tmp_path: Path) -> None:
         assert "To go on, run it again." in screen
         assert organizer.history(root)[0].status == "cancelled"
     assert organizer.verify(root).problems == []
-    if organizer.history(root)[0].totals.done:  # none, where it is stopped before the first file
-        organizer.undo(root)
+    organizer.undo(root)  # stopped before the first file it may have made folders
     assert difference(before, manifest(root)) == []
 
 

@@ -50,3 +50,10 @@ def test_a_finished_file_gets_its_name(tmp_path: Path) -> None:
     for _ in range(2):
         private.discard(final)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nowhere() -> None:
+    """There is nothing in it, whatever was written."""
+    with private.nowhere("w") as out, private.nowhere("r") as back:
+        assert out.write("words") == 5
+        assert back.read() == ""
