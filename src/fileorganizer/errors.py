@@ -8,12 +8,15 @@ which path, and what to do next.
 from __future__ import annotations
 
 import os
+import shlex
 
 EXIT_DONE = 0
 EXIT_PARTIAL = 10
 EXIT_NOTHING = 11
 EXIT_DECLINED = 12
 EXIT_INTERRUPTED = 130
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
+"""What spreadsheets take for the beginning of a formula, also in full width (OWASP, CSV injection)."""
 
 
 def show(path: bytes | str | os.PathLike[str]) -> str:
@@ -31,6 +34,22 @@ def show(path: bytes | str | os.PathLike[str]) -> str:
         )
         for c in text
     )
+
+
+def defused(value: object) -> object:
+    """A cell of a table that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def shell_word(path: bytes | str | os.PathLike[str]) -> str:
+    """A path as one word of a command that is shown to be typed or pasted, whatever its name holds."""
+    text = os.fsdecode(path)
+    if text.startswith("-"):
+        text = f"./{text}"
+    if text.isprintable():
+        return shlex.quote(text)
+    plain = (chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\x{byte:02x}" for byte in os.fsencode(text))
+    return f"$'{''.join(plain)}'"
 
 
 class FileOrganizerError(Exception):

@@ -263,7 +263,9 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     restores: Folder | None = None
     """mkdir: the removed folder that is made again, with its metadata."""
     keeper: Keeper | None = None
-    """trash, purge, share: the copy that has to be there, with the same bytes, at the moment of the step."""
+    """trash, purge, share, and a move into the trash: the copy that has to be there, with the same bytes, at the moment of the step."""
+    owner: bytes = b""
+    """trash, in a destination: the root whose journal knows of it. Several roots may have one destination; part of the place there."""
 
 
 class Skip(msgspec.Struct, frozen=True, array_like=True, gc=False):

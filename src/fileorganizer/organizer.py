@@ -31,7 +31,7 @@ from fileorganizer.execution.reading import Explained, FileRow, TrashItem
 from fileorganizer.execution.undoing import Undoing
 from fileorganizer.execution.verify import Verification
 from fileorganizer.execution.verify import verify as verify_root
-from fileorganizer.execution.workplace import Workplace, destination_of, open_workplace, resolve_root
+from fileorganizer.execution.workplace import Workplace, destination_of, may, open_workplace, resolve_root
 from fileorganizer.fs import control, probe
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.probe import Capabilities
@@ -39,10 +39,11 @@ from fileorganizer.journal.plans import Head, Plan, PlanWriter, forget_old_plans
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import BATCH_STEPS, DESTINATION, Options, Review, Step, StepKind
+from fileorganizer.planning.review import counted
 from fileorganizer.progress import Listener
 from fileorganizer.rules.builtin_categories import builtin_rules
 from fileorganizer.rules.syntax import RuleSet
-from fileorganizer.scan.ignoring import whole_folder
+from fileorganizer.scan.ignoring import is_control, whole_folder
 from fileorganizer.settings import plan_dir
 
 RootPath = str | bytes | os.PathLike[str]
@@ -136,6 +137,8 @@ def _destination(root: bytes, options: Options) -> tuple[bytes | None, bytes]:
         raise InvalidOption(f"Mode {options.mode} needs a --destination outside {shown_path(root)}.")
     if inside:
         below = destination[len(root) + 1 :]
+        if any(map(is_control, below.split(b"/"))):
+            raise InvalidOption(f"{shown_path(destination)} is where the journal lives. Choose another destination.")
         return None, below + b"/" if below else b""
     if not os.path.isdir(destination):
         raise DestinationMissing(
@@ -210,7 +213,10 @@ def _stored(root: bytes, plan_id: str) -> Plan:
         operating.refuse_applied(journal, plan_id)
     plan = Plan(plan_dir(), plan_id)
     status = os.stat(root)
-    if plan.head.operation_type != "organize" or plan.head.root_identity != (status.st_dev, status.st_ino):
+    if plan.head.operation_type != "organize":
+        plan.close()
+        raise InvalidOption(f"Plan {plan_id} isn't one to organize by. Carry it out with the command that made it.")
+    if plan.head.root_identity != (status.st_dev, status.st_ino):
         plan.close()
         raise InvalidOption(f"Plan {plan_id} was made for {shown_path(plan.head.root)}, not for {shown_path(root)}.")
     return plan
@@ -461,10 +467,13 @@ def show(root: RootPath, operation: str) -> Iterator[Shown]:
         yield Shown(chosen, reading.rows(journal, chosen))
 
 
-def explain(root: RootPath, path: bytes) -> list[Explained]:
-    """What each operation did with the file that was or is at ``path`` and why, the newest first."""
+def explain(root: RootPath, path: bytes, *, destination: bytes | None = None) -> list[Explained]:
+    """What each operation did with the file that was or is at ``path`` and why, the newest first.
+
+    With ``destination`` the path is relative to this folder, where operations of ``root`` have put files.
+    """
     with _journal(resolve_root(root)) as journal:
-        return list(reading.explanations(journal, path.strip(b"/")))
+        return list(reading.explanations(journal, path.strip(b"/"), destination))
 
 
 def verify(root: RootPath, *, listener: Listener | None = None) -> Verification:
@@ -485,24 +494,25 @@ def doctor(root: RootPath) -> Diagnosis:
     path = resolve_root(root)
     notes: list[str] = []
     with Root(path) as opened:
-        folder = control.open_control(opened, create=False)
-        if folder is None:
-            known, state = probe.look_up(opened), "none yet"
-            notes.append("What has to be tried (exclusive rename, hard links, time stamps) is tried by the first run.")
-        else:
+        known = probe.look_up(opened)
+        folder = None if known.read_only else control.open_control(opened, create=False)
+        if folder is not None:
             try:
                 with control.Locks() as locks:
                     locks.take_root(opened, folder, "the doctor")
                     known = probe.try_out(opened, folder)
             finally:
                 os.close(folder)
-            with _journal(path) as journal:
-                operations = list(journal.operations())
-                state = f"{len(operations)} operations"
-                if any(operation.status == "running" for operation in operations):
-                    notes.append("A run was cut off here. Run 'fileorganizer recover'.")
+    operations = history(path)
+    state = counted(len(operations), "operation") if operations else "none yet"
+    if any(operation.status == "running" for operation in operations):
+        notes.append("A run was cut off here. Run 'fileorganizer recover'.")
     if known.read_only:
         notes.append("The file system is read-only: a preview is possible, moving files isn't.")
+    elif not may(path, os.W_OK | os.X_OK):
+        notes.append("You may not write into this folder: a preview is possible, moving its files isn't.")
+    elif folder is None:
+        notes.append("What has to be tried (exclusive rename, hard links, time stamps) is tried by the first run.")
     if not known.strong_identity:
         notes.append("Inode numbers may change here: files are told apart by size and time as well.")
     return Diagnosis(path, known, probe.supported(), state, notes)
@@ -593,14 +603,19 @@ def _chosen_items(root: bytes, items: Sequence[str]) -> list[TrashItem]:
     there = trash_list(os.fsdecode(root))
     if not items:
         return there
-    wanted = set(items)
-    found = [item for item in there if item.item_id in wanted or os.fsdecode(item.path) in wanted]
-    unknown = wanted - {item.item_id for item in found} - {os.fsdecode(item.path) for item in found}
+    wanted = {os.path.normpath(name) for name in items}
+    found = [item for item in there if not wanted.isdisjoint(_names_of(item))]
+    unknown = wanted.difference(*map(_names_of, found))
     if unknown:
         raise InvalidOption(
             f"There is no {shown_path(min(unknown))} in the trash. 'fileorganizer trash list' shows what is."
         )
     return found
+
+
+def _names_of(item: TrashItem) -> tuple[str, str, str]:
+    """What an item may be called by: its id, where it was, and the same from the top."""
+    return item.item_id, os.fsdecode(item.path), os.fsdecode(os.path.join(item.root, item.path))
 
 
 def _draft_purge(work: Workplace, items: Sequence[TrashItem]) -> Plan:

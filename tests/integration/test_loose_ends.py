@@ -310,3 +310,77 @@ def test_f17_a_folder_that_was_closed_since_the_plan(tmp_path: Path, monkeypatch
     monkeypatch.undo()
     assert operation is not None
     assert (operation.totals.done, operation.totals.by_reason) == (2, {"denied": 1, "with-companion": 1})
+
+
+def failing_way_back(monkeypatch: pytest.MonkeyPatch, works: Callable[[], bool]) -> None:
+    """The sidecar is denied; what goes back for that meets a failing disk until it ``works``."""
+    rename, moved = moving.move_exclusive, list[bytes]()
+
+    def move(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
+        if source == b"a.xmp":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if source.startswith(b"a.") and source in moved and not works():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        moved.append(source)
+        rename(source_fd, source, target_fd, target)
+
+    monkeypatch.setattr(moving, "move_exclusive", move)
+
+
+@pytest.mark.parametrize("tries", [1, 9])
+def test_f22_a_disk_that_fails_while_a_family_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tries: int
+) -> None:
+    """It is tried again; where that fails, too, the operation isn't closed with a torn family: recovery brings it back."""
+    trial = Trial(tmp_path, family("jpg", "cr2", "xmp"))
+    before, tried = read_tree(trial.root), list[bool]()
+    with monkeypatch.context() as patched:
+        failing_way_back(patched, lambda: tried.append(True) or len(tried) > tries)  # type: ignore[func-returns-value]
+        with pytest.raises(StorageFailed):
+            organizer.organize(trial.root, RECURSIVE)
+    assert organizer.history(trial.root)[0].status == ("failed" if tries == 1 else "running")
+    organizer.recover(trial.root)
+    assert read_tree(trial.root) == {**before, "Images": {"2017": {}}}
+    totals = organizer.history(trial.root)[0].totals
+    assert (totals.planned, totals.done) == (3, 0)
+    assert organizer.verify(trial.root).problems == []
+
+
+def test_no_room_in_the_records_for_what_goes_back(tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Across devices, stopped between copies and originals: the copies can't be put away, so it isn't closed as if they were."""
+    root, options = tmp_path / "root", Options(dates="file", destination=str(disk), across_devices=True)
+    write_tree(root, {"a.txt": File("a", mtime=OLD)})
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(trash, "prepare", full)
+        with pytest.raises(DiskFull):
+            organizer.organize(root, options)
+    assert (organizer.history(root)[0].status, live(root), live(disk)) == ("running", ["a.txt"], ["a.txt"])
+    organizer.recover(root)
+    assert (organizer.history(root)[0].status, live(root), live(disk)) == ("interrupted", ["a.txt"], [])
+    assert organizer.verify(root).problems == []
+
+
+def test_a_name_that_is_taken_while_its_family_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed on the way back, and somebody has a file of that name then: it goes beside it, so that the family isn't torn."""
+    trial = Trial(tmp_path, family("jpg", "cr2", "xmp"))
+    with monkeypatch.context() as patched:
+        failing_way_back(patched, lambda: os.kill(os.getpid(), signal.SIGKILL) is None)
+        assert not in_child(lambda: organizer.organize(trial.root, RECURSIVE), None)
+    for name in ("a.jpg", "a.cr2"):
+        (trial.root / name).write_text("somebody's")
+    organizer.recover(trial.root)
+    assert read_tree(trial.root) == {
+        "a.jpg": "somebody's",
+        "a.cr2": "somebody's",
+        "a (restored).jpg": "jpg",
+        "a (restored).cr2": "cr2",
+        "a.xmp": "xmp",
+        "Images": {"2017": {}},
+    }
+    assert organizer.verify(trial.root).problems == []
+    totals = organizer.history(trial.root)[0].totals
+    assert (totals.planned, totals.done) == (3, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,17 @@ def test_nothing_is_lost_when_everything_clashes(root: Path) -> None:
     organizer.organize(root, Options(recursive=True, dates="file"))
     assert contents(root) == held
     assert len(list((root / "Documents/2014").iterdir())) == 10
+
+
+@pytest.mark.parametrize("mode", ["copy", "hardlink", "across"])
+def test_a_saved_page_is_not_promised_where_folders_cannot_go(root: Path, there: Path, mode: str) -> None:
+    """Only files are copied and linked: the page stays with its folder, the plan says so, and the run does what it said."""
+    write_tree(root, {"page.html": text("page"), "page_files": {"a.css": text("css")}, "b.jpg": text("b")})
+    with tmpfs(there) if mode == "across" else nullcontext():
+        options = Options(
+            mode="move" if mode == "across" else mode, destination=str(there), across_devices=True, dates="file"
+        )
+        report, after = there_and_back(root, there, options)
+    assert report.review.left_by_reason == {"not-supported": 1, "with-companion": 1}
+    assert report.operation is not None and report.operation.totals.done == report.review.planned == 1
+    assert after == {"Images": {"2014": {"b.jpg": "b"}}}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from fileorganizer import organizer
+from fileorganizer import cleaner, organizer
+from fileorganizer.cleaner import Cleaning
 from fileorganizer.errors import InvalidOption, NothingToUndo
 from fileorganizer.model import DESTINATION, SOURCE, Options
 from tests.support.disks import tmpfs
@@ -155,3 +157,53 @@ def test_junk_counts_for_nothing(tmp_path: Path) -> None:
     organizer.restore(root, [])
     assert (root / "in/Thumbs.db").exists()
     assert counts(root) == [("organize", 0, False), ("restore", 0, False)]
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Two roots that were copied to one destination, and that."""
+    there = tmp_path / "there"
+    there.mkdir()
+    for name in ("one", "two"):
+        write_tree(tmp_path / name, {f"{name}.txt": File(name, mtime=OLD)})
+        organizer.organize(tmp_path / name, Options(mode="copy", destination=str(there), dates="file"))
+    return tmp_path / "one", tmp_path / "two", there
+
+
+def test_two_roots_with_one_destination(two: tuple[Path, Path, Path]) -> None:
+    """Both number their operations from 1: their copies don't get into each other's way in its trash."""
+    one, other, there = two
+    for root in (other, one):
+        organizer.undo(root)
+    assert read_tree(there) == {}
+    listed = [(item.item_id, item.path) for root in (one, other) for item in organizer.trash_list(root)]
+    assert listed == [("2/1-0", b"Documents/2014/one.txt"), ("2/1-0", b"Documents/2014/two.txt")]
+    organizer.purge(one)
+    organizer.restore(other, [])
+    assert read_tree(there) == {"Documents": {"2014": {"two.txt": "two"}}}
+    assert [organizer.verify(root).problems for root in (one, other)] == [[], []]
+
+
+def test_a_root_that_was_copied_with_its_records(two: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    """Then two have one name: at the same place in the destination's trash one finds what the other put there. It isn't its own."""
+    one, _, there = two
+    shutil.copytree(one, tmp_path / "copy", copy_function=shutil.copy2)
+    organizer.undo(one)
+    organizer.undo(one, "2")
+    (there / "Documents/2014/one.txt").rename(there / "kept.txt")
+    organizer.organize(tmp_path / "copy", Options(mode="copy", destination=str(there), dates="file"))
+    organizer.undo(tmp_path / "copy", "1")
+    organizer.purge(one)
+    assert read_tree(there)["kept.txt"] == "one"
+
+
+def test_what_is_put_away_again_is_there_since_then(root: Path) -> None:
+    """An undo of an undo: it isn't as old as the first time, so that a purge of what is old leaves it."""
+    write_tree(root, {"a.txt": File("same", mtime=OLD), "b.txt": File("same", mtime=OLD + 9)})
+    cleaner.clean_up(root, Cleaning("oldest"))
+    (first,) = organizer.trash_list(root)
+    organizer.undo(root)
+    organizer.undo(root, "2")
+    (item,) = organizer.trash_list(root)
+    assert item.trashed_at == organizer.history(root)[0].finished_at
+    assert (item.item_id, item.path, item.trashed_at > first.trashed_at) == (first.item_id, first.path, True)

@@ -23,7 +23,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response, StreamingR
 from backend.api.schemas.files import FileRead
 from backend.api.schemas.reports import ReportRead
 from backend.services.files import FileView
-from fileorganizer.errors import show
+from fileorganizer.errors import defused, show
 
 COLUMNS: Final = (
     "id",
@@ -37,8 +37,6 @@ COLUMNS: Final = (
     "original_path_b64",
     "new_path_b64",
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
-"""What spreadsheets take for the beginning of a formula, also in full width (OWASP, CSV injection)."""
 SHEET_ROWS: Final = 1_000_000
 """A sheet has 1,048,576 rows."""
 CELL_CHARACTERS: Final = 32_767
@@ -46,11 +44,6 @@ SHOWN_FILES: Final = 500
 """Files that the HTML page lists of each kind; the other formats have all."""
 
 Batches = AsyncIterator[list[FileView]]
-
-
-def defused(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _name(report: ReportRead, kind: str) -> dict[str, str]:

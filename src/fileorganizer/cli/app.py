@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import click
 
 from fileorganizer import __version__
-from fileorganizer.errors import EXIT_INTERRUPTED, FileOrganizerError, StorageFailed, show
+from fileorganizer.errors import EXIT_INTERRUPTED, DiskFull, FileOrganizerError, InvalidOption, StorageFailed, show
 from fileorganizer.settings import collect_rarely
 
 _ROOMS = {
@@ -40,7 +43,8 @@ Exit codes:
  30  folder refused                51  disk full
  31  folder busy                   52  storage failed
  32  folder vanished               53, 54  overtaken; too many failures
-130  interrupted                   36  the server isn't installed"""
+130  interrupted                   36  the server isn't installed
+  1  nobody reads the output any more"""
 
 
 class _Commands(click.Group):
@@ -67,16 +71,32 @@ def commands() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     collect_rarely()
+    _ready_streams()
     given = sys.argv[1:] if arguments is None else arguments
     sys.exit(_run(given))
+
+
+def _ready_streams() -> None:
+    """Any name can be printed, whatever the terminal's encoding; where a stream is closed nothing is heard and nothing fails."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # open as long as the process lives
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(arguments: list[str]) -> int:
     """The exit code of one command line."""
     try:
-        return int(commands.main(arguments, prog_name="fileorganizer", standalone_mode=False) or 0)
+        code = int(commands.main(arguments, prog_name="fileorganizer", standalone_mode=False) or 0)
+        sys.stdout.flush()  # here a pipe that nobody reads, or a full disk, is still told of in words
+        return code
     except click.ClickException as error:
-        error.show()
+        if _for_programs(arguments):
+            _tell(arguments, InvalidOption.code, error.format_message())
+        else:
+            error.show()
         return error.exit_code
     except FileOrganizerError as error:
         _tell(arguments, error.code, str(error))
@@ -87,20 +107,36 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os._exit(1)  # nobody reads any more: an ordinary end would fail once more while flushing
     except OSError as error:
+        cause, next_step = _cause(error.errno)
         place = f" at {show(error.filename)}" if isinstance(error.filename, str | bytes) else ""
-        words = f"The system answered{place}: {error.strerror}. Nothing was lost; run 'fileorganizer recover', then try again."
-        _tell(arguments, StorageFailed.code, words)
-        return StorageFailed.exit_code
+        _tell(arguments, cause.code, f"The system answered{place}: {error.strerror}. Nothing was lost; {next_step}.")
+        return cause.exit_code
+
+
+def _cause(number: int | None) -> tuple[type[FileOrganizerError], str]:
+    """The kind of error for an answer of the system, and what to do about it."""
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull, "make room on that disk, then run it again"
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StorageFailed, "see that you may read and write there, then run it again"
+    return StorageFailed, "run 'fileorganizer recover', then try again"
+
+
+def _for_programs(arguments: list[str]) -> bool:
+    """Does a program read the answer?"""
+    return "--json" in arguments or "--json-lines" in arguments
 
 
 def _tell(arguments: list[str], code: str, message: str) -> None:
-    """An error for people on stderr, or for programs as JSON on stdout."""
-    if "--json" in arguments or "--json-lines" in arguments:
-        from fileorganizer.cli.render_json import write_document
+    """An error for people on stderr, or for programs as JSON on stdout; where neither can be written, the exit code is all."""
+    with suppress(OSError):
+        if _for_programs(arguments):
+            from fileorganizer.cli.render_json import write_document
 
-        write_document({"error": {"code": code, "message": message}})
-    else:
-        click.echo(f"fileorganizer: {message}", err=True)
+            write_document({"error": {"code": code, "message": message}})
+            sys.stdout.flush()
+        else:
+            click.echo(f"fileorganizer: {message}", err=True)
 
 
 if __name__ == "__main__":

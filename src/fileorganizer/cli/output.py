@@ -19,7 +19,7 @@ from fileorganizer.errors import (
     EXIT_NOTHING,
     EXIT_PARTIAL,
     ConfirmationRequired,
-    show,
+    shell_word,
 )
 from fileorganizer.progress import Listener
 
@@ -79,15 +79,22 @@ class Output:
             for number, handler in before.items():
                 signal.signal(number, signal.SIG_IGN if stop else handler)  # heard; the rest is only telling and ending
 
-    def confirm(self, yes: int) -> Confirm:
-        """Shows the plan's totals and asks once; a risk that needs consent is asked for on its own."""
+    def confirm(self, yes: int, tell: Callable[[Console, Plan], None] | None = None) -> Confirm:
+        """Shows the plan's totals, or what ``tell`` says of it, and asks once; a risk that needs consent is asked for on its own.
+
+        Who is asked is told of what, with --quiet too.
+        """
 
         def ask(plan: Plan) -> bool:
-            if not self.silent:
-                render.totals(self.console, plan.head)
             risky = [risk.text for risk in plan.head.review.risks if risk.needs_consent]
             questions = ["Go ahead?", *(f"{text} Really?" for text in risky)][yes:]
-            if questions and (self.for_programs or not sys.stdin.isatty()):
+            nobody = self.for_programs or not sys.stdin.isatty()
+            if not self.silent or (questions and not nobody):
+                if tell is None:
+                    render.totals(self.console, plan.head)
+                else:
+                    tell(self.console, plan)
+            if questions and nobody:
                 raise ConfirmationRequired(
                     f"{' '.join(risky)} Nobody can be asked here: say --yes{' twice' if risky else ''} to go ahead.".strip()
                 )
@@ -120,9 +127,9 @@ class Output:
             render_json.write_document({**render_json.report_document(report), **render_json.met_member(met)})
         elif not self.silent:
             if met is not None:
-                render.met(self.console, met)
-            render.report(self.console, report, show(folder))
-        return exit_code(report)
+                render.met(self.console, met, shell_word(folder))
+            render.report(self.console, report, shell_word(folder))
+        return exit_code(report, met)
 
 
 def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,10 +146,13 @@ def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def exit_code(report: Report) -> int:
-    """The exit code of what was done."""
+def exit_code(report: Report, met: Met | None = None) -> int:
+    """The exit code of what was done, the clean-up of duplicates on its way included."""
+    cleaned = None if met is None else met.clean_up
+    if cleaned is not None and (cleaned.totals.skipped or cleaned.totals.failed):
+        return EXIT_PARTIAL
     if report.operation is None:
-        return EXIT_NOTHING
+        return EXIT_NOTHING if cleaned is None else EXIT_DONE
     if report.operation.status == "cancelled":
         return EXIT_INTERRUPTED
     totals = report.operation.totals

@@ -5,30 +5,36 @@ rich is imported where something is drawn: what speaks to programs, or is quiet,
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from fileorganizer import progress
+from fileorganizer.cli.words import why
 from fileorganizer.errors import show
 from fileorganizer.journal.plans import AFTER, BEFORE, Head, Plan
 from fileorganizer.journal.records import Operation
-from fileorganizer.model import STEP_NAMES, Reason, Review
+from fileorganizer.model import CONTROL_DIRECTORY, STEP_NAMES, Reason, Review
+from fileorganizer.planning.review import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from fileorganizer.cleaner import Met
+    from fileorganizer.execution.reading import Explained, FileRow
     from fileorganizer.organizer import Report
     from fileorganizer.searcher import FoldersFound, Found
 
 MOST_ROWS: Final = 40
 _DEEPEST: Final = 4
 """Levels of folders that a tree shows at most."""
+_UNBROKEN: Final = 10_000
+"""Columns where nobody looks but a program: a path of any length stays on its line."""
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -42,7 +48,7 @@ def console(*, color: bool) -> Console:
         markup=False,
         emoji=False,
         soft_wrap=True,
-        width=None if sys.stdout.isatty() else 160,
+        width=None if sys.stdout.isatty() else _UNBROKEN,
     )
 
 
@@ -104,7 +110,9 @@ def _edited(out: Console, review: Review) -> None:
 def plan(out: Console, shown: Plan) -> None:
     """A preview: both trees, categories, totals, and how to go on."""
     review = shown.head.review
-    if shown.head.operation_type == "organize":
+    if not shown.batch_count:
+        out.print("Nothing to do.")
+    elif shown.head.operation_type == "organize":
         _tree(out, "Before", shown.folders(BEFORE))
         _tree(out, "After", shown.folders(AFTER))
         _categories(out, review)
@@ -114,8 +122,9 @@ def plan(out: Console, shown: Plan) -> None:
 
 def _keepers(out: Console, shown: Plan) -> None:
     """What a clean-up puts away, and for which copy, as far as there is room."""
+    action = "" if shown.head.operation_type != "duplicate_cleanup" else json.loads(shown.head.options)["action"]
     rows = (
-        (STEP_NAMES[step.kind], show(step.source), show(step.keeper.path))
+        (action or STEP_NAMES[step.kind], show(step.source), show(step.keeper.path))
         for steps in shown.batches()
         for step in steps
         if step.keeper is not None
@@ -125,6 +134,22 @@ def _keepers(out: Console, shown: Plan) -> None:
         table(out, ("What", "File", "Stays"), first)
     if more := sum(1 for _ in rows):
         out.print(f"… and {more} more; --json lists all.")
+
+
+def destroyed(out: Console, purging: Plan, was_at: Mapping[tuple[int, bytes], str]) -> None:
+    """What a purge destroys; ``was_at`` says where the files in the trash were, by side and place."""
+    review = purging.head.review
+    steps = (step for steps in purging.batches() for step in steps)
+    rows = [
+        (size(step.seen.size if step.seen else 0), was_at.get((step.source_side, step.source), _spot(step.source)))
+        for step in islice(steps, MOST_ROWS)
+    ]
+    table(out, (" Size", "Was at"), rows)
+    if more := sum(1 for _ in steps):
+        out.print(f"… and {more} more.")
+    out.print(
+        f"To be destroyed for ever: {counted(review.planned, 'file')} ({size(review.bytes)}). There is no way back."
+    )
 
 
 def _categories(out: Console, review: Review) -> None:
@@ -180,11 +205,6 @@ def _summed(folders: Iterable[tuple[bytes, int, int]]) -> tuple[dict[bytes, list
     return summed, max(room, default=1)
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 file``, ``2 files``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _name(path: bytes) -> str:
     """The last part of a path; the root is a dot."""
     return show(path.rpartition(b"/")[2]) if path else "."
@@ -200,7 +220,7 @@ def report(out: Console, done: Report, root: str) -> None:
     counts = operation.totals
     words = {"cancelled": "Stopped", "interrupted": "Was cut off", "failed": "Failed"}.get(operation.status, "Done")
     out.print(
-        f"{words}: {counts.done} of {counts.planned} files ({size(counts.bytes)}), {counts.skipped} skipped,"
+        f"{words}: {counts.done} of {counted(counts.planned, 'file')} ({size(counts.bytes)}), {counts.skipped} skipped,"
         f" {counts.failed} failed, in {operation.seconds:.1f} s."
     )
     reasons(out, counts.by_reason, "Not done")
@@ -234,6 +254,38 @@ def history(out: Console, operations: Sequence[Operation]) -> None:
             for one in operations
         ],
     )
+
+
+def state(row: FileRow) -> str:
+    """What became of a file, and the reason."""
+    return f"{row.state} {row.reason}".strip()
+
+
+def way(row: FileRow, operation: Operation) -> str:
+    """Where a file was and where it went; only the first for one that stayed."""
+    to = show(row.target) if row.target else {"trash": "the trash", "purge": "destroyed"}.get(row.kind, "")
+    if row.keeper and json.loads(operation.options).get("action") == "hardlink":
+        to = f"a hard link to {show(row.keeper)}"
+    return f"{_spot(row.path)} → {to}" if to else _spot(row.path)
+
+
+def _spot(path: bytes) -> str:
+    """A path; one in the trash by the name that the trash's list has for it."""
+    trash = CONTROL_DIRECTORY + b"/trash/"
+    return f"trash item {show(path[len(trash):])}" if path.startswith(trash) else show(path)
+
+
+def explained(one: Explained) -> list[str]:
+    """Why an operation did with a file what it did."""
+    row, operation = one.row, one.operation
+    sentences = [one.explanation.sentence] if one.explanation and row.state != "left" else []
+    if row.keeper and row.state == "done":
+        sentences.append(f"It had the same bytes as {show(row.keeper)}, which stayed.")
+    elif row.state == "done" and not sentences:
+        undone = "" if operation.undoes is None else f"Operation {operation.undoes} was taken back."
+        by_type = {"rollback": undone, "restore": "It was brought back.", "purge": "It was destroyed for ever."}
+        sentences += [words for words in (by_type.get(operation.operation_type, ""),) if words]
+    return sentences + ([why(row.reason)] if row.reason else [])
 
 
 class ProgressBar:
@@ -276,7 +328,7 @@ def _new_bar() -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
 
 
-def found(out: Console, result: Found) -> None:
+def found(out: Console, result: Found, root: str) -> None:
     """The groups that waste most, and the totals."""
     from rich.text import Text
 
@@ -289,11 +341,15 @@ def found(out: Console, result: Found) -> None:
                 out.print(f"    also called {show(link)}")
     groups = result.groups
     if len(groups) > MOST_ROWS:
-        out.print(f"… and {len(groups) - MOST_ROWS} more groups; --json lists all.")
+        out.print(f"… and {counted(len(groups) - MOST_ROWS, 'more group')}; --json lists all.")
     out.print(
-        f"{result.files} files: {len(groups)} groups of equal files, {groups.redundant} too many, {size(groups.wasted)} wasted."
+        f"{counted(result.files, 'file')}: {counted(len(groups), 'group')} of equal files, {groups.redundant} too many,"
+        f" {size(groups.wasted)} wasted."
     )
     reasons(out, Counter(Reason(skip.reason).label for skip in result.skips), "Left alone")
+    if groups.redundant and result.reference is None:
+        command = f"fileorganizer duplicates clean {root} --keep oldest --preview"
+        out.print(f"See how to put the redundant ones away:  {command}")
     for skip in islice(result.unreadable, MOST_ROWS):
         out.print(f"! can't be read: {show(skip.path)}")
 
@@ -303,13 +359,16 @@ def folders(out: Console, result: FoldersFound) -> None:
     from rich.text import Text
 
     for same in islice(result.same, MOST_ROWS):
-        out.print(Text(f"The same: {same.files} files, {size(same.size)}", style="bold"))
+        out.print(Text(f"The same: {counted(same.files, 'file')}, {size(same.size)}", style="bold"))
         for path in same.paths:
             out.print(f"  {show(path)}")
     for pair in islice(result.contained, MOST_ROWS):
         words = "is in" if pair.is_whole else "is nearly in"
         out.print(
-            Text(f"{show(pair.inner)} {words} {show(pair.outer)}: {pair.same} files, {size(pair.size)}", style="bold")
+            Text(
+                f"{show(pair.inner)} {words} {show(pair.outer)}: {counted(pair.same, 'file')}, {size(pair.size)}",
+                style="bold",
+            )
         )
         for title, paths in (
             ("missing there", pair.missing),
@@ -319,7 +378,7 @@ def folders(out: Console, result: FoldersFound) -> None:
             for path in islice(paths, MOST_ROWS):
                 out.print(f"  {title}: {show(path)}")
         if pair.extra > len(pair.extra_named[:MOST_ROWS]):
-            out.print(f"  only there: {pair.extra} files in all")
+            out.print(f"  only there: {counted(pair.extra, 'file')} in all")
     more = max(0, len(result.same) - MOST_ROWS) + max(0, len(result.contained) - MOST_ROWS)
     if more:
         out.print(f"… and {more} more; --json lists all.")
@@ -328,7 +387,11 @@ def folders(out: Console, result: FoldersFound) -> None:
     reasons(out, Counter(Reason(skip.reason).label for skip in result.not_compared), "Not compared")
 
 
-def met(out: Console, duplicates: Met) -> None:
+def met(out: Console, duplicates: Met, root: str) -> None:
     """Duplicates that a run met on its way."""
     done = "" if duplicates.clean_up is None else f" Cleaned up as operation {duplicates.clean_up.number}."
-    out.print(f"{duplicates.redundant} files too many, {size(duplicates.wasted)} wasted by equal contents.{done}")
+    out.print(
+        f"{counted(duplicates.redundant, 'file')} too many, {size(duplicates.wasted)} wasted by equal contents.{done}"
+    )
+    if duplicates.clean_up is not None:
+        out.print(f"Take that back:  fileorganizer undo {root} {duplicates.clean_up.operation_id}")

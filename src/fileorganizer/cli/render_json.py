@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fileorganizer.errors import show
+from fileorganizer.errors import defused, show
 from fileorganizer.journal.plans import AFTER, BEFORE, Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import STEP_NAMES, Reason, Role, Skip, Step
@@ -44,8 +45,9 @@ def write_stream(head: Mapping[str, Any], name: str, rows: Iterable[Mapping[str,
 
 
 def _write(data: bytes) -> None:
-    """Bytes to stdout; behind a test's replacement as text."""
-    sys.stdout.write(data.decode())
+    """Bytes to stdout, behind what was printed before: JSON is UTF-8, whatever the terminal takes."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
 
 
 def path_member(path: bytes, name: str = "path") -> dict[str, str]:
@@ -192,12 +194,14 @@ def _copy_row(copy: Copy) -> dict[str, Any]:
 
 def write_csv(found: Found) -> None:
     """A line for each file: number of the group, size, digest, reference or not, path."""
-    table = csv.writer(sys.stdout)
+    text = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="backslashreplace", newline="")
+    table = csv.writer(text)
     table.writerow(("group", "size", "digest", "reference", "path"))
     for number, group in enumerate(found.groups, 1):
         for copy in group.copies:
             for path in (copy.path, *copy.links):
-                table.writerow((number, group.size, group.digest.hex(), int(copy.is_reference), show(path)))
+                table.writerow((number, group.size, group.digest.hex(), int(copy.is_reference), defused(show(path))))
+    text.detach()
 
 
 def folders_document(found: FoldersFound) -> dict[str, Any]:

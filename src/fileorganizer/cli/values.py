@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import os
 from datetime import datetime
 
 import click
 
 from fileorganizer.errors import InvalidOption, show
 
-FOLDER = click.Path(path_type=str)
+FOLDER = click.Path(path_type=str, readable=False)
+"""Whether it can be read is asked by what opens it, which tells more."""
 _UNITS = {"": 1, "B": 1} | {
     prefix + suffix: base**power
     for power, prefix in enumerate("KMGT", 1)
@@ -22,9 +25,19 @@ def size_of(text: str | None) -> int | None:
         return None
     digits = text.strip().rstrip("BbIiKkMmGgTt ")
     try:
-        return int(float(digits) * _UNITS[text.strip()[len(digits) :].strip().upper()])
-    except (ValueError, KeyError, OverflowError) as error:
-        raise InvalidOption(f"{show(text)} is no size. Write it as 10MB or 1GiB.") from error
+        size = int(float(digits) * _UNITS[text.strip()[len(digits) :].strip().upper()])
+    except (ValueError, KeyError, OverflowError):
+        size = -1
+    if size < 0:
+        raise InvalidOption(f"{show(text)} is no size. Write it as 10MB or 1GiB.")
+    return size
+
+
+def seconds_of(number: float) -> float:
+    """A duration. Raises InvalidOption for one without end, and for what is no number."""
+    if not math.isfinite(number):
+        raise InvalidOption(f"{number} is no number of seconds. Write it as 2 or 0.5.")
+    return number
 
 
 def moment_of(text: str | None) -> float | None:
@@ -35,3 +48,13 @@ def moment_of(text: str | None) -> float | None:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError) as error:
         raise InvalidOption(f"{show(text)} is no date. Write it as 2024-01-31.") from error
+
+
+def original_path(folder: str, given: str) -> bytes:
+    """Where a file was, relative to ``folder``; it may be given so, or from the top."""
+    path = os.path.normpath(os.path.expanduser(os.fsencode(given)))
+    top = os.path.expanduser(os.fsencode(folder))
+    for root in (os.path.realpath(top), os.path.abspath(top)):
+        if path.startswith(root + b"/"):
+            return path[len(root) + 1 :]
+    return path

@@ -242,11 +242,13 @@ class Drafting:
         return self._put_decided(units, added)
 
     def _fixed(self, paths: set[bytes]) -> set[bytes]:
-        """Which of these files may not get another name for a newer one: ours, and those that are left alone."""
+        """Which of these files may not get another name for a newer one: ours, those that are left alone, members of families."""
         fixed = {path for path in paths if path.startswith(CONTROL_DIRECTORY)}
-        if self._options.conflict == "keep_newer" and self._side == SOURCE:
-            self._store_skips()
-            fixed |= self._writer.left_alone(paths)
+        if self._options.conflict == "keep_newer":
+            fixed |= observing.in_families(self._target, paths)
+            if self._side == SOURCE:
+                self._store_skips()
+                fixed |= self._writer.left_alone(paths)
         return fixed
 
     def _exists(self, path: bytes) -> bool:

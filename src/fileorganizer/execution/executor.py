@@ -42,7 +42,7 @@ from fileorganizer.model import (
     StepKind,
     Totals,
 )
-from fileorganizer.planning.settling import Tally, take_back
+from fileorganizer.planning.settling import Done, Tally, take_back
 from fileorganizer.progress import Listener
 
 LOOK_UP_EVERY: Final = PLAIN_AT_ONCE
@@ -194,15 +194,15 @@ class Executor:
             self._settle_last()
         return "cancelled" if stopped else "completed"
 
-    def _trash_places(self, seq: int) -> Callable[[int], bytes]:
+    def _trash_places(self, seq: int) -> Callable[[Step, int], bytes]:
         """Where the steps of a batch put what they trash."""
-        return lambda index: trash.place(self._operation.number, seq, index)
+        return lambda step, index: self._work.place(step, self._operation.number, seq, index)
 
     def _go_on(self, left: list[Step]) -> bool:
         """End what a crash left half done: families that can't follow go back, then the rest of its batch; True: stop wanted."""
         broken = self.tally.broken_groups()
         if broken:
-            self._run_batch(_Batch.of(take_back(broken, self._free_name)))
+            self._run_batch(self._taking_back(broken))
         return bool(left) and self._run_batch(_Batch.of(left))
 
     def _settle_last(self) -> None:
@@ -223,9 +223,23 @@ class Executor:
             self._listener.settled(self._operation.operation_id, settled.seq)
 
     def _undo_loose_ends(self) -> None:
-        """Take back what can't be finished: halves of families, files in parking places."""
+        """Take back what can't be finished: halves of families, files in parking places, and what is still to be taken back."""
         for steps in self.tally.loose_ends():
-            self._run_batch(_Batch.of(take_back(steps, self._free_name)))
+            self._run_batch(self._taking_back(steps))
+        if self.tally.owed:
+            self._run_batch(_Batch.of([self._named_anew(step) for step in self.tally.owed.values()]))
+
+    def _taking_back(self, done: list[Done]) -> _Batch:
+        """The steps that take these back, as a batch."""
+        steps = take_back(done, self._free_name, self._journal.owner)
+        self.tally.owe(steps)
+        return _Batch.of(steps)
+
+    def _named_anew(self, step: Step) -> Step:
+        """A step that takes something back, to a name that is free now."""
+        if step.kind != StepKind.MOVE:
+            return step
+        return msgspec.structs.replace(step, target=self._free_name(step.target_side, step.target))
 
     def _free_name(self, side: int, path: bytes) -> bytes:
         """The path if nothing is there, else the first of ``name (restored).ext``, ``name (restored 2).ext`` … that is free."""
@@ -252,7 +266,7 @@ class Executor:
             left = _Batch.of(undone) if undone else None
             broken = self.tally.broken_groups()
             if broken:
-                self._run_batch(_Batch.of(take_back(broken, self._free_name)))
+                self._run_batch(self._taking_back(broken))
         return stopped
 
     # one batch
@@ -290,10 +304,11 @@ class Executor:
                 for index, step in enumerate(steps)
                 if step.kind == StepKind.TRASH and step.source_side == side
             ]
+            owner = next((step.owner for step in steps if step.owner and step.source_side == side), b"")
             listing = b"".join(msgspec.json.encode(origin) + b"\n" for origin in origins)
             if origins:
                 try:
-                    trash.prepare(control, self._operation.number, seq, listing)
+                    trash.prepare(control, self._operation.number, seq, listing, owner)
                 except OSError as error:
                     raise _stopped_by(error, self._work.sides[side].path + b"/" + trash.TRASH) from error
 
@@ -420,6 +435,7 @@ class Executor:
         if (
             outcome is not None
             and outcome.state == State.PENDING
+            and step.role not in Role.TAKING_BACK  # what is to go back is tried again
             and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
         ):
             outcome = Outcome(index, State.FAILED, Reason.IO_ERROR, error.strerror or "")
@@ -438,7 +454,7 @@ class Executor:
         places = list(touched)
         for step in steps:
             if step.kind == StepKind.TRASH:
-                places.append((step.source_side, b"%s/%d" % (trash.TRASH, self._operation.number)))
+                places.append((step.source_side, trash.folder(self._operation.number, step.owner)))
                 break
         after: list[Folder] = []
         for side in range(len(self._work.sides)):

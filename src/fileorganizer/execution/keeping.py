@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
+import msgspec
+
 from fileorganizer.classify.classifier import open_regular
 from fileorganizer.execution.observing import are_equal
 from fileorganizer.execution.workplace import Workplace
+from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
-from fileorganizer.fs.identity import unchanged, unchanged_since
+from fileorganizer.fs.identity import alike, identity_of, unchanged, unchanged_since
 from fileorganizer.model import REFERENCE, Identity, Keeper, Step
 
 NO_KEEPER: Final = "the copy that was to stay has changed or gone"
@@ -106,3 +109,17 @@ def _look(work: Workplace, keeper: Keeper) -> os.stat_result | None:
             return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
+
+
+def as_it_is(root: Root, keeper: Keeper) -> Keeper | None:
+    """The keeper as it is under its name now, to be compared byte by byte; None where another file or none is there.
+
+    By size and time: devices, and on some file systems inodes, have other numbers when a disk is connected anew.
+    """
+    try:
+        status = os.lstat(keeper.path) if keeper.side == REFERENCE else root.look(keeper.path)
+    except OSError:
+        return None
+    if status is None or not alike(status, keeper.seen):
+        return None
+    return msgspec.structs.replace(keeper, seen=msgspec.structs.replace(identity_of(status), ctime_ns=0))

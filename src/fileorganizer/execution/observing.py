@@ -6,6 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from typing import Final
 
@@ -86,19 +87,28 @@ class Observer:
             draft.scanned += len(folder.skips)
             return
         self._leave_guarded(folder)
+        leaders = self._leaders(folder)
         self.catalogues += len(playlists.CATALOGUE_NAMES.intersection(folder.names))
         junk_names = [name for name in folder.names if name in JUNK]
         draft.enter(folder.path, folder.seen, folder.count, folder.skips, list(walker.entries(folder, junk_names)))
         draft.count(len(folder.skips), 0)
-        names = folder.names
-        if folder.names_left:
-            names = [name for name in names if name not in folder.names_left]
-        leaders = companions(names, folder.folders)
         if leaders:
             self._families(folder, leaders, draft)
-        singles = [name for name in names if name not in leaders and name not in folder.folders]
+        left = folder.names_left | folder.folders
+        singles = [name for name in folder.names if name not in leaders and name not in left]
         for start in range(0, len(singles), walker.CHUNK):
             self._singles(folder, singles[start : start + walker.CHUNK], draft)
+
+    def _leaders(self, folder: walker.Folder) -> dict[bytes, bytes]:
+        """The members of families and who leads them. A folder that is a piece of a page goes with it, however deep it lies."""
+        deep = {skip.path.rpartition(b"/")[2]: skip for skip in folder.skips if skip.reason == Reason.TOO_DEEP}
+        names = folder.names
+        if left := folder.names_left - deep.keys():
+            names = [name for name in names if name not in left]
+        leaders = companions(names, folder.folders)
+        for name in deep.keys() & leaders.keys():
+            folder.skips.remove(deep[name])
+        return leaders
 
     def _families(self, folder: walker.Folder, leaders: dict[bytes, bytes], draft: Draft) -> None:
         """Families, each with its leader first."""
@@ -370,6 +380,19 @@ def occupant(root: Root, path: bytes, *, vacates: bool, movable: bool) -> Occupa
     if status is None:
         return None
     return Occupant(path, identity_of(status), vacates, movable and stat.S_ISREG(status.st_mode))
+
+
+def in_families(root: Root, paths: AbstractSet[bytes]) -> set[bytes]:
+    """Which of these files have companions beside them. Raises OSError when a folder can't be listed any more."""
+    found: set[bytes] = set()
+    for folder in {path.rpartition(b"/")[0] for path in paths}:
+        fd = root.open_folder(folder)
+        try:
+            names, folders = walker.names_in(fd)
+        finally:
+            os.close(fd)
+        found |= {joined(folder, name) for name in companions(names, folders)} & paths
+    return found
 
 
 def same_bytes(root: Root, step: Step, target: Root, other: Occupant) -> bool:

@@ -85,8 +85,13 @@ def _to_the_end(
         operation.status = executor.run(plan.blobs(executor.consumed), left)
         _close(work.journal, operation, executor, Reason.STOPPED, plan.head.review.already_back)
     except FileOrganizerError as error:
-        with suppress(FileOrganizerError):  # where the journal can't be reached either, ``recover`` closes it later;
-            if work.journal.in_doubt() is None and not executor.tally.parked:  # and what has files in parking places
+        tally = executor.tally
+        with suppress(
+            FileOrganizerError
+        ):  # where the journal can't be reached either, ``recover`` closes it later; and what
+            if (
+                work.journal.in_doubt() is None and not tally.parked and not tally.owed
+            ):  # has something still to take back
                 operation.status, operation.reason_code = "failed", error.code
                 _close(work.journal, operation, executor, Reason.EARLIER_STEP)
         raise
@@ -185,7 +190,7 @@ def _out_of_the_trash(journal: Journal, operation: Operation) -> dict[int, int]:
             for deed in deeds_of(batch, operation.number):
                 for place, files in ((deed.step.source, 1), (deed.place, -1)):
                     if deed.step.role == Role.ITEM and place.startswith(trash.TRASH + b"/"):
-                        number = int(place.split(b"/")[2])
+                        number = trash.operation_of(place)
                         counts[number] = counts.get(number, 0) + files
     return counts
 

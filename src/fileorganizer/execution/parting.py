@@ -91,7 +91,9 @@ _part = msgspec.msgpack.Decoder(Part)
 def deeds_of(batch: Batch | _Told, operation: int) -> list[Deed]:
     """The done steps of a batch, last first, with the places that their files have since."""
     return done_deeds(
-        codec.unpack_steps(batch.steps), batch.outcomes, lambda index: trash.place(operation, batch.seq, index)
+        codec.unpack_steps(batch.steps),
+        batch.outcomes,
+        lambda step, index: trash.place(operation, batch.seq, index, step.owner),
     )
 
 

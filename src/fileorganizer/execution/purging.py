@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from fileorganizer.execution.keeping import as_it_is
 from fileorganizer.execution.reading import TrashItem, trash_items
 from fileorganizer.execution.undoing import find_files
 from fileorganizer.fs.beneath import Root
-from fileorganizer.fs.identity import alike, identity_of
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import REFERENCE, SOURCE, Keeper
+from fileorganizer.model import SOURCE, Keeper
 
 
 def keepers_now(journal: Journal, root: Root, items: Sequence[TrashItem]) -> list[TrashItem]:
@@ -21,7 +20,7 @@ def keepers_now(journal: Journal, root: Root, items: Sequence[TrashItem]) -> lis
     A keeper may have been moved since, or been put away itself for another copy: then
     that one has to stand for it. One that isn't found stays as it is; the step will see.
     """
-    there = [_as_it_is(root, item.keeper) if item.keeper else None for item in items]
+    there = [as_it_is(root, item.keeper) if item.keeper else None for item in items]
     lost = {
         item.keeper.seen.ino: item.keeper
         for item, keeper in zip(items, there, strict=True)
@@ -53,17 +52,3 @@ def _standing_in(keeper: Keeper, replaced: Mapping[int, Keeper]) -> Iterator[Kee
         yield following
         met.add(following.seen.ino)
         following = replaced.get(following.seen.ino)
-
-
-def _as_it_is(root: Root, keeper: Keeper) -> Keeper | None:
-    """The keeper as it is under its name now, to be compared byte by byte; None where another file or none is there.
-
-    By size and time: devices, and on some file systems inodes, have other numbers when a disk is connected anew.
-    """
-    try:
-        status = os.lstat(keeper.path) if keeper.side == REFERENCE else root.look(keeper.path)
-    except OSError:
-        return None
-    if status is None or not alike(status, keeper.seen):
-        return None
-    return msgspec.structs.replace(keeper, seen=msgspec.structs.replace(identity_of(status), ctime_ns=0))

@@ -10,11 +10,12 @@ import msgspec
 from fileorganizer.execution.parting import deeds_of
 from fileorganizer.fs import trash
 from fileorganizer.fs.beneath import Root
-from fileorganizer.fs.identity import identity_of
+from fileorganizer.fs.identity import alike, identity_of
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import (
+    DESTINATION,
     SOURCE,
     STEP_NAMES,
     Facts,
@@ -29,6 +30,7 @@ from fileorganizer.model import (
     Step,
     StepKind,
 )
+from fileorganizer.planning.plainly import TRASHED
 from fileorganizer.planning.settling import PARKING
 from fileorganizer.rules.explain import Explanation, explain
 from fileorganizer.rules.syntax import RuleSet
@@ -49,6 +51,8 @@ class FileRow(msgspec.Struct, frozen=True):
     """The label of the reason, or empty."""
     detail: str
     size: int
+    keeper: bytes = b""
+    """The copy that stayed, for which this one was put away."""
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -82,7 +86,7 @@ class TrashItem(msgspec.Struct, frozen=True):
 
 def rows(journal: Journal, operation: Operation) -> Iterator[FileRow]:
     """Every file of an operation: those that steps were for, then those that the plan left alone."""
-    for step, outcome, _facts in _items(journal, operation):
+    for step, outcome in _items(journal, operation):
         yield _step_row(step, outcome)
     swept = _swept(journal, operation)
     for skips in journal.skips(operation.number):
@@ -90,8 +94,11 @@ def rows(journal: Journal, operation: Operation) -> Iterator[FileRow]:
             yield _skip_row(skip, swept)
 
 
-def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outcome | None, Facts | None]]:
-    """The counted steps of an operation with their outcomes; a step that was put off is told where it was settled.
+def _items(journal: Journal, operation: Operation, *, copies: bool = False) -> Iterator[tuple[Step, Outcome | None]]:
+    """The steps for files of an operation with their outcomes; a step that was put off is told where it was settled.
+
+    Those for further names of a file that was put away are among them: they count as one, but each name has gone. With
+    ``copies`` also the first halves of moves to another disk: the copies, whose originals went to the trash.
 
     A move by way of a parking place is told as one from where the file was; what went back with its family is told as
     skipped.
@@ -107,11 +114,14 @@ def _items(journal: Journal, operation: Operation) -> Iterator[tuple[Step, Outco
                 parked[step.target] = step.source
             elif step.source in parked:
                 step = msgspec.structs.replace(step, source=parked[step.source])
-            place = step.target or trash.place(operation.number, batch.seq, index)
+            place = step.target or trash.place(operation.number, batch.seq, index, step.owner)
             if place in back and (outcome is None or outcome.state == State.DONE):
                 outcome = Outcome(index, State.SKIPPED, Reason.WITH_COMPANION)
-            if step.role == Role.ITEM and (outcome is None or outcome.state != State.PENDING or batch.seq == last):
-                yield step, outcome, step.facts
+            of_a_file = step.role == Role.ITEM or (
+                step.role == Role.AUXILIARY and (step.keeper is not None or (copies and step.kind == StepKind.COPY))
+            )
+            if of_a_file and (outcome is None or outcome.state != State.PENDING or batch.seq == last):
+                yield step, outcome
 
 
 def _taken_back(journal: Journal, operation: Operation) -> set[bytes]:
@@ -137,6 +147,7 @@ def _step_row(step: Step, outcome: Outcome | None) -> FileRow:
         reason=Reason(reason).label if reason else "",
         detail=outcome.detail if outcome else "",
         size=step.seen.size if step.seen else 0,
+        keeper=step.keeper.path if step.keeper else b"",
     )
 
 
@@ -159,19 +170,29 @@ def _skip_row(skip: Skip, swept: set[bytes]) -> FileRow:
     return FileRow(skip.path, b"", "", "left", label, skip.detail, skip.size)
 
 
-def explanations(journal: Journal, path: bytes) -> Iterator[Explained]:
-    """What each operation, the newest first, did with the file that was or is at ``path``."""
+def explanations(journal: Journal, path: bytes, destination: bytes | None = None) -> Iterator[Explained]:
+    """What each operation, the newest first, did with the file that was or is at ``path``.
+
+    With ``destination`` the path is relative to this folder outside the root.
+    """
     for operation in journal.operations():
+        if destination is not None and operation.destination != destination:
+            continue
         rules = RuleSet.decode(operation.rules) if operation.rules else None
         wins = bool(rules) and msgspec.json.decode(operation.options, type=Options).content == "always"
-        for step, outcome, facts in _items(journal, operation):
-            if path in (step.source, step.target):
-                yield Explained(operation, _step_row(step, outcome), _explained(rules, path, facts, wins))
-        for skips in journal.skips(operation.number):
+        for step, outcome in _items(journal, operation, copies=destination is not None):
+            if any(path == at and (destination is None or side == DESTINATION) for side, at in _places(step)):
+                yield Explained(operation, _step_row(step, outcome), _explained(rules, path, step.facts, wins))
+        for skips in journal.skips(operation.number) if destination is None else ():
             for skip in skips:
                 if skip.path == path or path.startswith(skip.path + b"/"):
                     row = _skip_row(skip, _swept(journal, operation))
                     yield Explained(operation, row, _explained(rules, path, skip.facts, wins))
+
+
+def _places(step: Step) -> tuple[tuple[int, bytes], tuple[int, bytes]]:
+    """Where a step's file was, and where it went: side and path."""
+    return (step.source_side, step.source), (step.target_side, step.target)
 
 
 def _explained(rules: RuleSet | None, path: bytes, facts: Facts | None, wins: bool) -> Explanation | None:
@@ -182,23 +203,41 @@ def _explained(rules: RuleSet | None, path: bytes, facts: Facts | None, wins: bo
 
 
 def trash_items(journal: Journal, root: Root, destinations: Mapping[bytes, Root] | None = None) -> Iterator[TrashItem]:
-    """What is in the trash of the root and of these destination roots, by their paths; oldest operation first."""
+    """What is in the trash of the root and of these destination roots, by their paths; oldest operation first.
+
+    What was taken out and came back lies there since then.
+    """
+    found: dict[tuple[bytes, bytes], TrashItem] = {}
     for operation in journal.operations(newest_first=False):
         sides = (root, (destinations or {}).get(operation.destination or b""))
+        since = operation.finished_at or operation.created_at
         for batch in journal.batches(operation.number):
             for deed in reversed(deeds_of(batch, operation.number)):
-                side = sides[deed.step.source_side] if deed.step.kind == StepKind.TRASH else None
+                step = deed.step
+                if step.kind == StepKind.MOVE and step.target.startswith(TRASHED):
+                    side = sides[step.target_side]
+                    again = None if side is None else found.get((side.path, step.target))
+                    if side is not None and again is not None:
+                        found[side.path, step.target] = msgspec.structs.replace(again, trashed_at=since)
+                    continue
+                side = sides[step.source_side] if step.kind == StepKind.TRASH else None
                 status = side.look(deed.place) if side is not None else None
-                if side is not None and status is not None:
-                    yield TrashItem(
-                        os.fsdecode(deed.place).split("/", 2)[2],
-                        deed.step.source,
+                if side is not None and status is not None and _is_it(status, step):
+                    found[side.path, deed.place] = TrashItem(
+                        f"{operation.number}/{os.fsdecode(deed.place.rpartition(b'/')[2])}",
+                        step.source,
                         deed.place,
                         status.st_size,
-                        operation.finished_at or operation.created_at,
+                        since,
                         operation.operation_id,
                         identity_of(status),
-                        deed.step.keeper,
-                        deed.step.source_side,
+                        step.keeper,
+                        step.source_side,
                         side.path,
                     )
+    yield from found.values()
+
+
+def _is_it(status: os.stat_result, step: Step) -> bool:
+    """Is it what the step put away? Another root that is a copy of this one may have put something at the same place."""
+    return step.seen is None or status.st_ino == step.seen.ino or alike(status, step.seen)

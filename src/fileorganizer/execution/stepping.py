@@ -117,7 +117,7 @@ class Stepper:
         for index in range(first, end):
             step = steps[index]
             seen = step.seen
-            if step.kind != StepKind.MOVE or step.group or step.temporary or seen is None:
+            if step.kind != StepKind.MOVE or step.group or step.temporary or seen is None or step.keeper is not None:
                 return index, None
             folder, _, name = step.source.rpartition(b"/")
             try:
@@ -317,7 +317,7 @@ class Stepper:
         if step.seen is not None and not same_inode(os.fstat(fd), step.seen):
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
         if step.restores is not None:
-            folders.give_back_metadata(fd, step.restores)
+            folders.give_back_metadata(fd, step.restores, exactly=True)
         try:
             folders.set_folder_times(fd, step.times)
         except PermissionError as error:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from fileorganizer.errors import DestinationMissing, OperationDependency
+from fileorganizer.errors import DestinationMissing, OperationDependency, shell_word
+from fileorganizer.execution.keeping import as_it_is
 from fileorganizer.execution.parting import Eyes, Part, deeds_of, parts, wanted_below
 from fileorganizer.execution.workplace import destination_of
+from fileorganizer.fs import trash
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.journal import codec
@@ -23,6 +25,7 @@ from fileorganizer.model import (
     DESTINATION,
     SOURCE,
     Folder,
+    Keeper,
     Mark,
     Reason,
     Review,
@@ -46,6 +49,7 @@ class Undoing:
         self._since = time.time_ns()
         """When the operation began that is taken back."""
         self._eyes = Eyes(sides)
+        self._trashing: tuple[int, int, list[Step]] = (0, 0, [])
         self.review = Review()
 
     def roll_back(self, operation: Operation, paths: Sequence[bytes]) -> int:
@@ -62,7 +66,7 @@ class Undoing:
                 made = [deed for deed in deeds if again and deed.step.kind == StepKind.MKDIR]
                 reversal.add(made, before, after)
                 if not again:
-                    reversal.follow(deeds)
+                    reversal.follow(deeds, after)
         plainly = reversal.knows_no_detours
         for batch, part in parts(self._journal, operation, self._sides, paths, plainly=plainly):
             self._store(reversal, part)
@@ -142,6 +146,8 @@ class Undoing:
             emit=self._emit,
             temporary=self._temporary,
             born_later=self._born_later,
+            keeper_of=self._keeper_of,
+            owner=self._journal.owner,
         )
 
     def _emit(self, steps: list[Step]) -> None:
@@ -156,6 +162,18 @@ class Undoing:
     def _born_later(self, side: int, path: bytes) -> bool:
         """Was what is at a path made after the operation began? Where that can't be told, no."""
         return self._eyes.born(side, path) > self._since
+
+    def _keeper_of(self, place: bytes) -> Keeper | None:
+        """The copy for which a file was put into the trash, by the step that put it there; as it is now, or as it was then."""
+        batch, _, index = place.rpartition(b"/")[2].partition(b"-")
+        keeper = self._trashed_by(trash.operation_of(place), int(batch))[int(index)].keeper
+        return None if keeper is None else as_it_is(self._sides[SOURCE], keeper) or keeper
+
+    def _trashed_by(self, operation: int, batch: int) -> list[Step]:
+        """The steps of a batch; the last one that was asked for is remembered, because those of one come together."""
+        if self._trashing[:2] != (operation, batch):
+            self._trashing = operation, batch, codec.unpack_steps(self._journal.batch(operation, batch).steps)
+        return self._trashing[2]
 
     def _finish(self, reversal: Reversal, operation: Operation | None) -> None:
         """Order what is contested, explain what is missing, frame the moves with the folders' steps."""
@@ -193,21 +211,29 @@ class Undoing:
         wanted = {seen.mark for item in missing if (seen := item.deed.step.seen) is not None and seen.ino}
         if not wanted or operation is None:  # a restore misses nothing: what isn't in the trash is purged
             return {}
-        self._refuse_dependency({inode for inode, _, _ in wanted}, operation)
+        self._refuse_dependency(wanted, operation)
         return dict(found for side in self._sides for found in find_files(side, wanted))
 
-    def _refuse_dependency(self, inodes: set[int], operation: Operation) -> None:
-        """Raise OperationDependency when a later operation has moved one of these files on."""
+    def _refuse_dependency(self, wanted: set[Mark], operation: Operation) -> None:
+        """Raise OperationDependency when a later operation has moved one of these files on.
+
+        One that was taken back as far as that was possible is no hindrance: it would be one for ever.
+        """
         for later in self._journal.operations():
-            matters = later.number > operation.number and not later.rolled_back and later.undoes != operation.number
-            if matters and any(self._moved(later, inodes)):
+            back = later.rolled_back or later.undo_finished
+            matters = later.number > operation.number and not back and later.undoes != operation.number
+            if matters and any(self._moved(later, wanted)):
                 raise OperationDependency(
                     f"Operation {later.number} ({later.operation_id}) has moved files of this one on. Undo it first:"
-                    f" fileorganizer undo ROOT {later.operation_id}"
+                    f" fileorganizer undo {shell_word(self._sides[0].path)} {later.operation_id}"
                 )
 
-    def _moved(self, later: Operation, inodes: set[int]) -> Iterator[bool]:
-        """For each done step of a later operation: did it move one of these files, and is it still there, as far as one can see?"""
+    def _moved(self, later: Operation, wanted: set[Mark]) -> Iterator[bool]:
+        """For each done step of a later operation: did it move one of these files, and is it still there, as far as one can see?
+
+        Inodes are given out again: a file that isn't as it was has to be old enough, as wherever one is recognised.
+        """
+        inodes = {inode for inode, _, _ in wanted}
         with ExitStack() as stack:
             eyes = self._eyes_for(later, stack)
             for batch in self._journal.batches(later.number):
@@ -215,7 +241,12 @@ class Undoing:
                     seen = deed.step.seen
                     if seen is not None and seen.ino in inodes:
                         now = eyes.look(deed.step.target_side, deed.place) if eyes else Sight(seen, 1)
-                        yield now is not None and now.seen.ino == seen.ino
+                        there = now is not None and now.seen.ino == seen.ino
+                        yield there and (
+                            seen.mark in wanted
+                            or eyes is None
+                            or eyes.born(deed.step.target_side, deed.place) <= self._since
+                        )
 
     def _eyes_for(self, later: Operation, stack: ExitStack) -> Eyes | None:
         """Eyes for what a later operation did; None where its destination isn't there. ``stack`` closes what is opened for them."""

@@ -14,6 +14,7 @@ from fileorganizer.execution.parting import deeds_of
 from fileorganizer.execution.workplace import destination_of
 from fileorganizer.fs import trash
 from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.identity import alike
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
@@ -94,13 +95,13 @@ def _verify_deed(sides: Sequence[Root], deed: Deed, left: set[int], found: Verif
     """Is the file of a done step in its place, unless a later step took it away?"""
     step = deed.step
     if step.kind in _PLACING:
-        place = hash((sides[step.target_side].path, deed.place))
+        place = hash(sides[step.target_side].path + b"/" + deed.place)
         if place in left:
             left.discard(place)
         else:
             _look(sides[step.target_side], deed, found)
     if step.kind in (StepKind.MOVE, StepKind.TRASH, StepKind.PURGE, StepKind.DROP_TWIN):
-        left.add(hash((sides[step.source_side].path, step.source)))
+        left.add(hash(sides[step.source_side].path + b"/" + step.source))
 
 
 def _look(side: Root, deed: Deed, found: Verification) -> None:
@@ -110,7 +111,7 @@ def _look(side: Root, deed: Deed, found: Verification) -> None:
     if status is None:
         words = f"{show(deed.place)} isn't there any more."
         found.problems.append(Problem("not-there", deed.place, words, side.path))
-    elif expected is not None and status.st_ino != expected.ino:
+    elif expected is not None and status.st_ino != expected.ino and not alike(status, expected):
         words = f"{show(deed.place)} is another file now."
         found.problems.append(Problem("another-file", deed.place, words, side.path))
 

@@ -30,12 +30,19 @@ def resolve_root(path: str | bytes | os.PathLike[str]) -> bytes:
         raise RootRefused(f"{show(given)}: {error.strerror}. Check the path.") from error
     if not os.path.isdir(real):
         raise RootRefused(f"{show(given)} is not a folder. Name the folder that holds the files.")
+    if not may(real, os.R_OK | os.X_OK):
+        raise RootRefused(f"{show(given)} can't be opened: Permission denied. Check its permissions.")
     top = b"/" + real.split(b"/")[1]
     if real in _SYSTEM_FOLDERS or (top in _SYSTEM_FOLDERS and top not in (b"/root", b"/opt", b"/run", b"/var")):
         raise RootRefused(f"{show(real)} belongs to the operating system. Name a folder of your own.")
     if CONTROL_DIRECTORY in real.split(b"/"):
         raise RootRefused(f"{show(real)} is inside a control directory of this program. Name the folder above it.")
     return real
+
+
+def may(path: bytes, what: int) -> bool:
+    """May this user do ``what`` (``os.R_OK`` and so on) with a path?"""
+    return os.access(path, what, effective_ids=os.access in os.supports_effective_ids)
 
 
 class Workplace:
@@ -60,7 +67,7 @@ class Workplace:
 
     def place(self, step: Step, operation: int, batch: int, index: int) -> bytes:
         """The target of a step; for the trash it follows from the step's place in the journal."""
-        return trash.place(operation, batch, index) if step.kind == StepKind.TRASH else step.target
+        return trash.place(operation, batch, index, step.owner) if step.kind == StepKind.TRASH else step.target
 
 
 @contextmanager

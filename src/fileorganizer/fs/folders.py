@@ -17,6 +17,7 @@ from fileorganizer.model import Folder
 FEW_FOLDERS = 16
 MANY_FOLDERS = 1_000
 MUCH_UNWRITTEN_KIB = 64 * 1024
+_ACCESS_LISTS = ("system.posix_acl_access", "system.posix_acl_default")
 
 
 def sync_one_by_one(folders: int) -> bool:
@@ -78,12 +79,18 @@ def xattr_names(fd: int) -> list[str]:
         raise
 
 
-def give_back_metadata(fd: int, before: Folder) -> list[str]:
-    """Give a recreated folder its owner, mode and extended attributes; what was refused comes back as words."""
+def give_back_metadata(fd: int, before: Folder, *, exactly: bool = False) -> list[str]:
+    """Give a recreated folder its owner, mode and extended attributes; what was refused comes back as words.
+
+    ``exactly``: it has no access lists but those of ``before``; a new folder inherits some from the one that it is in.
+    """
     refused: list[str] = []
     status = os.fstat(fd)
     if (status.st_uid, status.st_gid) != (before.uid, before.gid):
         attempt(refused, "owner", lambda: os.fchown(fd, before.uid, before.gid))
+    inherited = set(_ACCESS_LISTS).difference(dict(before.xattrs)) if exactly else set()
+    for name in inherited.intersection(xattr_names(fd)):
+        attempt(refused, name, partial(os.removexattr, fd, name))
     for name, value in before.xattrs:
         attempt(refused, name, partial(os.setxattr, fd, name, value))
     attempt(refused, "mode", lambda: os.fchmod(fd, before.mode & 0o7777))

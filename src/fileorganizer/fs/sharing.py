@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import struct
+from contextlib import suppress
 from typing import Final
 
 from fileorganizer.fs.faults import faultpoint
@@ -50,6 +51,8 @@ def can_share(folder: int) -> bool:
     fds: list[int] = []
     try:
         for name in names:
+            with suppress(FileNotFoundError):  # left by one that was cut off
+                os.unlink(name, dir_fd=folder)
             fds.append(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder))
             os.write(fds[-1], bytes(65_536))
             os.fsync(fds[-1])

@@ -10,20 +10,31 @@ from fileorganizer.model import CONTROL_DIRECTORY
 TRASH = CONTROL_DIRECTORY + b"/trash"
 
 
-def place(operation: int, batch: int, index: int) -> bytes:
+def folder(operation: int, owner: bytes = b"") -> bytes:
+    """The folder of an operation in the trash, relative to the root; ``owner`` tells the operations of several roots apart."""
+    return b"%s/%d" % (TRASH, operation) + (b"-" + owner if owner else b"")
+
+
+def place(operation: int, batch: int, index: int, owner: bytes = b"") -> bytes:
     """Where step ``index`` of a batch puts what it trashes, relative to the root."""
-    return b"%s/%d/%d-%d" % (TRASH, operation, batch, index)
+    return b"%s/%d-%d" % (folder(operation, owner), batch, index)
 
 
-def prepare(control_fd: int, operation: int, batch: int, listing: bytes) -> None:
+def operation_of(place: bytes) -> int:
+    """The number of the operation that has put away what is at a place in the trash."""
+    return int(place.split(b"/")[2].partition(b"-")[0])
+
+
+def prepare(control_fd: int, operation: int, batch: int, listing: bytes, owner: bytes = b"") -> None:
     """Make the operation's trash folder and publish the batch's list of origins, durably, before anything moves there."""
-    for name, parent in ((b"trash", b"."), (b"%d" % operation, b"trash")):
+    own = folder(operation, owner).rpartition(b"/")[2]
+    for name, parent in ((b"trash", b"."), (own, b"trash")):
         fd = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=control_fd)
         try:
             _make(fd, name)
         finally:
             os.close(fd)
-    fd = os.open(b"trash/%d" % operation, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=control_fd)
+    fd = os.open(b"trash/" + own, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=control_fd)
     try:
         _write(fd, b"%d.origins" % batch, listing)
         os.fsync(fd)

@@ -121,10 +121,17 @@ class PlanWriter:
             self._db.execute("INSERT INTO skips (skips) VALUES (?)", (codec.pack(skips),))
 
     def left_alone(self, paths: set[bytes]) -> set[bytes]:
-        """Which of these files are left alone."""
+        """Which of these files are left alone, by themselves or with a folder that they are in."""
         left: set[bytes] = set()
+        at_or_below: dict[bytes, set[bytes]] = {}
+        for path in paths:
+            above = path
+            while above:
+                at_or_below.setdefault(above, set()).add(path)
+                above = above.rpartition(b"/")[0]
         for (blob,) in self._db.execute("SELECT skips FROM skips"):
-            left.update(skip.path for skip in codec.unpack_skips(blob) if skip.path in paths)
+            for skip in codec.unpack_skips(blob):
+                left |= at_or_below.get(skip.path, set())
         return left
 
     def has_folder(self, tree: int, path: bytes) -> bool:

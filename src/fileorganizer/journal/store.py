@@ -133,6 +133,11 @@ class Journal:
         """The random name that this root was given with its journal."""
         return str(self._db.execute("SELECT value FROM meta WHERE key = 'root_id'").fetchone()[0])
 
+    @property
+    def owner(self) -> bytes:
+        """By what the trash of a destination tells this root from others: the beginning of its random name."""
+        return self.root_id[:16].encode()
+
     @contextmanager
     def _transaction(self, *, fenced: bool = True) -> Iterator[None]:
         """One durable transaction. Raises Fenced when another run has raised the epoch since."""

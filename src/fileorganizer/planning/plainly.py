@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import msgspec
 
-from fileorganizer.model import Identity, Outcome, Role, State, Step, StepKind
+from fileorganizer.model import CONTROL_DIRECTORY, Identity, Outcome, Role, State, Step, StepKind
+
+TRASHED: Final = CONTROL_DIRECTORY + b"/trash/"
+"""How the places of files in the trash begin."""
 
 
 class Sight(msgspec.Struct, frozen=True):
@@ -46,14 +50,14 @@ class Plain(msgspec.Struct, array_like=True):
     """Bytes of the files of ``steps``."""
 
 
-def done_deeds(steps: Sequence[Step], outcomes: Iterable[Outcome], trashed: Callable[[int], bytes]) -> list[Deed]:
+def done_deeds(steps: Sequence[Step], outcomes: Iterable[Outcome], trashed: Callable[[Step, int], bytes]) -> list[Deed]:
     """The done steps of a batch, last first, with the places that their files have since; ``trashed`` knows those in the trash."""
     by_index = {outcome.index: outcome for outcome in outcomes}
     deeds: list[Deed] = []
     for index, step in enumerate(steps):
         outcome = by_index.get(index)
         if outcome is None or outcome.state == State.DONE:
-            place = trashed(index) if step.kind == StepKind.TRASH else step.target
+            place = trashed(step, index) if step.kind == StepKind.TRASH else step.target
             deeds.append(Deed(step, place, outcome.made if outcome else None))
     deeds.reverse()
     return deeds
@@ -70,7 +74,14 @@ def take_apart(deeds: Iterable[Deed], look: Look, is_taken: IsTaken, wanted: Cal
         step = deed.step
         then, source, side = step.seen, step.source, step.source_side
         # Nearly all are moves of a file of its own, and none of them goes through a parking place: those have a group.
-        if step.kind != StepKind.MOVE or step.role != Role.ITEM or step.group or then is None:
+        # What came out of the trash needs a look at why it was there.
+        if (
+            step.kind != StepKind.MOVE
+            or step.role != Role.ITEM
+            or step.group
+            or then is None
+            or source.startswith(TRASHED)
+        ):
             rest.append(deed)
             continue
         if not wanted(source):

@@ -209,14 +209,18 @@ class Draft:
         if folder == path and frame.target_side == SOURCE:
             self.in_place += len(members)
             return True
-        if frame.chosen and facts.category not in frame.chosen:
-            reason = Reason.FILTERED_OUT
-        elif all(naming.allowed(entry.name, frame.names) for entry in members):
-            return False
-        else:
-            reason = Reason.NAME_NOT_ALLOWED
+        reasons = [Reason.FILTERED_OUT] * len(members)
+        if not frame.chosen or facts.category in frame.chosen:
+            if self._kind != StepKind.MOVE and any(map(_is_folder, members)):  # only files are copied and linked
+                reasons = [Reason.NOT_SUPPORTED if _is_folder(e) else Reason.WITH_COMPANION for e in members]
+            elif all(naming.allowed(entry.name, frame.names) for entry in members):
+                return False
+            else:
+                reasons = [Reason.NAME_NOT_ALLOWED] * len(members)
         prefix = path + b"/" if path else b""
-        self.skips += [Skip(prefix + e.name, reason, e.seen.size, facts=facts) for e in members]
+        self.skips += [
+            Skip(prefix + e.name, why, e.seen.size, facts=facts) for e, why in zip(members, reasons, strict=True)
+        ]
         return True
 
     def _append(self, folder: bytes, entry: Entry, facts: Facts, group: int) -> None:
@@ -284,6 +288,11 @@ def emptied(visited: Iterable[Visited], used: Container[bytes]) -> Iterator[Step
             yield Step(StepKind.RMDIR, folder.path, b"", folder.seen, role=Role.AUXILIARY)
         above = folder.path.rpartition(b"/")[0]
         below[above] = below.get(above, 0) + goes
+
+
+def _is_folder(entry: Entry) -> bool:
+    """Is it a folder that goes with a file, such as that of a saved page?"""
+    return entry.seen.mode & 0o170000 == 0o040000
 
 
 def _identity(status: Any) -> Identity:

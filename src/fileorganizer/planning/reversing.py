@@ -8,7 +8,8 @@ ordered like the chains and swaps of any plan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,7 @@ from fileorganizer.model import (
     REPLACEMENT,
     Folder,
     Identity,
+    Keeper,
     Mark,
     Reason,
     Role,
@@ -26,14 +28,18 @@ from fileorganizer.model import (
     StepKind,
 )
 from fileorganizer.planning.ordering import in_batches, order
-from fileorganizer.planning.plainly import Deed, IsTaken, Look, Plain, Sight
+from fileorganizer.planning.plainly import TRASHED, Deed, IsTaken, Look, Plain, Sight
 from fileorganizer.planning.settling import PARKING
 
-GROUPS_FROM = 1 << 40
+GROUPS_FROM: Final = 1 << 50
+"""Above the groups of a plan that two processes made: the second one's begin at 1 << 40."""
+STAYS: Final = "the other one of the two doesn't come back"
 
 
 BornLater = Callable[[int, bytes], bool]
 """(side, path) → was what is there now made after the operation that is taken back began?"""
+KeeperOf = Callable[[bytes], Keeper | None]
+"""Place in the trash → the copy for which the file was put there, as it is now; None: it was put there for none."""
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -56,12 +62,26 @@ class Reversal:
         emit: Callable[[list[Step]], None],
         temporary: Callable[[], bytes],
         born_later: BornLater,
+        keeper_of: KeeperOf,
+        owner: bytes,
     ) -> None:
-        """``wanted`` says whether an original path is to be restored; ``whole``: all of it, folder times included."""
+        """``wanted`` says whether an original path is to be restored; ``whole``: all of it, folder times included.
+
+        ``owner`` stands for the root in the trash of a destination.
+        """
+        self._owner = owner
         self._look, self._is_taken, self._wanted, self._whole = look, is_taken, wanted, whole
-        self._emit, self._temporary, self._born_later = emit, temporary, born_later
+        self._emit, self._temporary, self._born_later, self._keeper_of = emit, temporary, born_later, keeper_of
         self._batch: list[Step] = []
         self._contested: list[Step] = []
+        self._undecided: dict[int, list[Step]] = {}
+        """Groups of which a file comes out of the trash if its place becomes free → what is put away for it then."""
+        self._staying: set[int] = set()
+        """Groups of which a file doesn't come out of the trash: nothing is put away for it."""
+        self._links: dict[tuple[int, bytes], Step] = {}
+        """Name of a link → the step that removes it, once it is known that the file that it replaced comes back."""
+        self._redundant: dict[tuple[int, bytes], Step] = {}
+        """Place of a redundant file → the step that puts it away again, with the link that takes its name or without."""
         self._parked: dict[bytes, Deed] = {}
         self._put_aside: dict[bytes, bytes] = {}
         self._moved_on: dict[tuple[int, bytes], bytes] = {}
@@ -69,10 +89,14 @@ class Reversal:
         self._created: dict[tuple[int, bytes], Identity] = {}
         self._remade: dict[tuple[int, bytes, int], Identity] = {}
         """Side, path and inode of a folder that others removed → what an undo of theirs made in its place."""
+        self._made_again: dict[tuple[int, bytes], int] = {}
+        """Folders that undos of this operation have made again → their inodes."""
         self._restored_in: set[tuple[int, bytes]] = set()
         self._before: dict[tuple[int, bytes], Folder] = {}
         self._after: dict[tuple[int, bytes], Folder] = {}
         self._touched_by_others: set[tuple[int, bytes]] = set()
+        self._idle = True
+        """Is there nothing yet that would change the time of a folder?"""
         self.matched = 0
         self.planned = 0
         self.bytes = 0
@@ -92,6 +116,7 @@ class Reversal:
         """What was plain in a batch, before its rest: so many steps that are stored already, and those that are contested."""
         self.matched += count + len(plain.contested)
         self.planned += count
+        self._idle &= not count
         self.bytes += plain.size
         self._restored_in |= plain.folders
         self._contested += plain.contested
@@ -120,11 +145,16 @@ class Reversal:
             self.matched += 1
             self._leave(deed.step, Reason.SOURCE_TAKEN)
 
-    def follow(self, deeds: Iterable[Deed]) -> None:
+    def follow(self, deeds: Sequence[Deed], after: Iterable[Folder]) -> None:
         """The done steps of one batch of a later undo, last first: some files are neither at the one place nor the other.
 
-        It had parked them, was cut off, and found their places taken.
+        It had parked them, was cut off, and found their places taken. The folders that it made again are those of the operation.
         """
+        now = {(folder.side, folder.path): folder.ino for folder in after}
+        for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR):
+            place = step.target_side, step.target
+            if place in now:
+                self._made_again.setdefault(place, now[place])
         for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MOVE):
             if step.source.startswith(PARKING) and step.role in Role.TAKING_BACK:
                 self._put_aside[step.source] = step.target
@@ -201,26 +231,39 @@ class Reversal:
         elif step.kind == StepKind.LINK:
             self._reverse_link(deed, now)
         elif step.kind == StepKind.DROP_TWIN:
-            self._plan(
-                Step(
-                    StepKind.LINK,
-                    step.target,
-                    step.source,
-                    now.seen if now else step.seen,
-                    step.target_side,
-                    step.source_side,
-                    step.role,
-                )
-            )
+            self._reverse_drop(step, now)
         else:
             self._reverse_move(deed, now)
+
+    def _reverse_drop(self, step: Step, now: Sight | None) -> None:
+        """The name is a link again; the file that an undo had put there instead goes into the trash right before."""
+        seen = now.seen if now else step.seen
+        link = Step(
+            StepKind.LINK,
+            step.target,
+            step.source,
+            msgspec.structs.replace(seen, ctime_ns=0) if seen else None,  # each further name changes it
+            step.target_side,
+            step.source_side,
+            step.role,
+        )
+        away = self._redundant.pop((step.source_side, step.source), None)
+        if away is not None:
+            self._plan(away)
+            link = msgspec.structs.replace(link, group=away.group, temporary=REPLACEMENT)
+        elif step.role != Role.ITEM and self._is_taken(step.source_side, step.source):
+            return
+        self._plan(link)
 
     def _reverse_move(self, deed: Deed, now: Sight | None) -> None:
         """The file goes back to its name, if it is still ours."""
         step = deed.step
+        link = self._links.pop((step.source_side, step.source), None)
         if now is None or not self._is_it(step, step.target_side, deed.place, now):
             self._note_absent(deed, now)
             return
+        if link is not None:
+            self._plan(link)
         seen = now.seen if now.links == 1 else msgspec.structs.replace(now.seen, ctime_ns=0)
         back = Step(
             StepKind.MOVE,
@@ -233,7 +276,36 @@ class Reversal:
             step.group,
             temporary=EDITED if _is_edited(now.seen, step.seen) else b"",
         )
-        self._plan(back, contested=self._is_taken(step.source_side, step.source))
+        if step.source.startswith(TRASHED):
+            self._put_away_again(step, back)
+            return
+        contested = self._is_taken(step.source_side, step.source)
+        if contested and step.group and step.kind == StepKind.TRASH:
+            self._undecided.setdefault(step.group, [])
+        self._plan(back, contested=contested)
+
+    def _put_away_again(self, step: Step, back: Step) -> None:
+        """What an undo brought out of the trash goes there again: a redundant file only as long as it is one."""
+        keeper = self._keeper_of(step.source)
+        if keeper is None:
+            self._put_away(step.group, back)
+        elif back.temporary == EDITED:
+            self._leave(msgspec.structs.replace(step, source=back.source), Reason.NOT_OURS)
+        else:
+            back = msgspec.structs.replace(back, keeper=keeper)
+            if step.group:
+                self._redundant[back.source_side, back.source] = back
+            else:
+                self._plan(back)
+
+    def _put_away(self, group: int, step: Step) -> None:
+        """Plan to put a file away for the other one of its group, which comes out of the trash instead; else it stays."""
+        if group in self._staying:
+            self._leave(step, Reason.WITH_COMPANION, STAYS)
+        elif group in self._undecided:
+            self._undecided[group].append(step)
+        else:
+            self._plan(step)
 
     def _is_it(self, step: Step, side: int, place: bytes, now: Sight | None) -> bool:
         """Is it the file of the step, edited perhaps? Inode numbers are given out again: an edited one must be old enough."""
@@ -247,17 +319,18 @@ class Reversal:
         there = self._look(step.source_side, step.source)
         if self._is_it(step, step.source_side, step.source, there):
             self.already_back += step.role == Role.ITEM
-        elif now is not None:
-            self._leave(step, Reason.NOT_OURS)
-        elif step.kind == StepKind.TRASH:
-            self._leave(step, Reason.PURGED)
-        else:
+        elif now is None and step.kind != StepKind.TRASH:
             self.missing.append(Missing(deed, Reason.MISSING))
+        else:
+            self._leave(step, Reason.PURGED if now is None else Reason.NOT_OURS)
+            if step.kind == StepKind.TRASH:
+                self._staying.update({step.group} - {0})
 
     def _reverse_copy(self, deed: Deed, now: Sight | None) -> None:
         """A copy that nobody changed goes to the trash of its side; of another one it is said where it stays.
 
-        Also where its original comes back out of the trash: then there are two files.
+        Also where its original comes back out of the trash: then there are two files. Where that doesn't come back, the copy
+        is all there is, and stays.
         """
         step = deed.step
         if now is None:
@@ -266,10 +339,10 @@ class Reversal:
             there = deed.place.decode("utf-8", "backslashreplace")
             self._leave(msgspec.structs.replace(step, role=Role.ITEM), Reason.NOT_OURS, f"the copy stays at {there}")
         else:
-            self._plan(
-                Step(
-                    StepKind.TRASH, deed.place, b"", now.seen, step.target_side, step.target_side, step.role, step.group
-                )
+            side = step.target_side
+            self._put_away(
+                step.group,
+                Step(StepKind.TRASH, deed.place, b"", now.seen, side, side, step.role, step.group, owner=self._owner),
             )
 
     def _reverse_link(self, deed: Deed, now: Sight | None) -> None:
@@ -281,11 +354,13 @@ class Reversal:
         elif twin is None or now.seen.ino != twin.seen.ino or now.seen.dev != twin.seen.dev:
             self._leave(step, Reason.NOT_OURS)
         else:
-            self._plan(
-                Step(
-                    StepKind.DROP_TWIN, deed.place, step.source, now.seen, step.target_side, step.source_side, step.role
-                )
+            drop = Step(
+                StepKind.DROP_TWIN, deed.place, step.source, now.seen, step.target_side, step.source_side, step.role
             )
+            if step.temporary == REPLACEMENT:
+                self._links[step.target_side, deed.place] = drop
+            else:
+                self._plan(drop)
 
     def _leave(self, step: Step, reason: Reason, detail: str = "") -> None:
         """The file stays as it is, with the reason."""
@@ -305,6 +380,7 @@ class Reversal:
 
     def _store(self, step: Step) -> None:
         """Add a step to the batch."""
+        self._idle = False
         self._batch.append(step)
         if len(self._batch) >= BATCH_STEPS:
             self._emit_batch()
@@ -326,16 +402,22 @@ class Reversal:
 
     def needed_sources(self) -> set[tuple[int, bytes]]:
         """The places that are taken now and wanted; all other steps are emitted by then, and what they leave will be free."""
+        for step in self._redundant.values():
+            self._plan(step)
         self._emit_batch()
         return {(step.target_side, step.target) for step in self._contested}
 
     def finish(self, left: set[tuple[int, bytes]], elsewhere: dict[Mark, bytes]) -> None:
         """Emit the rest. ``left`` are the needed places that steps of this undo leave; ``elsewhere`` says where missing files are."""
         possible = self._possible(left)
+        self._idle &= not possible
         for step in possible:
             self._count(step)
         for steps in order([[step] for step in possible], self._temporary, GROUPS_FROM):
             self._emit(steps)
+        for step in (step for steps in self._undecided.values() for step in steps):
+            self._plan(step)
+        self._emit_batch()
         for missing in self.missing:
             step = missing.deed.step
             found = elsewhere.get(step.seen.mark) if step.seen else None
@@ -350,6 +432,8 @@ class Reversal:
         while taken:
             step = wanted.pop(taken.pop())
             self._leave(msgspec.structs.replace(step, source=step.target), Reason.SOURCE_TAKEN)
+            for other in self._undecided.pop(step.group, ()):
+                self._leave(other, Reason.WITH_COMPANION, STAYS)
             if (step.source_side, step.source) in wanted:
                 taken.append((step.source_side, step.source))
         return list(wanted.values())
@@ -381,6 +465,7 @@ class Reversal:
             for (side, path), folder in sorted(again.items(), key=lambda item: item[0])
             if self._look(side, path) is None
         ]
+        self._idle &= not steps
         return in_batches([[step] for step in steps])
 
     def folders_last(self) -> Iterator[list[Step]]:
@@ -390,6 +475,7 @@ class Reversal:
             for (side, path), seen in sorted(self._created.items(), reverse=True)
             if (now := self._look(side, path)) is not None and _is_same_folder(now.seen, seen.ino, seen.mtime_ns)
         ]
+        self._idle &= not removals
         yield from in_batches([[step] for step in removals])
         if self._whole:
             yield from in_batches([[step] for step in self._times()])
@@ -399,12 +485,16 @@ class Reversal:
         for (side, path), before in sorted(self._before.items(), reverse=True):
             if (side, path) in self._created:
                 continue
+            now, after = self._look(side, path), self._after.get((side, path))
+            if self._idle and now and now.seen.mtime_ns == before.mtime_ns:
+                continue  # it has its time, and nothing will take it away
             if (side, path) in self._removed:
-                yield _timed(before, None, restores=before)
+                there = self._look(side, path)
+                if there is None or there.seen.ino == self._made_again.get((side, path)):
+                    yield _timed(before, None, restores=before)  # another one is the user's own
                 continue
             if (side, path) in self._touched_by_others:
                 continue
-            now, after = self._look(side, path), self._after.get((side, path))
             if now and after and now.seen.mtime_ns == after.mtime_ns:
                 yield _timed(before, now.seen)
 

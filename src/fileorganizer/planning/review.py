@@ -24,6 +24,11 @@ _SYNCED: Final = {
 """Names of folders that sync clients make for themselves by default."""
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _synced_by(part: bytes) -> str | None:
     """The client whose folder is called so: ``Dropbox``, ``Dropbox (Work)``, ``OneDrive - Company``."""
     plain = part.lower()
@@ -33,15 +38,14 @@ def _synced_by(part: bytes) -> str | None:
 def note_broken_links(review: Review, count: int) -> None:
     """Links inside the root will point at nothing."""
     if count:
-        review.risks.append(
-            Risk("links-break", f"{count} files that symbolic links in this folder point at are moved.", count)
-        )
+        text = f"Symbolic links in this folder point at {counted(count, 'file')} to be moved."
+        review.risks.append(Risk("links-break", text, count))
 
 
 def note_playlists(review: Review, count: int) -> None:
     """Playlists inside the root will name what isn't there any more."""
     if count:
-        text = f"{count} files are moved that playlists in this folder name, or that are such playlists themselves."
+        text = f"{counted(count, 'file')} to be moved: named by playlists in this folder, or such playlists themselves."
         review.risks.append(Risk("playlists-break", text, count))
 
 
@@ -49,7 +53,8 @@ def note_catalogues(review: Review, count: int) -> None:
     """Programs remember where their pictures or songs are."""
     if count and review.planned:
         text = (
-            f"{count} catalogues in this folder (of photos, music or films) may know moved files by their old places."
+            f"{counted(count, 'catalogue')} in this folder (of photos, music or films) may know moved files by their old"
+            " places."
         )
         review.risks.append(Risk("catalogues", text, count))
 
@@ -70,19 +75,18 @@ def add_risks(review: Review, root: bytes, blocked: dict[bytes, str], client: st
         review.risks.append(
             Risk(
                 "target-blocked",
-                f"{len(blocked)} target folders can't be used, such as {example!r}: {blocked[min(blocked)]}.",
+                f"{counted(len(blocked), 'target folder')} can't be used, such as {example!r}: {blocked[min(blocked)]}.",
                 len(blocked),
             )
         )
     if review.new_folders > MANY_FOLDERS or (review.planned >= 20 and review.new_folders * 2 > review.planned):
-        review.risks.append(
-            Risk("many-folders", f"{review.new_folders} new folders would be made.", review.new_folders, True)
-        )
+        text = f"{counted(review.new_folders, 'new folder')} would be made."
+        review.risks.append(Risk("many-folders", text, review.new_folders, True))
     if review.removed_folders:
-        text = f"{review.removed_folders} folders made by hand would be dissolved and removed."
+        text = f"{counted(review.removed_folders, 'folder')} made by hand would be dissolved and removed."
         review.risks.append(Risk("folders-dissolved", text, review.removed_folders))
     if review.mismatched:
-        text = f"{review.mismatched} files are not what their extension says; they keep their names."
+        text = f"{counted(review.mismatched, 'file')} with other content than the extension says; the names are kept."
         review.risks.append(Risk("content-mismatch", text, review.mismatched))
 
 

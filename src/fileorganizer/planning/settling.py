@@ -38,16 +38,18 @@ class Tally:
         """Groups of which a step was skipped or failed, with the reason."""
         self.parked: dict[bytes, Step] = {}
         """Files in parking places, by that place: the step that brought them there."""
+        self.owed: dict[tuple[int, bytes], Step] = {}
+        """What is to be taken back and isn't yet, by side and path: the step that does. What is parked isn't among it."""
         self._broken: list[Done] = []
         self._halves: dict[int, list[Done]] = {}
         """Done steps of groups of which other steps are left to do."""
 
     def add(
-        self, steps: list[Step], outcomes: Iterable[Outcome], trash_place: Callable[[int], bytes] | None = None
+        self, steps: list[Step], outcomes: Iterable[Outcome], trash_place: Callable[[Step, int], bytes] | None = None
     ) -> list[Step]:
         """Count a settled batch; returns the steps that are left to do.
 
-        ``trash_place`` says where step ``index`` put what it trashed; without it nothing can be taken back from there.
+        ``trash_place`` says where a step with its index put what it trashed; without it nothing can be taken back from there.
         """
         by_index = {outcome.index: outcome for outcome in outcomes}
         pending: list[Step] = []
@@ -64,6 +66,8 @@ class Tally:
                 continue
             state = State.DONE if outcome is None else outcome.state
             met.add(step.group)
+            if step.role in Role.TAKING_BACK:
+                self._follow_debt(step, state, outcome)
             if state == State.PENDING:
                 pending.append(_again(step, outcome))
                 unfinished.add(step.group)
@@ -76,7 +80,7 @@ class Tally:
                     if step.kind == StepKind.COPY and step.role == Role.AUXILIARY:
                         unfinished.add(step.group)  # its source is to go into the trash, in another batch
                 elif step.group and step.kind == StepKind.TRASH and trash_place is not None:
-                    trashed = msgspec.structs.replace(step, target=trash_place(index), keeper=None)
+                    trashed = msgspec.structs.replace(step, target=trash_place(step, index), keeper=None)
                     grouped.setdefault(step.group, []).append((trashed, None))
             elif step.group:
                 failed.add(step.group)
@@ -120,6 +124,18 @@ class Tally:
             if step.target.startswith(PARKING):
                 self.parked[step.target] = step
 
+    def owe(self, steps: Iterable[Step]) -> None:
+        """These are about to be carried out, to take something back."""
+        self.owed.update(((s.source_side, s.source), s) for s in steps if not s.source.startswith(PARKING))
+
+    def _follow_debt(self, step: Step, state: int, outcome: Outcome | None) -> None:
+        """Keep track of what is to be taken back: a file whose old name was taken meanwhile gets another one."""
+        taken = step.kind == StepKind.MOVE and outcome is not None and outcome.reason == Reason.CONFLICT
+        if state == State.PENDING or taken:
+            self.owe((step,))
+        else:
+            self.owed.pop((step.source_side, step.source), None)
+
     def broken_groups(self) -> list[Done]:
         """The done steps of families that can't follow, as the last batch has shown; each is told once."""
         broken, self._broken = self._broken, []
@@ -156,9 +172,10 @@ def _again(step: Step, outcome: Outcome | None) -> Step:
     return msgspec.structs.replace(step, temporary=TWIN, seen=msgspec.structs.replace(step.seen, ctime_ns=0))
 
 
-def take_back(done: list[Done], free_name: Callable[[int, bytes], bytes]) -> list[Step]:
+def take_back(done: list[Done], free_name: Callable[[int, bytes], bytes], owner: bytes) -> list[Step]:
     """The steps that reverse these, last first. ``free_name(side, path)`` gives the path, or one beside it if it is taken.
 
+    ``owner`` stands for the root in the trash of a destination.
     A name that one of these links has now will be free by the time it is needed.
     """
     links = {(step.target_side, step.target) for step, _ in done if step.kind == StepKind.LINK}
@@ -166,14 +183,15 @@ def take_back(done: list[Done], free_name: Callable[[int, bytes], bytes]) -> lis
     def name(side: int, path: bytes) -> bytes:
         return path if (side, path) in links else free_name(side, path)
 
-    return [_reverse(step, made, name) for step, made in reversed(done)]
+    return [_reverse(step, made, name, owner) for step, made in reversed(done)]
 
 
-def _reverse(step: Step, made: Identity | None, free_name: Callable[[int, bytes], bytes]) -> Step:
+def _reverse(step: Step, made: Identity | None, free_name: Callable[[int, bytes], bytes], owner: bytes) -> Step:
     """The step that takes one step back."""
     role = Role.TAKE_BACK if step.role == Role.ITEM else Role.TAKE_BACK_AUXILIARY
     if step.kind == StepKind.COPY:
-        return Step(StepKind.TRASH, step.target, b"", _renamed(made), step.target_side, step.target_side, role)
+        side = step.target_side
+        return Step(StepKind.TRASH, step.target, b"", _renamed(made), side, side, role, owner=owner)
     if step.kind == StepKind.LINK:
         return Step(StepKind.DROP_TWIN, step.target, step.source, step.seen, step.target_side, step.source_side, role)
     target = free_name(step.source_side, step.source)

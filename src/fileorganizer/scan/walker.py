@@ -108,7 +108,7 @@ class Walker:
         except OSError as error:
             return self._unreadable(path, error)
         try:
-            names, folders = _list(fd)
+            names, folders = names_in(fd)
         except OSError as error:
             os.close(fd)
             return self._unreadable(path, error)
@@ -164,7 +164,7 @@ def entries(folder: Folder, names: list[bytes]) -> Iterator[Entry]:
         yield Entry(name, identity_of(status), status.st_nlink)
 
 
-def _list(fd: int) -> tuple[list[bytes], set[bytes]]:
+def names_in(fd: int) -> tuple[list[bytes], set[bytes]]:
     """The names in an open folder, sorted and unique, and which of them are folders."""
     unique: set[bytes] = set()
     folders: set[bytes] = set()
@@ -188,7 +188,7 @@ def _count_files(root: Root, path: bytes) -> int:
         except OSError:
             continue
         try:
-            names, folders = _list(fd)
+            names, folders = names_in(fd)
         except OSError:
             continue
         finally:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fileorganizer.cli import app
+from fileorganizer.cli import app, words
+from fileorganizer.model import Reason
+from tests.support.disks import mount, nobody, tmpfs
 from tests.support.manifest import difference, manifest
+from tests.support.terminal import on_a_terminal
 from tests.support.trees import File, write_tree
 
 OLD = 1_400_000_000
@@ -179,6 +184,9 @@ def test_trash_restore_and_purge(say: Any, root: Path) -> None:
     ("arguments", "code"),
     [
         (["organize", "{}", "--min-size", "huge", "--yes"], 2),
+        (["organize", "{}", "--min-size", "-5", "--yes"], 2),
+        (["organize", "{}", "--quiet-seconds", "nan", "--yes"], 2),
+        (["organize", "{}", "--quiet-seconds", "inf", "--yes"], 2),
         (["organize", "{}", "--modified-after", "soon", "--yes"], 2),
         (["organize", "{}", "--category", "Nonsense", "--yes"], 2),
         (["organize", "{}", "--layout", "{nonsense}", "--yes"], 2),
@@ -282,3 +290,198 @@ def test_a_cut_off_run_is_closed(say: Any, root: Path) -> None:
     assert say("verify", root).code == 0
     assert say("undo", root, "--yes").code in (0, 11)
     assert difference(before, manifest(root)) == []
+
+
+def test_an_undo_of_what_is_back_is_nothing_to_do(say: Any, root: Path) -> None:
+    """No question, no operation in the history, and the code for nothing."""
+    say("organize", root, "--recursive", "--yes")
+    say("undo", root, "--yes")
+    assert say("undo", root, "1", "--preview").code == 11
+    said = say("undo", root, "1")
+    assert (said.code, "Nothing to do" in said.out) == (11, True)
+    assert len(say("history", root, "--json").document["operations"]) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["two words", "it's $HOME `x`", "new\nline", "-rf", "plain", b"odd \xff\n'\\.x", "é🎉"]
+)
+def test_commands_can_be_pasted(say: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | bytes) -> None:
+    """What a preview and a report show to be typed next works in a shell, whatever the folder is called."""
+    monkeypatch.chdir(tmp_path)
+    write_tree(tmp_path, {name: {"a.txt": File(b"a", mtime=OLD)}})
+    for arguments in (["preview"], ["organize", "--yes"]):
+        shown = say(*arguments, "--", name).out.splitlines()[-1].partition("  fileorganizer ")[2]
+        given = subprocess.run(["bash", "-c", f"printf '%s\\0' {shown}"], capture_output=True, check=True).stdout.split(
+            b"\0"
+        )
+        assert (tmp_path / os.fsdecode(given[1])).samefile(tmp_path / os.fsdecode(name))
+        assert not given[1].startswith(b"-")
+
+
+def test_nothing_there_is_said_in_words(say: Any, tmp_path: Path) -> None:
+    """An empty table says nothing to a person."""
+    (tmp_path / "empty").mkdir()
+    assert "Nothing to do." in say("preview", tmp_path / "empty").out
+    assert "Category" not in say("preview", tmp_path / "empty").out
+    assert "Nothing was organized here yet." in say("history", tmp_path / "empty").out
+    assert "The trash is empty." in say("trash", "list", tmp_path / "empty").out
+
+
+def test_explain_has_a_sentence_for_what_stayed_and_for_what_came_back(say: Any, root: Path) -> None:
+    """A code alone explains nothing."""
+    say("organize", root, "--yes")
+    said = say("explain", root / "half.part").out
+    assert "half a download" in said
+    assert "→" not in said
+    say("undo", root, "--yes")
+    assert "Operation 1 was taken back." in say("explain", root / "a.jpg").out
+
+
+def test_a_destination_tells_where_its_records_are(say: Any, root: Path, tmp_path: Path) -> None:
+    """What was put there is explained; other commands name the folder that knows of it."""
+    there = tmp_path / "there"
+    there.mkdir()
+    say("organize", root, "--mode", "copy", "--destination", there, "--yes")
+    said = say("explain", there / "Images/2014/a.jpg")
+    assert (said.code, "its extension is .jpg" in said.out) == (0, True)
+    assert say("explain", there / "a.jpg").code == 11
+    for command in (["history", there], ["verify", there], ["undo", there], ["show", there, "1"]):
+        said = say(*command)
+        assert f"What was put here from {root}" in said.out + said.err
+    assert say("history", there, "--json").document == {"operations": []}
+
+
+def test_explain_asks_the_folders_above_too(say: Any, root: Path) -> None:
+    """A folder that was filled by a run above it, and organized by itself later."""
+    say("organize", root, "--yes")
+    write_tree(root / "Images", {"new.mp3": File(b"sound", mtime=OLD)})
+    say("organize", root / "Images", "--yes")
+    said = say("explain", root / "Images/2014/a.jpg")
+    assert (said.code, "Filed under Images" in said.out) == (0, True)
+
+
+def test_a_purge_says_what_it_destroys(say: Any, root: Path) -> None:
+    """By name, before the question."""
+    write_tree(root, {"same.jpg": File(b"jpeg", mtime=OLD + 1)})
+    say("duplicates", "clean", root, "--keep", "oldest", "--yes")
+    said = say("trash", "purge", root)
+    assert said.code == 35
+    assert "same.jpg" in said.out
+    assert "destroyed for ever: 1 file (4 B). There is no way back." in said.out
+    screen, code = on_a_terminal(["trash", "purge", str(root), "--quiet"], [(b"Go ahead? [y/N]: ", b"n\n")])
+    assert (code, "same.jpg" in screen) == (12, True)
+
+
+def test_a_plan_of_another_kind_is_told_so(say: Any, root: Path) -> None:
+    """Not that it was made for another folder."""
+    write_tree(root, {"same.jpg": File(b"jpeg", mtime=OLD + 1)})
+    plan = say("duplicates", "clean", root, "--keep", "oldest", "--preview", "--json").document["plan_id"]
+    assert "isn't one to organize by" in say("organize", root, "--plan", plan, "--yes").err
+
+
+def test_every_reason_has_a_sentence() -> None:
+    """For ``explain``."""
+    assert set(words.WHY) == set(Reason) - {Reason.NONE}
+
+
+def test_paths_may_be_given_from_the_top(say: Any, root: Path, tmp_path: Path) -> None:
+    """As a person copies them from elsewhere, or as the trash's list shows them."""
+    say("organize", root, "-r", "--yes")
+    assert say("undo", root, "--path", root / "a.jpg", "--yes").code == 0
+    assert say("undo", root, "--path", "./b.txt", "--yes").code == 0
+    assert say("undo", root, "--path", f"{root}/sub/", "--yes").code == 0
+    assert all((root / name).exists() for name in ("a.jpg", "b.txt", "sub/c.mp3"))
+    assert say("undo", root, "--path", tmp_path / "a.jpg", "--yes").code == 2
+    there = tmp_path / "there"
+    there.mkdir()
+    say("organize", root, "--mode", "copy", "--destination", there, "--yes")
+    say("undo", root, "--yes")
+    shown = str(there / "Images/2014/a.jpg")
+    assert shown in say("trash", "list", root).out
+    assert say("trash", "restore", root, shown, "--yes").code == 0
+    assert (there / "Images/2014/a.jpg").exists()
+    assert say("trash", "restore", root, "./Documents/2014/b.txt", "--yes").code == 0
+
+
+def test_doctor_says_where_nothing_can_be_moved(say: Any, root: Path, tmp_path: Path) -> None:
+    """A folder of somebody else, and a disk that is mounted read-only, with and without records; and what is promised elsewhere."""
+    assert "tried by the first run" in say("doctor", root).out
+    say("organize", root, "--yes")
+    said = say("doctor", root).out
+    assert "Journal: 1 operation\n" in said
+    assert "every run can be taken back" in said
+    with tempfile.TemporaryDirectory() as theirs:
+        os.chmod(theirs, 0o755)
+        with nobody():
+            assert "You may not write into this folder" in say("doctor", theirs).out
+    with tmpfs(tmp_path / "disk") as disk:
+        write_tree(disk, {"a.txt": "a"})
+        say("organize", disk, "--yes")
+        mount(disk, "-o", "remount,ro")
+        said = say("doctor", disk)
+        assert (said.code, "read-only" in said.out, "Journal: 1 operation\n" in said.out) == (0, True, True)
+
+
+def test_a_folder_that_cannot_be_opened_is_refused(say: Any, root: Path) -> None:
+    """With the code for folders, not as a wrong option."""
+    for command in ("preview", "organize", "duplicates"):
+        say(command, root)  # loads what is loaded late: Python may lie where nobody can read it
+    with tempfile.TemporaryDirectory() as folder, nobody():
+        for command in ("preview", "organize", "duplicates"):
+            said = say(command, folder)
+            assert (said.code, "permissions" in said.err) == (30, True)
+
+
+def test_a_full_disk_has_its_code(say: Any, tmp_path: Path) -> None:
+    """Also where the journal can't even be begun."""
+    with tmpfs(tmp_path / "disk", "size=200k") as disk:
+        write_tree(disk, {"a.txt": "a", "big.bin": File(b"", mtime=OLD)})
+        with pytest.raises(OSError, match="No space"):
+            (disk / "big.bin").write_bytes(b"x" * 300_000)
+        said = say("organize", disk, "--yes")
+        assert (said.code, "make room" in said.err) == (51, True)
+        assert (disk / "a.txt").exists()
+
+
+def test_the_guide_names_the_members_of_every_document(say: Any, root: Path) -> None:
+    """Each that is printed, and no more, by the words of its line in the guide's table."""
+    table = (Path(__file__).parents[3] / "docs/user_guide.md").read_text(encoding="utf-8").split("## JSON")[1]
+    lines = {line.split("|")[1]: line.split("|")[2] for line in table.splitlines() if line.startswith("| ")}
+    write_tree(root, {"same.jpg": File(b"jpeg", mtime=OLD + 1)})
+    documents = {
+        "`preview`": say("preview", root, "--json").document,
+        "`categories`": say("categories", "--json").document,
+        "`duplicates` ": say("duplicates", root, "--json").document,
+        "`duplicates folders`": say("duplicates", "folders", root, "--json").document,
+        "a run": say("organize", root, "-r", "--yes", "--json", "--duplicates", "trash").document,
+        "`history`": say("history", root, "--json").document,
+        "`show`": say("show", root, "1", "--json").document,
+        "`explain`": say("explain", root / "a.jpg", "--json").document,
+        "`verify`": say("verify", root, "--json").document,
+        "`trash list`": say("trash", "list", root, "--json").document,
+        "`doctor`": say("doctor", root, "--json").document,
+    }
+    referring = {"`history`": ["a run"], "`show`": ["a run"], "`explain`": ["`show`"]}
+    for command, document in documents.items():
+        told = [
+            cell
+            for name in (command, *referring.get(command, []))
+            for line, cell in lines.items()
+            if line[1:].startswith(name)
+        ]
+        rows = [
+            row for value in document.values() if isinstance(value, list) for row in value[:3] if isinstance(row, dict)
+        ]
+        named = set(re.findall(r"[a-z_0-9]+", " ".join(told)))
+        assert {
+            name for row in [document, *rows] for name in row if not name.endswith("_b64")
+        } - named == set(), command
+
+
+def test_explain_knows_what_came_to_another_disk(say: Any, root: Path, tmp_path: Path) -> None:
+    """Its original is in the trash; it is asked about where it is now."""
+    with tmpfs(tmp_path / "disk") as disk:
+        assert say("organize", root, "--destination", disk, "--across-devices", "--yes").code == 0
+        said = say("explain", disk / "Images/2014/a.jpg")
+        assert (said.code, "Filed under Images because its extension is .jpg" in said.out) == (0, True)
+        assert "a.jpg → the trash" in say("explain", root / "a.jpg").out

@@ -15,6 +15,7 @@ import pytest
 from fileorganizer.cli import app, render
 from fileorganizer.duplicates import reader_child
 from tests.support.manifest import difference, manifest
+from tests.support.terminal import on_a_terminal
 from tests.support.trees import File, HardLink, read_tree, write_tree
 
 OLD = 1_400_000_000
@@ -53,6 +54,7 @@ def test_groups_in_words_json_lines_and_csv(say: Any, root: Path) -> None:
     before = manifest(root)
     code, words, _ = say("duplicates", root)
     assert code == 0 and words.index("b.txt") < words.index("odd \\xff\\n"), "twelve bytes are more than five"
+    assert f"fileorganizer duplicates clean {root} --keep oldest --preview" in words
     assert "also called c.txt" in words and "5 files: 2 groups of equal files, 2 too many, 17 B wasted." in words
     code, text, _ = say("duplicates", "--json", root)
     document = json.loads(text)
@@ -107,6 +109,8 @@ def test_clean_asks_does_and_can_be_taken_back(say: Any, root: Path) -> None:
     plan = json.loads(text)
     assert {step.get("keeper") for step in plan["steps"]} == {"a.txt", "d.pdf"}
     assert say("duplicates", "clean", root, "--keep", "oldest")[0] == 35, "no terminal to ask on, no --yes"
+    code, _, words = say("duplicates", "clean", root, "--plan", plan["plan_id"], "--preview", "--yes")
+    assert code == 2 and "--preview doesn't go with --plan" in words, "a preview carries nothing out"
     assert difference(before, manifest(root)) == []
     code, text, _ = say("duplicates", "clean", root, "--plan", plan["plan_id"], "--yes", "--json")
     done = json.loads(text)
@@ -136,11 +140,11 @@ def test_what_cannot_be_done_says_so(say: Any, root: Path, arguments: tuple[str,
 
 def test_help_and_a_folder_called_like_a_subcommand(say: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The group has help of its own; ./clean is a folder."""
-    assert "clean" in say("duplicates", "--help")[1]
+    assert all(word in say("duplicates", "--help")[1] for word in ("  search ", "  clean ", "  folders "))
     assert "--paranoid" in say("duplicates", root, "--help")[1]
     write_tree(root / "clean", {"x": "one", "y": "one"})
     monkeypatch.chdir(root)
-    assert "1 groups" in say("duplicates", "./clean")[1]
+    assert "1 group " in say("duplicates", "./clean")[1]
 
 
 def test_folders_in_words_and_json(say: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +173,7 @@ def test_folders_in_words_and_json(say: Any, tmp_path: Path, monkeypatch: pytest
 def test_long_lists_are_cut_for_people(say: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And say how many more there are."""
     monkeypatch.setattr(render, "MOST_ROWS", 1)
-    assert "… and 1 more groups" in say("duplicates", root)[1]
+    assert "… and 1 more group;" in say("duplicates", root)[1]
     assert "… and 2 more; --json" in say("duplicates", "clean", root, "--keep", "oldest", "--preview")[1]
 
 
@@ -182,5 +186,38 @@ def test_organize_meets_duplicates_on_its_way(say: Any, root: Path) -> None:
     assert code == 0 and "2 files too many, 17 B wasted by equal contents. Cleaned up as operation 3." in words
     document = json.loads(say("history", root, "--json")[1])
     assert [one["operation_type"] for one in document["operations"]][:2] == ["organize", "duplicate_cleanup"]
+    assert f"Take that back:  fileorganizer undo {root} {document['operations'][1]['operation_id']}" in words
     assert say("organize", root, "--plan", "x", "--duplicates", "report")[0] == 2
+    write_tree(root / "Documents/2014", {"again.txt": File("same content", mtime=OLD + 1)})
+    code, words, _ = say("organize", root, "--dates", "file", "--duplicates", "trash", "--recursive", "--yes")
+    assert code == 0 and "Cleaned up as operation 5" in words, "there was something to do, if nothing to move"
     assert stat.S_ISREG(os.stat(root / "Documents" / "2014" / "a.txt").st_mode)
+
+
+@pytest.mark.parametrize("action", ["trash", "hardlink"])
+def test_each_name_that_went_is_shown_and_explained(say: Any, root: Path, action: str) -> None:
+    """Further names of a file, too; and which copy it was that stayed."""
+    shown = say("duplicates", "clean", root, "--keep", "oldest", "--action", action, "--preview")[1]
+    assert [line.split()[0] for line in shown.splitlines()].count(action) == 3
+    assert say("duplicates", "clean", root, "--keep", "oldest", "--action", action, "--yes")[0] == 0
+    words = say("show", root, "1")[1]
+    where = "the trash" if action == "trash" else "a hard link to a.txt"
+    assert all(f"done: {name} → {where}" in words for name in ("b.txt", "c.txt"))
+    for name in ("b.txt", "c.txt"):
+        code, words, _ = say("explain", root / name)
+        assert code == 0 and "the same bytes as a.txt, which stayed" in words
+    rows = json.loads(say("show", root, "1", "--json")[1])["files"]
+    assert {row["keeper"] for row in rows} == {"a.txt", "d.pdf"}
+
+
+def test_a_no_after_the_clean_up_tells_of_it(root: Path) -> None:
+    """The duplicates are away by then; it says so, and how to get them back."""
+    keys = [(b"Go ahead? [y/N]: ", b"y\n"), (b"Go ahead? [y/N]: ", b"n\n")]
+    screen, code = on_a_terminal(["organize", str(root), "--dates", "file", "--duplicates", "trash"], keys)
+    assert code == 12 and "The duplicates are cleaned up" in screen and "fileorganizer undo" in screen
+
+
+def test_a_table_starts_no_formula(say: Any, root: Path) -> None:
+    """A spreadsheet would count with such names."""
+    write_tree(root, {"=1+1": "alike"})
+    assert "'=1+1" in say("duplicates", root, "--csv")[1]

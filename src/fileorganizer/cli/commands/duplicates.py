@@ -14,7 +14,7 @@ from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.values import FOLDER, size_of
 from fileorganizer.duplicates.finder import ALGORITHMS, Search
 from fileorganizer.duplicates.keepers import RULES
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, InvalidOption, show
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, InvalidOption, shell_word
 from fileorganizer.planning.cleanup import ACTIONS
 from fileorganizer.searcher import Found
 
@@ -73,14 +73,17 @@ def search_of(given: dict[str, Any]) -> Search:
     )
 
 
-@duplicates.command(hidden=True)
+@duplicates.command()
 @click.argument("folder", type=FOLDER)
 @searching
 @click.option("--json-lines", "as_lines", is_flag=True, help="One JSON document a line: each group.")
 @click.option("--csv", "as_csv", is_flag=True, help="A table with a line for each file.")
 @spoken
 def search(output: Output, folder: str, as_csv: bool, **given: Any) -> int:
-    """Find files of FOLDER with the same content, those that waste most first. Changes nothing."""
+    """Find files of FOLDER with the same content, those that waste most first. Changes nothing.
+
+    The word search may be left out.
+    """
     output.silent = output.silent or as_csv
     with output.listening() as listener:
         found = searcher.find_duplicates(folder, search_of(given), against=given["against"], listener=listener)
@@ -92,7 +95,7 @@ def search(output: Output, folder: str, as_csv: bool, **given: Any) -> int:
     elif as_csv:
         render_json.write_csv(found)
     elif not output.silent:
-        render.found(output.console, found)
+        render.found(output.console, found, shell_word(folder))
     return _exit_code(found)
 
 
@@ -125,13 +128,15 @@ def clean(
     """Put redundant files of FOLDER into its trash, or make them names of the copy that stays."""
     from fileorganizer import cleaner  # a search starts without the machinery that changes something
 
+    if plan_id and only_show:
+        raise InvalidOption("A stored plan was shown when it was made: --preview doesn't go with --plan.")
     cleaning = None if plan_id else cleaning_of(keep, action, given)
     with output.listening() as listener:
         if only_show and cleaning is not None:
             with cleaner.preview_clean_up(folder, cleaning, listener=listener) as plan:
                 output.show_plan(plan)
                 if not output.silent and plan.batch_count:
-                    done_by = f"fileorganizer duplicates clean {show(folder)} --plan {plan.head.plan_id}"
+                    done_by = f"fileorganizer duplicates clean {shell_word(folder)} --plan {plan.head.plan_id}"
                     output.console.print(f"Do exactly this:  {done_by}")
                 return EXIT_DONE if plan.batch_count else EXIT_NOTHING
         report = cleaner.clean_up(folder, cleaning, plan_id=plan_id, confirm=output.confirm(yes), listener=listener)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -11,11 +11,12 @@ import msgspec
 from fileorganizer import organizer
 from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
+from fileorganizer.cli.records import elsewhere, knowing, pointing
 from fileorganizer.cli.values import FOLDER
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound, RootRefused
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution.reading import Explained, FileRow
-from fileorganizer.model import CONTROL_DIRECTORY
+from fileorganizer.planning.review import counted
 from fileorganizer.rules.profiles import profile_names
 
 
@@ -29,13 +30,16 @@ def history(output: Output, folder: str) -> int:
         render_json.write_document({"operations": [render_json.operation_row(one) for one in operations]})
     elif not output.silent:
         render.history(output.console, operations)
+        if not operations:
+            output.console.print(f"Nothing was organized here yet.{elsewhere(folder)}")
     return EXIT_DONE
 
 
 def _file_row(row: FileRow) -> dict[str, Any]:
     """A file of an operation as JSON."""
     rest = {name: getattr(row, name) for name in ("kind", "state", "reason", "detail", "size")}
-    return {**render_json.path_member(row.path), **render_json.path_member(row.target, "target"), **rest}
+    keeper = render_json.path_member(row.keeper, "keeper") if row.keeper else {}
+    return {**render_json.path_member(row.path), **render_json.path_member(row.target, "target"), **rest, **keeper}
 
 
 @click.command()
@@ -44,17 +48,15 @@ def _file_row(row: FileRow) -> dict[str, Any]:
 @spoken
 def show(output: Output, folder: str, operation: str) -> int:
     """Show one OPERATION file by file."""
-    with organizer.show(folder, operation) as shown:
+    with pointing(folder), organizer.show(folder, operation) as shown:
         if output.for_programs:
             head = render_json.operation_row(shown.operation)
             render_json.write_stream(head, "files", map(_file_row, shown.files))
         elif not output.silent:
             render.history(output.console, [shown.operation])
             for row in shown.files:
-                words = f"{row.state} {row.reason}".strip()
-                output.console.print(
-                    f"{words}: {shown_path(row.path)} → {shown_path(row.target)} {row.detail}".rstrip()
-                )
+                detail = f" ({row.detail})" if row.detail else ""
+                output.console.print(f"{render.state(row)}: {render.way(row, shown.operation)}{detail}")
     return EXIT_DONE
 
 
@@ -66,20 +68,26 @@ def explain(output: Output, path: str) -> int:
 
     PATH is where it was or where it is now.
     """
-    root, below = _root_of(path)
-    found = organizer.explain(root, below)
+    places = list(knowing(path))
+    if not places:
+        raise OperationNotFound(f"Nothing was organized in a folder above {shown_path(path)} yet.")
+    found: list[Explained] = []
+    for root, below, destination in places:
+        with suppress(OperationNotFound, RootRefused):  # a disk that isn't there now knows nothing
+            found += organizer.explain(root, below, destination=destination)
     if output.for_programs:
         render_json.write_document({"explanations": [_explained(one) for one in found]})
     elif not output.silent:
         for one in found:
-            words = one.explanation.sentence if one.explanation else "No rule decided this."
-            state = f"{one.row.state} {one.row.reason}".strip()
-            output.console.print(f"Operation {one.operation.number} ({one.operation.operation_type}), {state}:")
-            output.console.print(f"  {shown_path(one.row.path)} → {shown_path(one.row.target)}\n  {words}")
+            operation = one.operation
+            output.console.print(f"Operation {operation.number} ({operation.operation_type}), {render.state(one.row)}:")
+            output.console.print(f"  {render.way(one.row, operation)}")
+            for sentence in render.explained(one):
+                output.console.print(f"  {sentence}")
             for loser in one.explanation.losers if one.explanation else ():
                 output.console.print(f"  not: {loser.rule}: {loser.why}")
         if not found:
-            output.console.print("No operation of this folder knows this file.")
+            output.console.print("No operation knows this file: none has moved it, put it away or left it alone.")
     return EXIT_DONE if found else EXIT_NOTHING
 
 
@@ -89,33 +97,21 @@ def _explained(one: Explained) -> dict[str, Any]:
     return {"operation_id": one.operation.operation_id, **_file_row(one.row), "explanation": why}
 
 
-def _root_of(path: str) -> tuple[bytes, bytes]:
-    """The root that a path lies in, found by its control directory, and the path below it. Raises OperationNotFound."""
-    folder, name = os.path.split(os.path.abspath(os.path.expanduser(os.fsencode(path))))
-    full = os.path.join(os.path.realpath(folder), name)
-    above = os.path.dirname(full)
-    while not os.path.isdir(os.path.join(above, CONTROL_DIRECTORY)):
-        if above == os.path.dirname(above):
-            raise OperationNotFound(f"Nothing was organized in a folder above {shown_path(full)} yet.")
-        above = os.path.dirname(above)
-    return above, os.path.relpath(full, above)
-
-
 @click.command()
 @click.argument("folder", type=FOLDER)
 @spoken
 def verify(output: Output, folder: str) -> int:
     """Compare every record of FOLDER with the disk; changes nothing."""
-    found = organizer.verify(folder)
+    with pointing(folder):
+        found = organizer.verify(folder)
     if output.for_programs:
         problems = [{"code": one.code, **render_json.path_member(one.path), "text": one.text} for one in found.problems]
         render_json.write_document({"operations": found.operations, "steps": found.steps, "problems": problems})
     elif not output.silent:
         for one in found.problems:
             output.console.print(f"{one.code}: {one.text}")
-        output.console.print(
-            f"{found.steps} steps of {found.operations} operations checked: {len(found.problems)} problems."
-        )
+        checked = f"{counted(found.steps, 'step')} of {counted(found.operations, 'operation')} checked"
+        output.console.print(f"{checked}: {counted(len(found.problems), 'problem')}.")
     return EXIT_PARTIAL if found.problems else EXIT_DONE
 
 
@@ -146,8 +142,19 @@ def doctor(output: Output, folder: str) -> int:
         render_json.write_document({**render_json.path_member(found.root, "root"), **document, "capabilities": known})
     elif not output.silent:
         render.table(
-            output.console, ("What", "Is"), [(name.replace("_", " "), str(value)) for name, value in known.items()]
+            output.console,
+            ("What", "Is"),
+            [(name.replace("_", " "), _fact(name, value)) for name, value in known.items()],
         )
         for note in (f"Journal: {found.journal}", *found.notes):
             output.console.print(note)
+        if found.capabilities.exclusive_rename not in ("untried", "none"):
+            output.console.print("Here nothing is ever replaced, and every run can be taken back.")
     return EXIT_DONE
+
+
+def _fact(name: str, value: object) -> str:
+    """What is known of a file system, for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return render.size(int(str(value))) if name == "free_bytes" else str(value)

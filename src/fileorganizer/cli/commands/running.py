@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +10,9 @@ import click
 from fileorganizer import organizer
 from fileorganizer.cli import render_json
 from fileorganizer.cli.output import Output, spoken
-from fileorganizer.cli.values import FOLDER, moment_of, size_of
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, InvalidOption, show
+from fileorganizer.cli.records import pointing
+from fileorganizer.cli.values import FOLDER, moment_of, original_path, seconds_of, size_of
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, Declined, InvalidOption, shell_word
 from fileorganizer.model import Options
 from fileorganizer.rules.profiles import profile_names
 
@@ -102,7 +102,7 @@ def options_of(given: dict[str, Any]) -> Options:
         categories=given["category"],
         dates=given["dates"],
         content=given["content"],
-        quiet_seconds=given["quiet_seconds"],
+        quiet_seconds=seconds_of(given["quiet_seconds"]),
         profile=given["profile"],
         remove_empty_dirs=not given["keep_empty_dirs"],
         keep_together=not given["no_keep_together"],
@@ -120,7 +120,8 @@ def preview(output: Output, folder: str, **given: Any) -> int:
     with output.listening() as listener, organizer.preview(folder, options_of(given), listener=listener) as plan:
         output.show_plan(plan)
         if not output.silent and plan.batch_count:
-            output.console.print(f"Do exactly this:  fileorganizer organize {show(folder)} --plan {plan.head.plan_id}")
+            command = f"fileorganizer organize {shell_word(folder)} --plan {plan.head.plan_id}"
+            output.console.print(f"Do exactly this:  {command}")
         return EXIT_DONE if plan.batch_count else EXIT_NOTHING
 
 
@@ -147,24 +148,30 @@ def organize(output: Output, folder: str, plan_id: str | None, duplicates: str, 
             from fileorganizer import cleaner  # takes 20 ms that most runs needn't wait
 
             met = cleaner.meet_duplicates(folder, options, duplicates, confirm=confirm, listener=listener)
-        report = organizer.organize(folder, options, plan_id=plan_id, confirm=confirm, listener=listener)
+        try:
+            report = organizer.organize(folder, options, plan_id=plan_id, confirm=confirm, listener=listener)
+        except Declined as error:
+            if met is None or met.clean_up is None:
+                raise
+            undo_it = f"fileorganizer undo {shell_word(folder)} {met.clean_up.operation_id}"
+            raise Declined(f"Nothing was moved. The duplicates are cleaned up; take that back:  {undo_it}") from error
         return output.report(report, folder, met)
 
 
 @click.command()
 @click.argument("folder", type=FOLDER)
 @click.argument("operation", required=False)
-@click.option("--path", "paths", multiple=True, metavar="P", help="Only this original path, or what was below it.")
+@click.option("--path", "paths", multiple=True, metavar="P", help="Only what was at this path of FOLDER, or below it.")
 @click.option("--preview", "only_show", is_flag=True, help="Show what would be done.")
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken
 def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, ...], only_show: bool, yes: int) -> int:
     """Take an operation back.
 
-    Without OPERATION it is the newest that isn't taken back yet.
+    OPERATION is its number or id, as history shows it; without it, it is the newest that isn't taken back yet.
     """
-    original = [os.fsencode(path) for path in paths]
-    with output.listening() as listener:
+    original = [original_path(folder, path) for path in paths]
+    with pointing(folder), output.listening() as listener:
         if only_show:
             with organizer.preview_undo(folder, operation, paths=original, listener=listener) as plan:
                 output.show_plan(plan)

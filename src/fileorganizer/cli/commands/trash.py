@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,11 @@ from fileorganizer.cli.values import FOLDER
 from fileorganizer.errors import EXIT_DONE, show
 from fileorganizer.execution.reading import TrashItem
 from fileorganizer.model import SOURCE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fileorganizer.journal.plans import Plan
 
 
 @click.group()
@@ -36,12 +41,19 @@ def list_items(output: Output, folder: str) -> int:
                 i.item_id,
                 time.strftime("%Y-%m-%d", time.localtime(i.trashed_at)),
                 render.size(i.size),
-                show(i.path if i.side == SOURCE else os.path.join(i.root, i.path)),
+                _was_at(i),
             )
             for i in items
         ]
         render.table(output.console, ("Item", "Since", " Size", "Was at"), rows)
+        if not items:
+            output.console.print("The trash is empty.")
     return EXIT_DONE
+
+
+def _was_at(item: TrashItem) -> str:
+    """Where an item was, from the root; absolute where that was in a destination."""
+    return show(item.path if item.side == SOURCE else os.path.join(item.root, item.path))
 
 
 def _item_row(item: TrashItem) -> dict[str, Any]:
@@ -77,6 +89,12 @@ def restore(output: Output, folder: str, items: tuple[str, ...], yes: int) -> in
 @spoken
 def purge(output: Output, folder: str, items: tuple[str, ...], days: float | None, yes: int) -> int:
     """Destroy ITEMS (none: all) for ever. There is no way back."""
+
+    def tell(console: Console, plan: Plan) -> None:
+        was_at = {(item.side, item.place): _was_at(item) for item in organizer.trash_list(folder)}
+        render.destroyed(console, plan, was_at)
+
     with output.listening() as listener:
-        report = organizer.purge(folder, items, older_than_days=days, confirm=output.confirm(yes), listener=listener)
+        confirm = output.confirm(yes, tell)
+        report = organizer.purge(folder, items, older_than_days=days, confirm=confirm, listener=listener)
         return output.report(report, folder)

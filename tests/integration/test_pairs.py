@@ -1,0 +1,165 @@
+"""Two files of which one lies in the trash because of the other: at no time do both lie there, whoever came in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from fileorganizer import cleaner, organizer
+from fileorganizer.cleaner import Cleaning
+from fileorganizer.errors import NothingToUndo
+from fileorganizer.model import Options
+from tests.integration.test_crash import kill_at
+from tests.support.crash import in_child
+from tests.support.disks import tmpfs
+from tests.support.manifest import difference, manifest
+from tests.support.trees import File, read_tree, write_tree
+
+OLD = 1_400_000_000
+THERE = {"Documents": {"2014": {"a.txt": "a"}}}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """Another file system."""
+    with tmpfs(tmp_path / "disk") as place:
+        yield place
+
+
+@pytest.fixture
+def root(tmp_path: Path, disk: Path) -> Path:
+    """A root of which the only file was moved to the disk; its original is in the trash."""
+    folder = tmp_path / "root"
+    write_tree(folder, {"a.txt": File("a", mtime=OLD)})
+    organizer.organize(folder, Options(dates="file", destination=str(disk), across_devices=True))
+    return folder
+
+
+@pytest.fixture
+def twice(tmp_path: Path) -> Path:
+    """A root with three files of the same bytes."""
+    folder = tmp_path / "twice"
+    write_tree(folder, {f"{name}.txt": File("same", mtime=OLD + at) for at, name in enumerate("abc")})
+    return folder
+
+
+def left(root: Path, operation: str) -> list[tuple[str, str]]:
+    """What an operation left alone, and why."""
+    with organizer.show(root, operation) as shown:
+        return sorted((row.path.decode(), row.reason) for row in shown.files if row.state in ("left", "skipped"))
+
+
+@pytest.mark.root
+def test_a_copy_whose_original_was_purged(root: Path, disk: Path) -> None:
+    """It is all there is: an undo doesn't put it away."""
+    organizer.purge(root)
+    with suppress(NothingToUndo), organizer.preview_undo(root) as plan:
+        assert (plan.head.review.planned, plan.head.review.left_by_reason) == (0, {"purged": 1})
+    organizer.undo(root)
+    assert (read_tree(disk), read_tree(root), organizer.trash_list(root)) == (THERE, {}, [])
+    assert organizer.verify(root).problems == []
+
+
+@pytest.mark.root
+def test_a_copy_whose_original_has_no_place_to_return_to(root: Path, disk: Path) -> None:
+    """Another file is there: both stay (R13). When it has gone, the undo can be made."""
+    write_tree(root, {"a.txt": "another"})
+    organizer.undo(root)
+    assert (read_tree(disk), read_tree(root)) == (THERE, {"a.txt": "another"})
+    assert [item.path for item in organizer.trash_list(root)] == [b"a.txt"]
+    (root / "a.txt").unlink()
+    organizer.undo(root, "1")
+    assert (read_tree(disk), read_tree(root)) == ({}, {"a.txt": "a"})
+    assert organizer.verify(root).problems == []
+
+
+@pytest.mark.root
+def test_an_original_whose_copy_has_no_place_to_return_to(root: Path, disk: Path) -> None:
+    """The same for the undo of an undo; and where the copy was purged."""
+    organizer.undo(root)
+    write_tree(disk, {"Documents": {"2014": {"a.txt": "another"}}})
+    organizer.undo(root, "2")
+    assert read_tree(root) == {"a.txt": "a"}
+    assert left(root, "3") == [("a.txt", "with-companion")]
+    (disk / "Documents/2014/a.txt").unlink()
+    organizer.purge(root)
+    organizer.undo(root, "2")
+    assert (read_tree(root), read_tree(disk)) == ({"a.txt": "a"}, {"Documents": {"2014": {}}})
+    assert organizer.verify(root).problems == []
+
+
+def test_a_clean_up_that_is_done_again_after_the_other_copies_went(twice: Path) -> None:
+    """R15 holds for the undo of an undo, too: the last copy doesn't go."""
+    cleaner.clean_up(twice, Cleaning("oldest"))
+    organizer.undo(twice)
+    (twice / "a.txt").unlink()
+    organizer.undo(twice, "2")
+    assert read_tree(twice) == {"b.txt": "same", "c.txt": "same"}
+    assert left(twice, "3") == [("b.txt", "changed"), ("c.txt", "changed")]
+    assert organizer.verify(twice).problems == []
+
+
+def test_a_restore_that_is_taken_back_after_the_other_copy_went(twice: Path) -> None:
+    """It is the same: what comes out of the trash is a file like any other."""
+    cleaner.clean_up(twice, Cleaning("oldest"))
+    organizer.restore(twice, ["b.txt"])
+    (twice / "a.txt").write_text("edited")
+    organizer.undo(twice, "2")
+    assert read_tree(twice) == {"a.txt": "edited", "b.txt": "same"}
+
+
+def test_a_clean_up_that_is_done_again_after_an_edit(twice: Path) -> None:
+    """What was edited since is no copy any more."""
+    cleaner.clean_up(twice, Cleaning("oldest"))
+    organizer.undo(twice)
+    (twice / "b.txt").write_text("the work of a day")
+    organizer.undo(twice, "2")
+    assert read_tree(twice) == {"a.txt": "same", "b.txt": "the work of a day"}
+    assert left(twice, "3") == [("b.txt", "not-ours")]
+
+
+def test_hard_links_to_and_fro(twice: Path) -> None:
+    """Linked, undone, linked again, undone again: each time all names are there."""
+    before = manifest(twice)
+    cleaner.clean_up(twice, Cleaning("oldest", "hardlink"))
+    linked = manifest(twice)
+    organizer.undo(twice)
+    assert difference(before, manifest(twice)) == []
+    organizer.undo(twice, "2")
+    assert [line for line in difference(linked, manifest(twice)) if "b''" not in line] == []
+    organizer.undo(twice)
+    assert difference(before, manifest(twice)) == []
+    assert organizer.verify(twice).problems == []
+
+
+def test_hard_links_again_after_the_file_that_they_were_links_of_went(twice: Path) -> None:
+    """No name goes without another one in its place."""
+    cleaner.clean_up(twice, Cleaning("oldest", "hardlink"))
+    organizer.undo(twice)
+    (twice / "a.txt").unlink()
+    (twice / "c.txt").write_text("edited")
+    organizer.undo(twice, "2")
+    assert read_tree(twice) == {"b.txt": "same", "c.txt": "edited"}
+
+
+def test_hard_links_again_killed_before_the_first(twice: Path) -> None:
+    """And gone on with: the link waits for its name to be free."""
+    cleaner.clean_up(twice, Cleaning("oldest", "hardlink"))
+    organizer.undo(twice)
+    assert not in_child(lambda: organizer.undo(twice, "2"), kill_at("advance.after"))
+    organizer.resume(twice, organizer.history(twice)[0].plan_id)
+    assert read_tree(twice) == {"a.txt": "same", "b.txt": "same", "c.txt": "same"}
+    assert len({path.stat().st_ino for path in twice.glob("*.txt")}) == 1
+
+
+def test_a_link_whose_file_was_purged(twice: Path) -> None:
+    """What it replaced doesn't come back, so the link stays."""
+    cleaner.clean_up(twice, Cleaning("oldest", "hardlink"))
+    organizer.purge(twice, ["b.txt"])
+    organizer.undo(twice)
+    assert read_tree(twice) == {"a.txt": "same", "b.txt": "same", "c.txt": "same"}
+    assert [path.stat().st_nlink for path in sorted(twice.glob("*.txt"))] == [2, 2, 1]
+    assert organizer.verify(twice).problems == []
