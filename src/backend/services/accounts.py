@@ -128,10 +128,13 @@ class AccountService:
                 if user.is_admin:
                     await self._roots.take_offered(session, user.id)
                 return await self._begin_session(accounts, user, client, "signed up")
-        except BaseException as error:  # whoever is turned away leaves no folder behind
+        except IntegrityError as error:
             await self._roots.unmake_home(home)
-            if isinstance(error, IntegrityError) and "users" in str(error.orig):
-                raise _taken() from error  # somebody else was quicker (PostgreSQL)
+            if "users" not in str(error.orig):
+                raise
+            raise _taken() from error  # somebody else was quicker (PostgreSQL)
+        except BaseException:  # whoever is turned away leaves no folder behind
+            await self._roots.unmake_home(home)
             raise
 
     async def _check_door(self, accounts: Accounts, setup_token: str | None) -> None:
