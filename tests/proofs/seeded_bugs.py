@@ -222,8 +222,8 @@ MUTANTS = (
     Mutant(
         "recovery goes on moving",
         "execution/executor.py",
-        "                if step.temporary == TWIN or step.role in Role.TAKING_BACK or step.group in families\n",
-        "",
+        " if step.temporary == TWIN or step.group in families]\n",
+        "]\n",
         "test",
         CRASH + "recovery_moves_nothing_of_its_own_accord",
         "recovery moved",

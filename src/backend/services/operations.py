@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -213,7 +214,11 @@ class OperationService:
         if key is None:
             return None
         async with self._database.reading() as session:
-            return await _asked_before(OwnOperations(session, caller.owner), key, fingerprint)
+            with suppress(
+                NotFound
+            ):  # of an API key that may not see it: it is refused like any other request for that root
+                return await _asked_before(OwnOperations(session, caller.owner), key, fingerprint)
+        return None
 
     async def _refuse_second_apply(self, own: OwnOperations, draft: Draft) -> None:
         """A plan is carried out once; one that didn't come to move anything may be tried again."""
