@@ -85,13 +85,9 @@ def _to_the_end(
         operation.status = executor.run(plan.blobs(executor.consumed), left)
         _close(work.journal, operation, executor, Reason.STOPPED, plan.head.review.already_back)
     except FileOrganizerError as error:
-        tally = executor.tally
-        with suppress(
-            FileOrganizerError
-        ):  # where the journal can't be reached either, ``recover`` closes it later; and what
-            if (
-                work.journal.in_doubt() is None and not tally.parked and not tally.owed
-            ):  # has something still to take back
+        # where the journal can't be reached either, or something is still to go back, ``recover`` closes it later
+        with suppress(FileOrganizerError):
+            if work.journal.in_doubt() is None and not executor.tally.parked and not executor.tally.owed:
                 operation.status, operation.reason_code = "failed", error.code
                 _close(work.journal, operation, executor, Reason.EARLIER_STEP)
         raise

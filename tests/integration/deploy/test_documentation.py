@@ -39,6 +39,7 @@ ELSEWHERE = {
     "cp .env.example .env": "tests/unit/backend/test_configuration.py",
     "install -D -m 0600 .env.example": "tests/unit/backend/test_configuration.py",
     "useradd": "tests/proofs/image.py",
+    "python -m benchmarks.records": "benchmarks/records.py",
     "python -m tests.e2e.million": "tests/e2e/million.py",
     "python -m tests.e2e.screenshots": "tests/e2e/screenshots.py",
     ".venv/bin/pytest": "Makefile",
