@@ -221,6 +221,48 @@ def test_a_stop_in_the_middle_of_copying_a_family(tmp_path: Path, monkeypatch: p
     assert (operation.status, operation.totals.done, operation.totals.skipped) == ("cancelled", 0, 2)
 
 
+def test_copies_that_go_back_are_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed while the copies of a stopped family are put away: recovery puts them away."""
+    monkeypatch.setattr(copying, "_clone", lambda _reader, _writer: False)
+    root, there, stop = tmp_path / "root", tmp_path / "there", list[bool]()
+    write_tree(tmp_path, {"root": family("jpg", "xmp"), "there": {}})
+
+    def action(name: str) -> None:
+        if name == "copy.published":
+            stop.append(True)
+        elif name == "move.before":  # nothing but what goes into the trash is moved here
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    options = Options(mode="copy", destination=str(there), dates="file")
+    assert not in_child(lambda: organizer.organize(root, options, listener=Listener(None, lambda: bool(stop))), action)
+    assert live(there) != []
+    organizer.recover(root)
+    assert (live(root), live(there)) == (["a.jpg", "a.xmp"], [])
+    assert organizer.verify(root).problems == []
+
+
+def test_f22_a_disk_that_fails_while_copies_go_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: Any) -> None:
+    """Those of a stopped family: it is tried once more, and they are put away."""
+    monkeypatch.setattr(copying, "_clone", lambda _reader, _writer: False)
+    root, there, stop, failed = tmp_path / "root", tmp_path / "there", list[bool](), list[bool]()
+    write_tree(tmp_path, {"root": family("jpg", "xmp"), "there": {}})
+    at("copy.published", lambda: stop.append(True))
+    rename = moving.move_exclusive
+
+    def move(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
+        if source.startswith(b"a.") and not failed:
+            failed.append(True)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rename(source_fd, source, target_fd, target)
+
+    monkeypatch.setattr(moving, "move_exclusive", move)
+    options = Options(mode="copy", destination=str(there), dates="file")
+    with pytest.raises(StorageFailed):
+        organizer.organize(root, options, listener=Listener(None, lambda: bool(stop)))
+    assert (live(root), live(there)) == (["a.jpg", "a.xmp"], [])
+    assert organizer.verify(root).problems == []
+
+
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """Another file system."""

@@ -345,6 +345,9 @@ def test_a_destination_tells_where_its_records_are(say: Any, root: Path, tmp_pat
     said = say("explain", there / "Images/2014/a.jpg")
     assert (said.code, "its extension is .jpg" in said.out) == (0, True)
     assert say("explain", there / "a.jpg").code == 11
+    (other := tmp_path / "other").mkdir()
+    say("organize", root, "--mode", "copy", "--destination", other, "--yes")
+    assert say("explain", there / "Images/2014/a.jpg").out == said.out
     for command in (["history", there], ["verify", there], ["undo", there], ["show", there, "1"]):
         said = say(*command)
         assert f"What was put here from {root}" in said.out + said.err
