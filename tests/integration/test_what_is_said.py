@@ -110,6 +110,19 @@ def test_a_trial_of_shared_blocks_that_was_cut_off(root: Path) -> None:
     assert list((root / ".fileorganizer").glob("share-*")) == []
 
 
+def test_a_folder_that_was_made_again_twice_gets_its_time_back(root: Path) -> None:
+    """By an undo of a part of the first run, then by the undo of a run in between: it is still the one that the first removed."""
+    before = write_tree(root, {"deep": {"a.txt": File("a", mtime=OLD), "b.txt": File("b", mtime=OLD)}})
+    options = Options(dates="file", recursive=True)
+    first = organizer.organize(root, options).operation
+    assert first is not None
+    organizer.undo(root, first.operation_id, paths=[b"deep/a.txt"])
+    organizer.organize(root, options)
+    organizer.undo(root)
+    organizer.undo(root, first.operation_id)
+    assert difference(before, manifest(root)) == []
+
+
 # families
 
 

@@ -490,14 +490,20 @@ class Reversal:
             if self._idle and now and now.seen.mtime_ns == before.mtime_ns:
                 continue  # it has its time, and nothing will take it away
             if (side, path) in self._removed:
-                there = self._look(side, path)
-                if there is None or there.seen.ino == self._made_again.get((side, path)):
+                if now is None or now.seen.ino == self._number_again(side, path):
                     yield _timed(before, None, restores=before)  # another one is the user's own
                 continue
             if (side, path) in self._touched_by_others:
                 continue
             if now and after and now.seen.mtime_ns == after.mtime_ns:
                 yield _timed(before, now.seen)
+
+    def _number_again(self, side: int, path: bytes) -> int | None:
+        """The inode that a folder has which undos of this operation have made again, and since then perhaps those of others."""
+        number = self._made_again.get((side, path))
+        while number is not None and (again := self._remade.pop((side, path, number), None)) is not None:
+            number = again.ino
+        return number
 
 
 def _is_same_folder(now: Identity, ino: int, mtime_ns: int) -> bool:
