@@ -57,13 +57,18 @@ def main(wanted: list[str]) -> int:
             known.pop(part, None)  # figures of an older commit would claim what isn't so
             traceback.print_exc()
             print(part, "FAILED", flush=True)
-            continue
-        known[part] = {**json.loads(done.read_text()), "commit": proven}
-        print(part, known[part], flush=True)
+        else:
+            known[part] = {**json.loads(done.read_text()), "commit": proven}
+            print(part, known[part], flush=True)
+        _write(known)
+    return failed
+
+
+def _write(known: dict[str, Any]) -> None:
+    """The figures as they are by now: whoever ends a long run keeps what it has shown."""
     known["machine"] = {"cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     FIGURES.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
-    return failed
 
 
 def _figures_of(part: str) -> dict[str, Any]:
