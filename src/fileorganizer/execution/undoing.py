@@ -66,7 +66,7 @@ class Undoing:
                 made = [deed for deed in deeds if again and deed.step.kind == StepKind.MKDIR]
                 reversal.add(made, before, after)
                 if not again:
-                    reversal.follow(deeds, after)
+                    reversal.follow(deeds)
         plainly = reversal.knows_no_detours
         for batch, part in parts(self._journal, operation, self._sides, paths, plainly=plainly):
             self._store(reversal, part)

@@ -89,8 +89,8 @@ class Reversal:
         self._created: dict[tuple[int, bytes], Identity] = {}
         self._remade: dict[tuple[int, bytes, int], Identity] = {}
         """Side, path and inode of a folder that others removed → what an undo of theirs made in its place."""
-        self._made_again: dict[tuple[int, bytes], int] = {}
-        """Folders that undos of this operation have made again → their inodes."""
+        self._made_again: set[tuple[int, bytes]] = set()
+        """Folders that later undos have made again, this operation's or others'."""
         self._restored_in: set[tuple[int, bytes]] = set()
         self._before: dict[tuple[int, bytes], Folder] = {}
         self._after: dict[tuple[int, bytes], Folder] = {}
@@ -145,29 +145,31 @@ class Reversal:
             self.matched += 1
             self._leave(deed.step, Reason.SOURCE_TAKEN)
 
-    def follow(self, deeds: Sequence[Deed], after: Iterable[Folder]) -> None:
+    def follow(self, deeds: Sequence[Deed]) -> None:
         """The done steps of one batch of a later undo, last first: some files are neither at the one place nor the other.
 
         It had parked them, was cut off, and found their places taken. The folders that it made again are those of the operation.
         """
-        now = {(folder.side, folder.path): folder.ino for folder in after}
-        for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR):
-            place = step.target_side, step.target
-            if place in now:
-                self._made_again.setdefault(place, now[place])
+        self._note_made_again(deeds)
         for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MOVE):
             if step.source.startswith(PARKING) and step.role in Role.TAKING_BACK:
                 self._put_aside[step.source] = step.target
             elif (aside := self._put_aside.pop(step.target, None)) is not None and aside != step.source:
                 self._moved_on[step.source_side, step.source] = aside
 
-    def note_remade(self, deeds: Iterable[Deed], after: Iterable[Folder]) -> None:
+    def note_remade(self, deeds: Sequence[Deed], after: Iterable[Folder]) -> None:
         """The done steps of one batch of an undo of something else: a folder that it made again is the one it restores."""
+        self._note_made_again(deeds)
         now = {(folder.side, folder.path): folder for folder in after}
         for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR):
             made = now.get((step.target_side, step.target))
             if made is not None and step.restores is not None:
                 self._remade[step.target_side, step.target, step.restores.ino] = _folder_identity(made)
+
+    def _note_made_again(self, deeds: Sequence[Deed]) -> None:
+        """The folders that these steps have made; which of them it is now, after several undos and kills, isn't asked."""
+        made = (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR)
+        self._made_again.update((step.target_side, step.target) for step in made)
 
     def _note_created(self, side: int, path: bytes, made: Folder) -> None:
         """A folder of ours, under the number that it has now."""
@@ -490,20 +492,13 @@ class Reversal:
             if self._idle and now and now.seen.mtime_ns == before.mtime_ns:
                 continue  # it has its time, and nothing will take it away
             if (side, path) in self._removed:
-                if now is None or now.seen.ino == self._number_again(side, path):
+                if now is None or (side, path) in self._made_again:
                     yield _timed(before, None, restores=before)  # another one is the user's own
                 continue
             if (side, path) in self._touched_by_others:
                 continue
             if now and after and now.seen.mtime_ns == after.mtime_ns:
                 yield _timed(before, now.seen)
-
-    def _number_again(self, side: int, path: bytes) -> int | None:
-        """The inode that a folder has which undos of this operation have made again, and since then perhaps those of others."""
-        number = self._made_again.get((side, path))
-        while number is not None and (again := self._remade.pop((side, path, number), None)) is not None:
-            number = again.ino
-        return number
 
 
 def _is_same_folder(now: Identity, ino: int, mtime_ns: int) -> bool:
