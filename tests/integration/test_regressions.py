@@ -114,6 +114,17 @@ def test_a_new_file_with_the_number_of_a_deleted_one_is_not_it(tmp_path: Path) -
             assert (plan.head.review.planned, plan.head.review.left_by_reason) == (0, {"not-ours": 1})
 
 
+def test_a_draft_of_the_epoch_is_no_false_record(tmp_path: Path) -> None:
+    """Killed right before the file is renamed: the next run writes it anew."""
+    trial = Trial(tmp_path, {"a.txt": File("a", mtime=OLD)})
+    organizer.organize(trial.root, RECURSIVE)
+    draft = trial.root / ".fileorganizer/epoch.partial"
+    draft.write_text("7")
+    assert organizer.verify(trial.root).problems == []
+    organizer.undo(trial.root)
+    assert not draft.exists()
+
+
 def test_what_a_trial_that_was_cut_off_left_is_removed_by_the_next(tmp_path: Path) -> None:
     """Killed while it is tried what the file system can do: no record is false, and the next run clears up."""
     trial = Trial(tmp_path, {"a.txt": File("a", mtime=OLD)})

@@ -22,8 +22,11 @@ from fileorganizer.model import CONTROL_DIRECTORY, StepKind
 from fileorganizer.planning.plainly import Deed
 from fileorganizer.planning.settling import PARKING, Tally
 
+_PUBLISHED: Final = (b"epoch", b"journal_at")
+"""Files that are replaced whole; a draft of one, left by a run that was cut off, is overwritten by the next."""
 _KNOWN: Final = frozenset(
-    {b"journal.db", b"journal.db-journal", b"epoch", b"lock", b"trash", b"temporary", b"probe", b"journal_at"}
+    {b"journal.db", b"journal.db-journal", b"lock", b"trash", b"temporary", b"probe", *_PUBLISHED}
+    | {name + b".partial" for name in _PUBLISHED}
 )
 _PLACING: Final = (StepKind.MOVE, StepKind.TRASH, StepKind.COPY, StepKind.LINK)
 
