@@ -55,6 +55,8 @@ CREATE TABLE IF NOT EXISTS searches (number INTEGER PRIMARY KEY, kind TEXT NOT N
 
 Key = tuple[int, int]
 """device, bucket."""
+Renamed = tuple[int, int, int, int]
+"""device, inode, ctime before, ctime after."""
 
 
 def signed(number: int) -> int:
@@ -267,8 +269,8 @@ class DigestCache:
         values = (self._kind, signed(key[0]), signed(key[1]), entries, self._checksum(key, entries), today)
         db.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?, ?)", values)
 
-    def hand_over(self, moved: Iterable[tuple[int, int, int, int]]) -> None:
-        """Keep the digests of files that were renamed by us: (device, inode, ctime before, ctime after)."""
+    def hand_over(self, moved: Iterable[Renamed]) -> None:
+        """Keep the digests of files that were renamed by us."""
         if self._db is None or self.is_empty:
             return
         by_bucket: dict[Key, dict[int, tuple[int, int]]] = {}
@@ -387,18 +389,26 @@ def _merged(old: bytes, new: bytes | bytearray, record: int) -> bytes:
     return b"".join(entries.values())
 
 
-def follow_renamed(renamed: list[tuple[Identity, os.stat_result]]) -> None:
-    """Tell the caches of files that were renamed by us and are otherwise as they were; empties the list.
+def changed_times(renamed: Iterable[tuple[Identity, os.stat_result]]) -> list[Renamed]:
+    """What the caches have to know of files as they were planned, and as they are after a rename of ours.
+
+    Those that are otherwise as they were; none where no digests are remembered.
+    """
+    if not os.path.exists(cache_dir() / _FILE):
+        return []
+    return [
+        (seen.dev, seen.ino, seen.ctime_ns, now.st_ctime_ns)
+        for seen, now in renamed
+        if now.st_mtime_ns == seen.mtime_ns and now.st_size == seen.size and now.st_ino == seen.ino
+    ]
+
+
+def follow_renamed(renamed: list[Renamed]) -> None:
+    """Tell the caches of files that were renamed by us.
 
     A rename changes the ctime: without this the content would have to be read again.
     """
-    if renamed and os.path.exists(cache_dir() / _FILE):
-        moved = [
-            (seen.dev, seen.ino, seen.ctime_ns, now.st_ctime_ns)
-            for seen, now in renamed
-            if now.st_mtime_ns == seen.mtime_ns and now.st_size == seen.size and now.st_ino == seen.ino
-        ]
+    if renamed:
         for kind in KINDS:
             with DigestCache(cache_dir(), kind) as cache:
-                cache.hand_over(moved)
-    renamed.clear()
+                cache.hand_over(renamed)

@@ -42,10 +42,6 @@ _BY_ERRNO: Final[dict[int, tuple[State, Reason]]] = {
 """Answers that concern one file only. Every other one (EIO, ENOSPC, EROFS …) stops the batch."""
 
 
-Renamed = tuple[Identity, os.stat_result]
-"""A file as it was planned, and as it is after a rename or a link of ours."""
-
-
 class CopyStopped(Exception):
     """The user wants to stop, in the middle of a copy: it was taken away again."""
 
@@ -58,13 +54,14 @@ class Stepper:
         self._work = work
         self._sides = work.sides
         self._on_bytes = on_bytes
-        self.renamed: list[Renamed] = []
-        """What got a new ctime by steps of ours since this was emptied last."""
+        self.renamed: list[tuple[Identity, os.stat_result]] = []
+        """What got a new ctime by steps of ours since this was emptied last: as it was planned, as it is now."""
         self._renames = [
             moving.move_by_link if known.exclusive_rename == "link" else moving.move_exclusive
             for known in work.capabilities
         ]
-        self._all_exclusive = all(known.exclusive_rename != "link" for known in work.capabilities)
+        self.all_exclusive = all(known.exclusive_rename != "link" for known in work.capabilities)
+        """Can ``move_plain`` do anything here?"""
         self._acts = {
             StepKind.MKDIR: self._mkdir,
             StepKind.RMDIR: self._rmdir,
@@ -104,12 +101,13 @@ class Stepper:
     ) -> tuple[int, OSError | None]:
         """Do what ``carry_out`` does, for the plain moves from ``first`` on; runs once a file and is written for speed.
 
-        Returns where it ended: at ``end``, at a step of another sort, behind a step with
-        an outcome, or at one with an error that concerns more than one file, which is
-        returned too. ``end - first`` is at most ``PLAIN_AT_ONCE``: so no folder in use
-        falls out of the roots' caches.
+        Returns where it ended: at ``end``, behind a step with an outcome, at one with an
+        error that concerns more than one file, which is returned too, or at a step for
+        ``carry_out``: of another sort, or one that didn't go as planned, and changed
+        nothing. ``end - first`` is at most ``PLAIN_AT_ONCE``: so no folder in use falls
+        out of the roots' caches.
         """
-        if not self._all_exclusive:
+        if not self.all_exclusive:
             return first, None
         parent, source_fd, side, stat_of = None, -1, -1, os.stat
         rename, sides, capabilities = moving.move_exclusive, self._sides, self._work.capabilities
@@ -152,18 +150,8 @@ class Stepper:
             except OSError as error:
                 if error.errno not in _BY_ERRNO and error.errno not in (errno.EMFILE, errno.ENFILE):
                     return index, error
-            return self._move_with_care(step, index, outcomes)
+            return index, None
         return end, None
-
-    def _move_with_care(self, step: Step, index: int, outcomes: list[Outcome]) -> tuple[int, OSError | None]:
-        """A plain move that didn't work, and changed nothing: find out why, or try again where that is worth it."""
-        try:
-            outcome = self.carry_out(step, index, step.target)
-        except OSError as error:
-            return index, error
-        if outcome is not None:
-            outcomes.append(outcome)
-        return index + 1, None
 
     def _forget(self) -> None:
         """Close cached folders: there are no descriptors left."""
