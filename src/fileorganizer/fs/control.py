@@ -13,6 +13,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 
 from fileorganizer.errors import RootBusy, RootRefused, show
 from fileorganizer.fs.beneath import Root
@@ -32,7 +33,10 @@ def open_control(root: Root, *, create: bool) -> int | None:
     if create and root.look(CONTROL_DIRECTORY) is None:
         before = os.fstat(root.fd)
         _make(root)
-        os.utime(root.fd, ns=(before.st_atime_ns, before.st_mtime_ns))
+        with suppress(
+            PermissionError
+        ):  # a folder of somebody else's that one may write into: only the owner may set its time
+            os.utime(root.fd, ns=(before.st_atime_ns, before.st_mtime_ns))
         os.fsync(root.fd)
         faultpoint("control.made")
     status = root.look(CONTROL_DIRECTORY)
