@@ -15,7 +15,7 @@ import sqlite3
 import time
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import compress
 from pathlib import Path
 from types import TracebackType
@@ -89,9 +89,10 @@ class DigestCache:
     A cache that can't be used says nothing and keeps nothing.
     """
 
-    def __init__(self, folder: Path, kind: str) -> None:
-        """``kind``: one of ``KINDS``. Nothing is opened yet."""
+    def __init__(self, folder: Path, kind: str, *, without: Collection[int] = ()) -> None:
+        """``kind``: one of ``KINDS``; ``without`` these devices, whose ctimes say nothing. Nothing is opened yet."""
         self._folder, self._kind, self._width = folder, kind, KINDS[kind]
+        self._without = without
         self._record = 32 + self._width
         self._db: sqlite3.Connection | None = None
         self._loaded: dict[Key, _Bucket] = {}
@@ -193,7 +194,7 @@ class DigestCache:
 
     def _read(self, key: Key) -> bytes:
         """The stored entries of a bucket; none when they don't match their checksum."""
-        if self._db is None:
+        if self._db is None or key[0] in self._without:
             return b""
         try:
             row = self._db.execute(
@@ -221,7 +222,8 @@ class DigestCache:
         of_a_digest, words = self._width // 8, array("q", digests)
         wide = [*columns, *(words[at::of_a_digest] for at in range(of_a_digest))]
         for device, own in _by_device(wide):
-            self._keep(device, own, read_at)
+            if device not in self._without:
+                self._keep(device, own, read_at)
         if self._pending_bytes > _FLUSH_BYTES:
             self.flush()
 

@@ -25,6 +25,7 @@ from fileorganizer.errors import (
 )
 from fileorganizer.execution import recovery
 from fileorganizer.execution.helping import SHARE, Helper, Share, worth_a_helper
+from fileorganizer.execution.parting import deeds_of
 from fileorganizer.execution.stepping import PLAIN_AT_ONCE, CopyStopped, Stepper
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs import folders, trash
@@ -32,6 +33,7 @@ from fileorganizer.fs.faults import faultpoint
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Intent, Operation, Settled
 from fileorganizer.model import (
+    BATCH_STEPS,
     CONTROL_DIRECTORY,
     TWIN,
     Folder,
@@ -43,6 +45,8 @@ from fileorganizer.model import (
     StepKind,
     Totals,
 )
+from fileorganizer.planning import naming
+from fileorganizer.planning.reversing import folder_identity
 from fileorganizer.planning.settling import Done, Tally, take_back
 from fileorganizer.progress import Listener
 
@@ -186,6 +190,8 @@ class Executor:
                 self._consumed += 1
                 stopped = self._run_batch(batch)
             self._undo_loose_ends()
+            if stopped:
+                self._remove_unused()
         except FileOrganizerError:  # with a batch in doubt nothing is done: the journal refuses another one
             with suppress(FileOrganizerError):
                 self._error = None
@@ -241,6 +247,21 @@ class Executor:
         if self.tally.owed:
             self._run_batch(_Batch.of([self._named_anew(step) for step in self.tally.owed.values()]))
 
+    def _remove_unused(self) -> None:
+        """The new folders that nothing has come into go again, the deepest first. They were made before anything else."""
+        self._settle_last()
+        made: list[Step] = []
+        for batch in self._journal.batches(self._operation.number):
+            after = {(folder.side, folder.path): folder for folder in batch.after}
+            deeds = deeds_of(batch, self._operation.number)
+            folders_made = [deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR and not deed.step.restores]
+            if not folders_made:
+                break
+            made += [_removal(step, after) for step in folders_made if (step.target_side, step.target) in after]
+        made.sort(key=lambda step: step.source, reverse=True)
+        for start in range(0, len(made), BATCH_STEPS):
+            self._run_batch(_Batch.of(made[start : start + BATCH_STEPS]))
+
     def _taking_back(self, done: list[Done]) -> _Batch:
         """The steps that take these back, as a batch."""
         steps = take_back(done, self._free_name, self._journal.owner)
@@ -254,13 +275,19 @@ class Executor:
         return msgspec.structs.replace(step, target=self._free_name(step.target_side, step.target))
 
     def _free_name(self, side: int, path: bytes) -> bytes:
-        """The path if nothing is there, else the first of ``name (restored).ext``, ``name (restored 2).ext`` … that is free."""
-        candidate, number = path, 1
+        """The path if nothing is there, else the first of ``name (restored).ext``, ``name (restored 2).ext`` … that is free.
+
+        What the file system wouldn't take is cut.
+        """
+        candidate, number, limit = path, 1, self._work.capabilities[side].max_name_bytes
         while self._work.sides[side].look(candidate) is not None:
             folder, slash, name = path.rpartition(b"/")
             stem, dot, extension = name.rpartition(b".")
             suffix = b" (restored)" if number == 1 else b" (restored %d)" % number
-            candidate = folder + slash + (stem + suffix + dot + extension if stem else name + suffix)
+            tail = suffix + dot + extension
+            if not stem or len(tail) >= limit:
+                stem, tail = name, suffix
+            candidate = folder + slash + naming.cut(stem, limit - len(tail)) + tail
             number += 1
         return candidate
 
@@ -474,8 +501,9 @@ class Executor:
         if end - first == 1:
             return []
         number, seq = self._operation.number, self._seq
+        leaving = {step.source for step in steps[first:end]}
         found = [
-            self._stepper.check(steps[index], index, self._work.place(steps[index], number, seq, index))
+            self._stepper.check(steps[index], index, self._work.place(steps[index], number, seq, index), leaving)
             for index in range(first, end)
         ]
         if not any(found):
@@ -592,6 +620,12 @@ def _stopped_by(error: OSError, path: bytes) -> FileOrganizerError:
             f"The disk is full (at {show(path)}). Every file is at its old or its new place; free some space and run it again."
         )
     return StorageFailed(f"{show(path)}: {error.strerror}. Stopped; every file is at its old or its new place.")
+
+
+def _removal(made: Step, after: dict[tuple[int, bytes], Folder]) -> Step:
+    """The step that removes a folder that was made, if it is still that one, and empty."""
+    side, path = made.target_side, made.target
+    return Step(StepKind.RMDIR, path, b"", folder_identity(after[side, path]), side, side, Role.TAKE_BACK_AUXILIARY)
 
 
 def _family_end(steps: list[Step], first: int) -> int:

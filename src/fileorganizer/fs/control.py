@@ -14,6 +14,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 from fileorganizer.errors import RootBusy, RootRefused, show
 from fileorganizer.fs.beneath import Root
@@ -35,7 +36,10 @@ def open_control(root: Root, *, create: bool) -> int | None:
     if create and root.look(CONTROL_DIRECTORY) is None:
         before = os.fstat(root.fd)
         _make(root)
-        os.utime(root.fd, ns=(before.st_atime_ns, before.st_mtime_ns))
+        with suppress(
+            PermissionError
+        ):  # a folder of somebody else's that one may write into: only the owner may set its time
+            os.utime(root.fd, ns=(before.st_atime_ns, before.st_mtime_ns))
         os.fsync(root.fd)
         faultpoint("control.made")
     status = root.look(CONTROL_DIRECTORY)
