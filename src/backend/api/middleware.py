@@ -16,7 +16,7 @@ from backend.api.errors import Problem, document, unforeseen
 from backend.core import monitoring
 from backend.core.config import Settings
 from backend.core.logging import logger
-from backend.core.rate_limit import client_address, is_proxy
+from backend.core.rate_limit import client_address, is_proxy, peer_of
 from backend.database import DatabaseBusy, is_away
 
 Scope = MutableMapping[str, Any]
@@ -62,9 +62,11 @@ class Outermost:
         headers = Headers(scope=scope)
         wanted = headers.get("x-request-id", "")
         request_id = wanted if _REQUEST_ID.fullmatch(wanted) else str(uuid4())
-        peer = scope["client"][0] if scope.get("client") else "local"
+        forwarded = headers.getlist("x-forwarded-for")
+        here = (scope.get("server") or ("", None))[0]
+        peer = peer_of(scope.get("client") or ("local", 0), here, forwarded)
         state = scope.setdefault("state", {})
-        state["address"] = client_address(peer, headers.getlist("x-forwarded-for"), self._settings.trusted_proxies)
+        state["address"] = client_address(peer, forwarded, self._settings.trusted_proxies)
         state["rate_headers"] = {}
         if headers.get("x-forwarded-proto") == "https" and is_proxy(peer, self._settings.trusted_proxies):
             scope["scheme"] = "https" if scope["type"] == "http" else "wss"  # for cookies, HSTS and origins
