@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from structlog.contextvars import bound_contextvars
 
 from backend.api.errors import Problem, document, unforeseen
@@ -17,7 +18,7 @@ from backend.core import monitoring
 from backend.core.config import Settings
 from backend.core.logging import logger
 from backend.core.rate_limit import client_address, is_proxy, peer_of
-from backend.database import DatabaseBusy, is_away
+from backend.database import is_away, is_busy
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -99,24 +100,24 @@ class _Exchange:
         with monitoring.api_requests_in_progress.track_inprogress():
             try:
                 await self._app(self._scope, counted, decorated)
-            except DatabaseBusy:
-                await self._give_up(decorated, 503, "busy", "The database is busy. Try again in a moment.")
             except Exception as error:
                 if self._scope["type"] != "http" or self._status:
                     raise
-                if is_away(error):
-                    self._log.error("the database is away", reason=type(error).__name__)
-                    await self._give_up(decorated, 503, "database-away", "The database is away. Try again in a moment.")
-                    return
-                await unforeseen(self._scope, error)(self._scope, receive, decorated)
+                await self._answer_to(error)(self._scope, _no_more, decorated)
         if self._scope["type"] == "http":
             self._note(time.monotonic() - began)
 
-    async def _give_up(self, send: Send, status: int, code: str, detail: str) -> None:
-        """Answer with a problem if there is still time to."""
-        if self._scope["type"] == "http" and not self._status:
-            answer = Problem(document(self._scope, status, code, detail), status, {"Retry-After": "1"})
-            await answer(self._scope, _no_more, send)
+    def _answer_to(self, error: Exception) -> Response:
+        """What nobody caught: a database that passes nothing on just now, or a mistake of ours."""
+        if is_busy(error):
+            code, detail = "busy", "The database is busy. Try again in a moment."
+        elif is_away(error):
+            code, detail = "database-away", "The database is away. Try again in a moment."
+        else:
+            return unforeseen(self._scope, error)
+        self._log.error("the database doesn't answer", code=code, reason=type(error).__name__)
+        monitoring.api_errors.labels(code).inc()
+        return Problem(document(self._scope, 503, code, detail), 503, {"Retry-After": "1"})
 
     def _decorate(self, message: Message) -> None:
         """Headers of every answer."""
