@@ -120,7 +120,8 @@ def destination_of(operation: Operation) -> bytes | None:
         status = os.stat(path)
     except OSError as error:
         raise DestinationMissing(
-            f"Operation {operation.number} used {show(path)}, which isn't there now ({error.strerror}). Connect that disk and try again."
+            f"Operation {operation.number} used {show(path)}, which isn't there now ({error.strerror}). Connect that disk, or bring"
+            " the folder back to that place, and try again."
         ) from error
     inode = 0 if operation.destination_identity is None else operation.destination_identity[1]
     if inode and status.st_ino != inode:
