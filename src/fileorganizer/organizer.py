@@ -26,6 +26,7 @@ from fileorganizer.errors import (
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution import operating, reading
 from fileorganizer.execution.drafting import Drafting
+from fileorganizer.execution.parting import deeds_of
 from fileorganizer.execution.purging import keepers_now
 from fileorganizer.execution.reading import Explained, FileRow, TrashItem
 from fileorganizer.execution.undoing import Undoing
@@ -544,6 +545,27 @@ def _destinations(journal: Journal) -> Iterator[dict[bytes, Root]]:
         yield opened
 
 
+def trash_out_of_reach(root: RootPath) -> list[bytes]:
+    """The destinations that aren't there now, and in whose trash something was put from this root: ``trash_list`` can't name it."""
+    path = resolve_root(root)
+    away: list[bytes] = []
+    with suppress(OperationNotFound), _journal(path) as journal, _destinations(journal) as there:
+        for operation in journal.operations():
+            destination = operation.destination
+            if destination is not None and destination not in (*there, *away) and _trashes_there(journal, operation):
+                away.append(destination)
+    return away
+
+
+def _trashes_there(journal: Journal, operation: Operation) -> bool:
+    """Has the operation put anything into the trash of its destination?"""
+    return any(
+        deed.step.kind == StepKind.TRASH and deed.step.source_side == DESTINATION
+        for batch in journal.batches(operation.number)
+        for deed in deeds_of(batch, operation.number)
+    )
+
+
 def restore(
     root: RootPath, items: Sequence[str], *, confirm: Confirm | None = None, listener: Listener | None = None
 ) -> Report:
@@ -553,6 +575,8 @@ def restore(
     """
     path, listener = resolve_root(root), listener or Listener()
     chosen = _chosen_items(path, items)
+    if not chosen:
+        return _nothing_in_the_trash()
     places = {item.place for item in chosen}
 
     def fill(undoing: Undoing) -> None:
@@ -563,6 +587,11 @@ def restore(
         _draft_back(work.sides, work.journal, "restore", fill) as plan,
     ):
         return run_plan(work, plan, confirm, listener)
+
+
+def _nothing_in_the_trash() -> Report:
+    """Nothing to do, so nothing is opened: a folder that was never organized stays without records."""
+    return Report("", Review(), None, 0.0, 0.0, 0.0)
 
 
 def _one_destination(items: Sequence[TrashItem]) -> bytes | None:
@@ -587,6 +616,8 @@ def purge(
     """Destroy what is in the trash for ever: the items named, or all that is older than some days."""
     path, listener = resolve_root(root), listener or Listener()
     chosen = trashed_before(_chosen_items(path, items), older_than_days)
+    if not chosen:
+        return _nothing_in_the_trash()
     with working(path, _one_destination(chosen), "a purge") as work, _draft_purge(work, chosen) as plan:
         return run_plan(work, plan, confirm, listener)
 

@@ -118,6 +118,18 @@ def plan(out: Console, shown: Plan) -> None:
         _categories(out, review)
     _keepers(out, shown)
     totals(out, shown.head)
+    if shown.head.operation_type == "rollback":
+        _not_taken_back(out, shown)
+
+
+def _not_taken_back(out: Console, shown: Plan) -> None:
+    """What an undo leaves alone, as far as there is room: these are few, and each is a file that somebody misses."""
+    rows = (skip for skips in shown.skips() for skip in skips)
+    for skip in islice(rows, MOST_ROWS):
+        detail = f" ({skip.detail})" if skip.detail else ""
+        out.print(f"  {Reason(skip.reason).label}: {show(skip.path)}{detail}")
+    if more := sum(1 for _ in rows):
+        out.print(f"  … and {more} more.")
 
 
 def _keepers(out: Console, shown: Plan) -> None:
@@ -219,14 +231,16 @@ def report(out: Console, done: Report, root: str) -> None:
         return
     counts = operation.totals
     words = {"cancelled": "Stopped", "interrupted": "Was cut off", "failed": "Failed"}.get(operation.status, "Done")
+    files = f"{counts.done} of {counted(counts.planned, 'file')} ({size(counts.bytes)})" if counts.planned else "only folders"
     out.print(
-        f"{words}: {counts.done} of {counted(counts.planned, 'file')} ({size(counts.bytes)}), {counts.skipped} skipped,"
-        f" {counts.failed} failed, in {operation.seconds:.1f} s."
+        f"{words}: {files}, {counts.skipped} skipped, {counts.failed} failed, in {operation.seconds:.1f} s."
     )
     reasons(out, counts.by_reason, "Not done")
-    if operation.operation_type != "organize":
-        reasons(out, done.review.left_by_reason, "Left alone")
+    left = {} if operation.operation_type == "organize" else done.review.left_by_reason
+    reasons(out, left, "Left alone")
     _edited(out, done.review)
+    if counts.by_reason or left:
+        out.print(f"See which, and why:  fileorganizer show {root} {operation.operation_id}")
     stopped = operation.status in ("cancelled", "interrupted")
     if stopped:
         out.print("To go on, run it again.")
@@ -243,7 +257,7 @@ def history(out: Console, operations: Sequence[Operation]) -> None:
             (
                 str(one.number),
                 time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created_at)),
-                one.operation_type,
+                what(one),
                 one.status,
                 str(one.totals.done),
                 str(one.totals.skipped),
@@ -254,6 +268,13 @@ def history(out: Console, operations: Sequence[Operation]) -> None:
             for one in operations
         ],
     )
+
+
+def what(operation: Operation) -> str:
+    """What an operation was, by the name of the command."""
+    if operation.undoes is not None:
+        return f"undo of {operation.undoes}"
+    return {"duplicate_cleanup": "duplicates clean"}.get(operation.operation_type, operation.operation_type)
 
 
 def state(row: FileRow) -> str:
