@@ -25,7 +25,7 @@ from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal.plans import Plan, PlanWriter, forget_old_plans
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import Identity, Options, Reason, Review, Skip
+from fileorganizer.model import Identity, Options, Review, Skip
 from fileorganizer.organizer import (
     Confirm,
     Report,
@@ -300,10 +300,8 @@ def _plan(
     writer.add_skips(found.skips)
     review = clean.review
     review.scanned = found.scanned
-    review.left_alone += len(found.skips)
     for skip in found.skips:
-        label = Reason(skip.reason).label
-        review.left_by_reason[label] = review.left_by_reason.get(label, 0) + 1
+        review.leave(skip.reason)
     review.in_place = review.scanned - review.planned - review.left_alone
     add_risks(review, root.path, {}, sync_client(root.path))
     if cleaning.action == "hardlink":

@@ -25,7 +25,7 @@ from fileorganizer.duplicates.finder import Search
 from fileorganizer.duplicates.groups import Copy, Group
 from fileorganizer.duplicates.table import REGULAR
 from fileorganizer.journal.plans import Plan
-from fileorganizer.model import SOURCE, Identity, Reason, Review
+from fileorganizer.model import SOURCE, Identity, Review
 from fileorganizer.organizer import Confirm, Report
 from fileorganizer.progress import Listener
 from fileorganizer.searcher import Found, find_duplicates
@@ -209,12 +209,11 @@ def _rule_of(keep: str) -> str:
 
 def _review_of(found: Found) -> Review:
     """A search that nothing follows, in numbers: what it looked at stays in place."""
-    left: dict[str, int] = {}
+    review = Review(scanned=found.scanned)
     for skip in found.skips:
-        label = Reason(skip.reason).label
-        left[label] = left.get(label, 0) + 1
-    count = len(found.skips)
-    return Review(scanned=found.scanned, in_place=found.scanned - count, left_alone=count, left_by_reason=left)
+        review.leave(skip.reason)
+    review.in_place = review.scanned - review.left_alone
+    return review
 
 
 def _group_row(number: int, sequence: int, group: Group) -> Row:

@@ -131,9 +131,7 @@ class Drafting:
         """What was left alone so far."""
         skips, self._skips = self._skips, []
         for skip in skips:
-            self.review.left_alone += 1
-            label = Reason(skip.reason).label
-            self.review.left_by_reason[label] = self.review.left_by_reason.get(label, 0) + 1
+            self.review.leave(skip.reason)
             if skip.reason == Reason.KEPT_TOGETHER:
                 self.review.kept_together += 1
                 self.review.contained_files += skip.files

@@ -28,7 +28,6 @@ from fileorganizer.model import (
     Folder,
     Keeper,
     Mark,
-    Reason,
     Review,
     Role,
     Step,
@@ -190,11 +189,9 @@ class Undoing:
         review = self.review
         review.planned, review.bytes, review.edited = reversal.planned, reversal.bytes, reversal.edited
         review.already_back = review.in_place = reversal.already_back
-        review.left_alone = len(reversal.skips)
-        review.scanned = review.planned + review.in_place + review.left_alone
         for skip in reversal.skips:
-            label = Reason(skip.reason).label
-            review.left_by_reason[label] = review.left_by_reason.get(label, 0) + 1
+            review.leave(skip.reason)
+        review.scanned = review.planned + review.in_place + review.left_alone
 
     def _places_left(self, needed: set[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
         """Which of the needed places are left by steps that are stored already."""
