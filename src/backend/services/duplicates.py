@@ -15,7 +15,7 @@ from backend.repositories.duplicates import DuplicateGroups, DuplicateTotals
 from backend.repositories.operations import OwnOperations
 from backend.services.callers import Caller
 from backend.services.errors import InvalidInput, NotFound, WrongState
-from backend.services.operations import Draft, OperationService
+from backend.services.operations import Draft, OperationService, own_operation
 from backend.services.roots import RootService, check_path
 from fileorganizer.errors import show
 from fileorganizer.model import Identity
@@ -94,7 +94,7 @@ class DuplicateService:
     async def page(self, caller: Caller, operation_id: UUID, limit: int, offset: int, min_size: int) -> GroupPage:
         """Groups that an operation has found and that still have copies. Raises NotFound."""
         async with self._database.reading() as session:
-            operation = await _existing(OwnOperations(session, caller.owner), operation_id)
+            operation = await own_operation(OwnOperations(session, caller.owner), operation_id)
             known = DuplicateGroups(session, operation.number)
             totals = await known.totals(min_size)
             groups = await known.page(min_size, limit, offset)
@@ -105,7 +105,7 @@ class DuplicateService:
     async def copy(self, caller: Caller, operation_id: UUID, digest: bytes, path: bytes) -> CopyView:
         """One file of a group by its path. Raises NotFound, InvalidInput."""
         async with self._database.reading() as session:
-            operation = await _existing(OwnOperations(session, caller.owner), operation_id)
+            operation = await own_operation(OwnOperations(session, caller.owner), operation_id)
             known = DuplicateGroups(session, operation.number)
             group = await known.group(digest)
             files = (await known.files([group])).get(group.sequence, []) if group else []
@@ -121,7 +121,7 @@ class DuplicateService:
         Raises NotFound, InvalidInput, WrongState, OperationOverlap.
         """
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
+            parent = await own_operation(OwnOperations(session, caller.owner), operation_id)
             known = DuplicateGroups(session, parent.number)
             group = await known.group(digest)
             if group is None:
@@ -147,7 +147,7 @@ class DuplicateService:
         Raises NotFound, WrongState, OperationOverlap.
         """
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
+            parent = await own_operation(OwnOperations(session, caller.owner), operation_id)
             totals = await DuplicateGroups(session, parent.number).totals(wanted.min_size_bytes)
         if not totals.groups:
             raise WrongState("No duplicates are left of those that this operation found.")
@@ -201,11 +201,3 @@ def _below(path: bytes, root: bytes, member: str) -> bytes:
     if path.startswith(b"/"):
         path = path[len(root) + 1 :] if path.startswith(root + b"/") else b""
     return os.path.normpath(path) if path else b""
-
-
-async def _existing(own: OwnOperations, operation_id: UUID) -> Operation:
-    """One of the caller's operations. Raises NotFound."""
-    operation = await own.get(operation_id)
-    if operation is None:
-        raise NotFound("operation")
-    return operation
