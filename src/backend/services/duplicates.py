@@ -17,12 +17,12 @@ from backend.services.callers import Caller
 from backend.services.errors import InvalidInput, NotFound, WrongState
 from backend.services.operations import Draft, OperationService, own_operation
 from backend.services.roots import RootService, check_path
+from fileorganizer.duplicates.table import unsigned
 from fileorganizer.errors import show
 from fileorganizer.model import Identity
 
 NOTHING_STAYS: Final = "nothing"
 """In place of a rule to keep by."""
-_UNSIGNED: Final = (1 << 64) - 1
 _SEARCH_OPTIONS: Final = ("min_size_bytes", "exclude", "include_hidden", "keep_together", "recursive")
 
 
@@ -46,9 +46,8 @@ class CopyView:
     @property
     def seen(self) -> Identity:
         """The file as the search saw it."""
-        file = self.file
-        device, inode = file.device & _UNSIGNED, file.inode & _UNSIGNED
-        return Identity(device, inode, self.group.size_bytes, file.mtime_ns, file.ctime_ns, stat.S_IFREG)
+        file, size = self.file, self.group.size_bytes
+        return Identity(unsigned(file.device), unsigned(file.inode), size, file.mtime_ns, file.ctime_ns, stat.S_IFREG)
 
 
 @dataclass(frozen=True, slots=True)
