@@ -18,7 +18,7 @@ from fileorganizer.errors import InvalidOption, RootRefused
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution import operating
 from fileorganizer.execution.observing import sync_client
-from fileorganizer.execution.workplace import Workplace, resolve_root
+from fileorganizer.execution.workplace import Workplace, open_sides, resolve_root
 from fileorganizer.fs import control, sharing
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import identity_of
@@ -31,7 +31,6 @@ from fileorganizer.organizer import (
     Report,
     RootPath,
     head_without_rules,
-    open_sides,
     run_plan,
     settle,
     share_nested,

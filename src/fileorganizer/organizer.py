@@ -32,7 +32,14 @@ from fileorganizer.execution.reading import Explained, FileRow, TrashItem
 from fileorganizer.execution.undoing import Undoing
 from fileorganizer.execution.verify import Verification
 from fileorganizer.execution.verify import verify as verify_root
-from fileorganizer.execution.workplace import Workplace, destination_of, may, open_workplace, resolve_root
+from fileorganizer.execution.workplace import (
+    Workplace,
+    destination_of,
+    may,
+    open_sides,
+    open_workplace,
+    resolve_root,
+)
 from fileorganizer.fs import control, probe
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.probe import Capabilities
@@ -255,17 +262,6 @@ def working(root: bytes, outside: bytes | None, what: str) -> Iterator[Workplace
     holder = f"{what} (process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')})"
     with control.Locks() as locks, open_workplace(root, outside, holder, locks=locks) as work:
         yield work
-
-
-@contextmanager
-def open_sides(root: bytes, outside: bytes | None) -> Iterator[list[Root]]:
-    """The roots opened for looking only."""
-    with Root(root) as source:
-        if outside is None:
-            yield [source]
-        else:
-            with Root(outside) as target:
-                yield [source, target]
 
 
 # taking back
