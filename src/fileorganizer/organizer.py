@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 import msgspec
@@ -116,7 +116,7 @@ def organize(
     """Plan and carry out, or carry out the stored plan ``plan_id`` (then ``options`` are those of the plan)."""
     path, listener = resolve_root(root), listener or Listener()
     settle(path)
-    plan = _stored(path, plan_id) if plan_id else None
+    plan = stored_plan(path, plan_id, "organize") if plan_id else None
     if plan is not None:
         options = msgspec.json.decode(plan.head.options, type=Options)
     outside, prefix = _destination(path, options)
@@ -167,17 +167,10 @@ def _draft(
     """Scan and plan into the plan folder; with ``locks`` the roots found inside are locked as well."""
     source, target = sides[0], sides[-1]
     rules = rules or builtin_rules(options.profile)
-    if options.keep_together and (
-        why := whole_folder(os.path.basename(source.path), set(map(os.fsencode, os.listdir(source.fd))))
-    ):
-        raise RootRefused(
-            f"{shown_path(source.path)} is one thing itself ({why}); its parts belong together. Choose the folder that holds it,"
-            " or say --no-keep-together."
-        )
+    if options.keep_together:
+        refuse_whole(source.path, map(os.fsencode, os.listdir(source.fd)))
     forget_old_plans(plan_dir())
-    plan_id = operating.new_id()
-    writer = PlanWriter(plan_dir(), plan_id)
-    try:
+    with new_plan() as (plan_id, writer):
         drafting = Drafting(source, target, prefix, capabilities[-1], options, rules, writer, plan_id, listener)
         drafting.run()
         outside = target if target is not source else None
@@ -200,13 +193,31 @@ def _draft(
                 plan_seconds=drafting.plan_seconds,
             )
         )
-    except BaseException:
-        writer.abandon()
-        raise
     plan = Plan(plan_dir(), plan_id)
     if locks is not None:
         share_nested(locks, source.path, plan)
     return plan
+
+
+def refuse_whole(root: bytes, names: Iterable[bytes]) -> None:
+    """Raise RootRefused for a folder whose parts, by the ``names`` in it, belong together."""
+    if why := whole_folder(os.path.basename(root), set(names)):
+        raise RootRefused(
+            f"{shown_path(root)} is one thing itself ({why}); its parts belong together. Choose the folder that holds it,"
+            " or say --no-keep-together."
+        )
+
+
+@contextmanager
+def new_plan() -> Iterator[tuple[str, PlanWriter]]:
+    """The id of a new plan, and what it is written with; where the block doesn't come to finish it, nothing is left of it."""
+    plan_id = operating.new_id()
+    writer = PlanWriter(plan_dir(), plan_id)
+    try:
+        yield plan_id, writer
+    except BaseException:
+        writer.abandon()
+        raise
 
 
 def share_nested(locks: control.Locks, root: bytes, plan: Plan) -> None:
@@ -215,15 +226,15 @@ def share_nested(locks: control.Locks, root: bytes, plan: Plan) -> None:
         locks.share(os.path.join(root, nested))
 
 
-def _stored(root: bytes, plan_id: str) -> Plan:
-    """A stored plan of this root. Raises PlanNotFound, PlanDamaged, PlanAlreadyApplied, InvalidOption."""
+def stored_plan(root: bytes, plan_id: str, operation_type: str) -> Plan:
+    """A stored plan of this root and kind. Raises PlanNotFound, PlanDamaged, PlanAlreadyApplied, InvalidOption."""
     with suppress(FileNotFoundError), Journal(root, write=False) as journal:
         operating.refuse_applied(journal, plan_id)
     plan = Plan(plan_dir(), plan_id)
     status = os.stat(root)
-    if plan.head.operation_type != "organize":
+    if plan.head.operation_type != operation_type:
         plan.close()
-        raise InvalidOption(f"Plan {plan_id} isn't one to organize by. Carry it out with the command that made it.")
+        raise InvalidOption(f"Plan {plan_id} was made by another command. Carry it out with that one.")
     if plan.head.root_identity != (status.st_dev, status.st_ino):
         plan.close()
         raise InvalidOption(f"Plan {plan_id} was made for {shown_path(plan.head.root)}, not for {shown_path(root)}.")
@@ -351,15 +362,10 @@ def _draft_back(
     whole: bool = False,
 ) -> Plan:
     """Store a plan made from the journal: of an undo, or of a restore."""
-    plan_id = operating.new_id()
-    writer = PlanWriter(plan_dir(), plan_id)
-    try:
+    with new_plan() as (plan_id, writer):
         undoing = Undoing(sides, journal, writer, plan_id)
         fill(undoing)
         writer.finish(head_without_rules(sides, operation_type, plan_id, undoing.review, undone, whole=whole))
-    except BaseException:
-        writer.abandon()
-        raise
     return Plan(plan_dir(), plan_id)
 
 
@@ -647,18 +653,13 @@ def _names_of(item: TrashItem) -> tuple[str, str, str]:
 
 def _draft_purge(work: Workplace, items: Sequence[TrashItem]) -> Plan:
     """The stored plan of a purge."""
-    plan_id = operating.new_id()
-    writer = PlanWriter(plan_dir(), plan_id)
     items = keepers_now(work.journal, work.sides[0], items)
-    try:
+    with new_plan() as (plan_id, writer):
         review = Review(scanned=len(items), planned=len(items), bytes=sum(item.size for item in items))
         for start in range(0, len(items), BATCH_STEPS):
             part = items[start : start + BATCH_STEPS]
             writer.add_batch([_purge_step(item) for item in part])
         writer.finish(head_without_rules(work.sides, "purge", plan_id, review, None, whole=False))
-    except BaseException:
-        writer.abandon()
-        raise
     return Plan(plan_dir(), plan_id)
 
 

@@ -352,7 +352,7 @@ def test_a_plan_of_another_kind_is_told_so(say: Any, root: Path) -> None:
     """Not that it was made for another folder."""
     write_tree(root, {"same.jpg": File(b"jpeg", mtime=OLD + 1)})
     plan = say("duplicates", "clean", root, "--keep", "oldest", "--preview", "--json").document["plan_id"]
-    assert "isn't one to organize by" in say("organize", root, "--plan", plan, "--yes").err
+    assert "was made by another command" in say("organize", root, "--plan", plan, "--yes").err
 
 
 def test_every_reason_has_a_sentence() -> None:
