@@ -13,6 +13,7 @@ import pytest
 
 from fileorganizer import organizer
 from fileorganizer.cli import app, render
+from fileorganizer.cli.bar import ProgressBar
 from fileorganizer.errors import JournalDamaged, PlanDamaged, StorageFailed
 from fileorganizer.execution import stepping
 from fileorganizer.fs import faults, moving, probe, trash
@@ -265,7 +266,7 @@ def test_never_the_last_name(root: Path) -> None:
 def test_progress_is_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The bar takes what the engine reports, with and without a known total."""
     monkeypatch.setenv("FORCE_COLOR", "1")  # so that rich takes the capture for a terminal
-    bar = render.ProgressBar()
+    bar = ProgressBar()
     bar.hide()
     for _ in range(2):
         bar.show(Progress(phase="scanning", files_scanned=3))

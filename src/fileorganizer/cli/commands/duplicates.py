@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fileorganizer import searcher
-from fileorganizer.cli import render, render_json
+from fileorganizer.cli import render_duplicates, render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.values import FOLDER, refuse_beside_plan, size_of
 from fileorganizer.duplicates.finder import ALGORITHMS, Search
@@ -95,7 +95,7 @@ def search(output: Output, folder: str, as_csv: bool, **given: Any) -> int:
     elif as_csv:
         render_json.write_csv(found)
     elif not output.silent:
-        render.found(output.console, found, shell_word(folder))
+        render_duplicates.found(output.console, found, shell_word(folder))
     return _exit_code(found)
 
 
@@ -170,5 +170,5 @@ def folders(output: Output, folder: str, digest: str, paranoid: bool) -> int:
     if output.for_programs:
         render_json.write_document(render_json.folders_document(found))
     elif not output.silent:
-        render.folders(output.console, found)
+        render_duplicates.folders(output.console, found)
     return EXIT_DONE if found.same or found.contained else EXIT_NOTHING

@@ -75,19 +75,7 @@ def explain(output: Output, path: str) -> int:
 
     PATH is where it was or where it is now.
     """
-    places = list(knowing(path))
-    if not places:
-        raise OperationNotFound(f"Nothing was organized in a folder above {shown_path(path)} yet.{RECORDS_GONE}")
-    found: list[Explained] = []
-    not_asked: list[str] = []
-    for root, below, destination in places:
-        try:
-            found += organizer.explain(root, below, destination=destination)
-        except (OperationNotFound, RootRefused):
-            words = "they aren't there now. Connect its disk, or bring the folder back to that place."
-            not_asked.append(f"The records of {shown_path(root)} couldn't be asked: {words}")
-        except PermissionError:
-            not_asked.append(f"The records of {shown_path(root)} are another user's, and couldn't be asked.")
+    found, not_asked = _known_of(path)
     if output.for_programs:
         render_json.write_document({"explanations": [_explained(one) for one in found]})
     elif not output.silent:
@@ -105,6 +93,27 @@ def explain(output: Output, path: str) -> int:
             output.console.print("No operation that is recorded here knows a file at this place.")
             output.console.print("If it was moved or renamed by hand since, name the place where it was before.")
     return EXIT_DONE if found else EXIT_NOTHING
+
+
+def _known_of(path: str) -> tuple[list[Explained], list[str]]:
+    """What all records that may know a path say of it, and in words which of them couldn't be asked.
+
+    Raises OperationNotFound where there are none.
+    """
+    found: list[Explained] = []
+    not_asked: list[str] = []
+    places = list(knowing(path))
+    if not places:
+        raise OperationNotFound(f"Nothing was organized in a folder above {shown_path(path)} yet.{RECORDS_GONE}")
+    for root, below, destination in places:
+        try:
+            found += organizer.explain(root, below, destination=destination)
+        except (OperationNotFound, RootRefused):
+            words = "they aren't there now. Connect its disk, or bring the folder back to that place."
+            not_asked.append(f"The records of {shown_path(root)} couldn't be asked: {words}")
+        except PermissionError:
+            not_asked.append(f"The records of {shown_path(root)} are another user's, and couldn't be asked.")
+    return found, not_asked
 
 
 def _explained(one: Explained) -> dict[str, Any]:
