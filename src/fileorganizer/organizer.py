@@ -391,12 +391,11 @@ def head_without_rules(
     )
 
 
-def recover(root: RootPath, *, listener: Listener | None = None) -> Report | None:
+def recover(root: RootPath) -> Report | None:
     """Settle what a crash left in doubt and close what it cut off; None when there was nothing.
 
     What was moved stays moved: run it again to go on, or undo it.
     """
-    (listener or Listener()).enter("finishing")
     closed = settle(resolve_root(root))
     if not closed:
         return None
@@ -479,10 +478,9 @@ def explain(root: RootPath, path: bytes, *, destination: bytes | None = None) ->
         return list(reading.explanations(journal, path.strip(b"/"), destination))
 
 
-def verify(root: RootPath, *, listener: Listener | None = None) -> Verification:
+def verify(root: RootPath) -> Verification:
     """Compare every record with the disk. Changes nothing."""
     path = resolve_root(root)
-    (listener or Listener()).enter("finishing")
     with _journal(path) as journal, Root(path) as opened:
         return verify_root(opened, journal)
 
