@@ -13,7 +13,7 @@ from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import RECORDS_GONE, elsewhere, knowing, other_records, pointing
 from fileorganizer.cli.values import FOLDER
 from fileorganizer.cli.words import why
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound, RootRefused
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound, RootRefused, path_members
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution.reading import Explained, FileRow
 from fileorganizer.planning.review import counted
@@ -40,8 +40,8 @@ def history(output: Output, folder: str) -> int:
 def _file_row(row: FileRow) -> dict[str, Any]:
     """A file of an operation as JSON."""
     rest = {name: getattr(row, name) for name in ("kind", "state", "reason", "detail", "size")}
-    keeper = render_json.path_member(row.keeper, "keeper") if row.keeper else {}
-    return {**render_json.path_member(row.path), **render_json.path_member(row.target, "target"), **rest, **keeper}
+    keeper = path_members(row.keeper, "keeper") if row.keeper else {}
+    return {**path_members(row.path), **path_members(row.target, "target"), **rest, **keeper}
 
 
 @click.command()
@@ -134,7 +134,7 @@ def verify(output: Output, folder: str) -> int:
     with pointing(folder):
         found = organizer.verify(folder)
     if output.for_programs:
-        problems = [{"code": one.code, **render_json.path_member(one.path), "text": one.text} for one in found.problems]
+        problems = [{"code": one.code, **path_members(one.path), "text": one.text} for one in found.problems]
         render_json.write_document({"operations": found.operations, "steps": found.steps, "problems": problems})
     elif not output.silent:
         for one in found.problems:
@@ -170,7 +170,7 @@ def doctor(output: Output, folder: str) -> int:
     known = msgspec.to_builtins(found.capabilities)
     if output.for_programs:
         document = {"supported": found.supported, "journal": found.journal, "notes": found.notes}
-        render_json.write_document({**render_json.path_member(found.root, "root"), **document, "capabilities": known})
+        render_json.write_document({**path_members(found.root, "root"), **document, "capabilities": known})
     elif not output.silent:
         render.table(
             output.console,

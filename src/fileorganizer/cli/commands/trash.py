@@ -13,7 +13,7 @@ from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import elsewhere
 from fileorganizer.cli.values import FOLDER
-from fileorganizer.errors import EXIT_DONE, show
+from fileorganizer.errors import EXIT_DONE, path_members, show
 from fileorganizer.execution.reading import TrashItem
 from fileorganizer.model import SOURCE
 
@@ -64,8 +64,8 @@ def _item_row(item: TrashItem) -> dict[str, Any]:
     """An item as JSON; ``root`` is the folder whose trash it is in, and that its path is relative to."""
     return {
         "item_id": item.item_id,
-        **render_json.path_member(item.path),
-        **render_json.path_member(item.root, "root"),
+        **path_members(item.path),
+        **path_members(item.root, "root"),
         "side": "root" if item.side == SOURCE else "destination",
         "size": item.size,
         "trashed_at": item.trashed_at,
