@@ -26,6 +26,7 @@ from fileorganizer.errors import (
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution import operating, reading
 from fileorganizer.execution.drafting import Drafting
+from fileorganizer.execution.observing import sync_client
 from fileorganizer.execution.parting import deeds_of
 from fileorganizer.execution.purging import keepers_now
 from fileorganizer.execution.reading import Explained, FileRow, TrashItem
@@ -493,30 +494,40 @@ def categories(profile: str) -> RuleSet:
 def doctor(root: RootPath) -> Diagnosis:
     """What the file system of a root guarantees; it is tried out where the program has its folder already."""
     path = resolve_root(root)
-    notes: list[str] = []
-    with Root(path) as opened:
-        known = probe.look_up(opened)
-        folder = None if known.read_only else control.open_control(opened, create=False)
-        if folder is not None:
-            try:
-                with control.Locks() as locks:
-                    locks.take_root(opened, folder, "the doctor")
-                    known = probe.try_out(opened, folder)
-            finally:
-                os.close(folder)
+    known = _tried_out(path)
     operations = history(path)
     state = counted(len(operations), "operation") if operations else "none yet"
+    notes: list[str] = []
     if any(operation.status == "running" for operation in operations):
         notes.append("A run was cut off here. Run 'fileorganizer recover'.")
     if known.read_only:
         notes.append("The file system is read-only: a preview is possible, moving files isn't.")
     elif not may(path, os.W_OK | os.X_OK):
         notes.append("You may not write into this folder: a preview is possible, moving its files isn't.")
-    elif folder is None:
+    elif known.exclusive_rename == "untried":
         notes.append("What has to be tried (exclusive rename, hard links, time stamps) is tried by the first run.")
     if not known.strong_identity:
         notes.append("Inode numbers may change here: files are told apart by size and time as well.")
+    if client := sync_client(path):
+        notes.append(f"{client} syncs this folder, and its records with it: organize it on one device only.")
     return Diagnosis(path, known, probe.supported(), state, notes)
+
+
+def _tried_out(root: bytes) -> Capabilities:
+    """What the file system of a root can do, tried where that leaves no trace. Raises RootBusy."""
+    with Root(root) as opened:
+        known = probe.look_up(opened)
+        if known.read_only or not may(root, os.W_OK | os.X_OK):
+            return known
+        folder = control.open_control(opened, create=False)
+        if folder is None:
+            return known
+        try:
+            with control.Locks() as locks:
+                locks.take_root(opened, folder, "the doctor")
+                return probe.try_out(opened, folder)
+        finally:
+            os.close(folder)
 
 
 # the trash

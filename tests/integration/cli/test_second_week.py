@@ -227,6 +227,25 @@ def test_records_of_another_user(say: Any) -> None:
                 assert (said.code, "Permission denied" in said.err, "Traceback" in said.err) == (52, True, False)
 
 
+def test_the_doctor_looks_where_nothing_may_be_written(say: Any) -> None:
+    """A folder that its owner has locked since: what may not be tried is looked up."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        (root / ".fileorganizer").mkdir()
+        (root / ".fileorganizer/lock").touch()
+        root.chmod(0o755)
+        with nobody():
+            said = say("doctor", root)
+            assert (said.code, "You may not write into this folder" in said.out) == (0, True)
+
+
+def test_the_doctor_tells_of_a_folder_that_is_synced(say: Any, root: Path) -> None:
+    """Two devices that organize it write two histories into one file."""
+    assert "syncs this folder" not in say("doctor", root).out
+    (root / ".stfolder").mkdir()
+    assert "Syncthing syncs this folder, and its records with it" in say("doctor", root).out
+
+
 def test_a_read_only_disk_can_be_looked_at(say: Any, tmp_path: Path) -> None:
     """All that changes nothing works, and what would change something says why it doesn't."""
     with tmpfs(tmp_path / "disk") as disk:
