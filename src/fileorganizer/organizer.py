@@ -238,7 +238,9 @@ def stored_plan(root: bytes, plan_id: str, operation_type: str) -> Plan:
         raise InvalidOption(f"Plan {plan_id} was made by another command. Carry it out with that one.")
     if plan.head.root_identity != (status.st_dev, status.st_ino):
         plan.close()
-        raise InvalidOption(f"Plan {plan_id} was made for {shown_path(plan.head.root)}, not for {shown_path(root)}. Make a new one.")
+        raise InvalidOption(
+            f"Plan {plan_id} was made for {shown_path(plan.head.root)}, not for {shown_path(root)}. Make a new one."
+        )
     return plan
 
 

@@ -226,10 +226,12 @@ def report(out: Console, done: Report, root: str) -> None:
         return
     counts = operation.totals
     words = {"cancelled": "Stopped", "interrupted": "Was cut off", "failed": "Failed"}.get(operation.status, "Done")
-    files = f"{counts.done} of {counted(counts.planned, 'file')} ({size(counts.bytes)})" if counts.planned else "only folders"
-    out.print(
-        f"{words}: {files}, {counts.skipped} skipped, {counts.failed} failed, in {operation.seconds:.1f} s."
+    files = (
+        f"{counts.done} of {counted(counts.planned, 'file')} ({size(counts.bytes)})"
+        if counts.planned
+        else "only folders"
     )
+    out.print(f"{words}: {files}, {counts.skipped} skipped, {counts.failed} failed, in {operation.seconds:.1f} s.")
     reasons(out, counts.by_reason, "Not done")
     left = {} if operation.operation_type == "organize" else done.review.left_by_reason
     reasons(out, left, "Left alone")

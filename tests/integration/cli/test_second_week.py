@@ -130,7 +130,11 @@ def test_a_file_that_was_renamed_by_hand_is_looked_for_under_its_old_name(say: A
     say("organize", root, "--yes")
     (root / "Documents/2014/b.txt").rename(root / "mine.txt")
     said = say("explain", root / "mine.txt")
-    assert (said.code, "moved or renamed by hand since" in said.out, "none has moved it" in said.out) == (11, True, False)
+    assert (said.code, "moved or renamed by hand since" in said.out, "none has moved it" in said.out) == (
+        11,
+        True,
+        False,
+    )
 
 
 # folders that are elsewhere now

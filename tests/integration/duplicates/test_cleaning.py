@@ -128,7 +128,7 @@ def test_plans_of_other_kinds_and_folders_are_refused(tmp_path: Path) -> None:
         own = plan.head.plan_id
     with pytest.raises(InvalidOption, match="was made by another command"):
         cleaner.clean_up(tmp_path / "one", None, plan_id=other)
-    with pytest.raises(InvalidOption, match="was made for .*/one, not for .*/two"):
+    with pytest.raises(InvalidOption, match=r"was made for .*/one, not for .*/two"):
         cleaner.clean_up(tmp_path / "two", None, plan_id=own)
     with pytest.raises(InvalidOption, match="--keep"):
         cleaner.clean_up(tmp_path / "one", None)

@@ -112,7 +112,9 @@ def _exit_code(found: Found) -> int:
 @click.option("--action", type=click.Choice(ACTIONS), default="trash", show_default=True)
 @searching
 @click.option("--preview", "only_show", is_flag=True, help="Show what would be done.")
-@click.option("--plan", "plan_id", metavar="PLAN_ID", help="Carry out a preview, as it was shown: no other options of the search.")
+@click.option(
+    "--plan", "plan_id", metavar="PLAN_ID", help="Carry out a preview, as it was shown: no other options of the search."
+)
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken
 def clean(

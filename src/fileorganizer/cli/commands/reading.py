@@ -142,7 +142,9 @@ def verify(output: Output, folder: str) -> int:
         checked = f"{counted(found.steps, 'step')} of {counted(found.operations, 'operation')} checked"
         output.console.print(f"{checked}: {counted(len(found.problems), 'problem')}.")
         if any(one.code in _BY_HAND for one in found.problems):
-            output.console.print("What you moved, changed or deleted yourself is among these; an undo leaves that as it is.")
+            output.console.print(
+                "What you moved, changed or deleted yourself is among these; an undo leaves that as it is."
+            )
     return EXIT_PARTIAL if found.problems else EXIT_DONE
 
 

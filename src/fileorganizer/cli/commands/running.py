@@ -128,7 +128,12 @@ def preview(output: Output, folder: str, **given: Any) -> int:
 @click.command()
 @click.argument("folder", type=FOLDER)
 @choosing
-@click.option("--plan", "plan_id", metavar="PLAN_ID", help="Carry out a preview, as it was shown: no other options of files and places.")
+@click.option(
+    "--plan",
+    "plan_id",
+    metavar="PLAN_ID",
+    help="Carry out a preview, as it was shown: no other options of files and places.",
+)
 @click.option(
     "--duplicates",
     type=click.Choice(["off", "report", "trash", "hardlink"]),
