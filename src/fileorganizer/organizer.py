@@ -331,14 +331,15 @@ def _choose(journal: Journal, operation: str | None) -> Operation:
     """The operation that is meant."""
     if operation is not None:
         return journal.operation(operation)
-    for candidate in journal.operations():
-        if (
-            candidate.operation_type not in _NOT_UNDONE_BY_DEFAULT
-            and not candidate.rolled_back
-            and not candidate.undo_finished
-        ):
+    candidates = [one for one in journal.operations() if one.operation_type not in _NOT_UNDONE_BY_DEFAULT]
+    for candidate in candidates:
+        if not candidate.rolled_back and not candidate.undo_finished:
             return candidate
-    raise NothingToUndo("Every operation of this folder is taken back already. 'fileorganizer history' lists them.")
+    if not candidates:
+        raise NothingToUndo("Nothing was done here that could be taken back.")
+    raise NothingToUndo(
+        "Every operation of this folder is taken back already, as far as that is possible. 'fileorganizer history' lists them."
+    )
 
 
 def _draft_undo(sides: Sequence[Root], journal: Journal, chosen: Operation, paths: Sequence[bytes]) -> Plan:
