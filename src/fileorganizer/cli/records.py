@@ -38,14 +38,16 @@ def knowing(path: str) -> Iterator[tuple[bytes, bytes, bytes | None]]:
 
 
 def _has_records(folder: bytes) -> bool:
-    """Has this folder a journal, or may it have one that is another user's?"""
-    try:
-        os.stat(os.path.join(folder, CONTROL_DIRECTORY, b"journal.db"))
-    except PermissionError:
+    """Has this folder a journal, had it one, or may it have one that is another user's?"""
+    for name in (b"journal.db", b"epoch"):
+        try:
+            os.stat(os.path.join(folder, CONTROL_DIRECTORY, name))
+        except PermissionError:
+            return True
+        except OSError:
+            continue
         return True
-    except OSError:
-        return False
-    return True
+    return False
 
 
 def elsewhere(folder: str) -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fileorganizer.organizer import Report
 
 MOST_ROWS: Final = 40
+_NEVER_REACHED: Final = frozenset({Reason.STOPPED.label, Reason.INTERRUPTED.label})
+"""Reasons of files that a run didn't come to: they aren't recorded one by one."""
 _DEEPEST: Final = 4
 """Levels of folders that a tree shows at most."""
 _UNBROKEN: Final = 10_000
@@ -236,7 +238,7 @@ def report(out: Console, done: Report, root: str) -> None:
     left = {} if operation.operation_type == "organize" else done.review.left_by_reason
     reasons(out, left, "Left alone")
     _edited(out, done.review)
-    if counts.by_reason or left:
+    if counts.by_reason.keys() - _NEVER_REACHED or left:
         out.print(f"See which, and why:  fileorganizer show {root} {operation.operation_id}")
     stopped = operation.status in ("cancelled", "interrupted")
     if stopped:

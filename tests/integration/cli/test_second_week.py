@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -104,6 +107,22 @@ def test_what_an_undo_leaves_can_be_looked_up(say: Any, root: Path) -> None:
     again = say("undo", root, "1")
     assert (again.code, "say the same with --preview" in again.out) == (11, True)
     assert "b.txt" in say("undo", root, "1", "--preview").out
+
+
+def test_what_a_run_did_not_come_to_is_in_no_record(say: Any, root: Path) -> None:
+    """So nobody is sent to look there; and where nothing was done, nothing is taken back already."""
+    killed = subprocess.run(
+        [sys.executable, "-m", "fileorganizer.cli.app", "organize", str(root), "--yes"],
+        env={**os.environ, "FILEORGANIZER_FAULTS": "kill@25"},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    said = say("recover", root).out
+    assert ("Was cut off: 0 of 3 files" in said, "See which" in said) == (True, False)
+    shutil.rmtree(root / ".fileorganizer")
+    write_tree(root, {"same.txt": File(b"text", mtime=OLD)})
+    say("duplicates", "clean", root, "--keep", "oldest", "--exclude", "*", "--yes")
+    assert "Nothing was done here that could be taken back." in say("undo", root, "--yes").err
 
 
 def test_the_history_says_what_an_undo_took_back(say: Any, root: Path) -> None:
@@ -214,6 +233,15 @@ def test_a_folder_without_its_records(say: Any, root: Path) -> None:
     assert [(words in one.out + one.err, one.code) for one in said] == [(True, 0), (True, 43), (True, 43)]
     assert say("trash", "purge", root, "--yes").code == 11
     assert not (root / ".fileorganizer").exists()
+
+
+def test_a_journal_that_is_missing(say: Any, root: Path) -> None:
+    """Runs were made here, which explain says like the others; and what is lost with the folder of records."""
+    say("organize", root, "--yes")
+    (root / ".fileorganizer/journal.db").unlink()
+    for command in (["history", root], ["explain", root / "a.jpg"], ["undo", root]):
+        said = say(*command)
+        assert (said.code, "what is in its trash is lost" in said.err) == (50, True)
 
 
 def test_records_of_another_user(say: Any) -> None:
