@@ -39,7 +39,7 @@ from fileorganizer.organizer import (
 )
 from fileorganizer.planning.cleanup import ACTIONS, CleanUp, World
 from fileorganizer.planning.companions import companions
-from fileorganizer.planning.review import add_risks, note_shared_metadata, note_trash_keeps_space
+from fileorganizer.planning.review import add_risks, note_nested_records, note_shared_metadata, note_trash_keeps_space
 from fileorganizer.progress import Listener
 from fileorganizer.scan.open_files import open_for_writing
 from fileorganizer.searcher import Found, Where, find_duplicates, search_in, where_of
@@ -277,6 +277,7 @@ def _plan(
     for skip in found.skips:
         review.leave(skip.reason)
     review.in_place = review.scanned - review.planned - review.left_alone
+    note_nested_records(review, len(found.nested_roots))
     add_risks(review, root.path, {}, sync_client(root.path))
     if cleaning.action == "hardlink":
         note_shared_metadata(review)

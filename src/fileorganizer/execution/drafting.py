@@ -401,6 +401,8 @@ class Drafting:
         if self._across:
             review.note_trash_keeps_space(total)
         review.note_catalogues(total, self._found.catalogues + self._catalogues)
+        if self._options.mode == "move":
+            review.note_nested_records(total, len(self.nested_roots))
         review.add_risks(total, self._source.path, blocked, observing.sync_client(self._source.path))
 
 
