@@ -65,7 +65,9 @@ def note_nested_records(review: Review, count: int) -> None:
     """Folders inside have records of their own, which don't hear of what is moved out of them."""
     if count and review.planned:
         whose = "has records of its own" if count == 1 else "have records of their own"
-        text = f"{counted(count, 'folder')} in this one {whose}: what is moved out can't be taken back by these any more."
+        text = (
+            f"{counted(count, 'folder')} in this one {whose}: what is moved out can't be taken back by these any more."
+        )
         review.risks.append(Risk("nested-records", text, count))
 
 
