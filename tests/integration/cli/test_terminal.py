@@ -75,7 +75,7 @@ def test_a_second_yes_for_what_is_unusual(tmp_path: Path) -> None:
     keys = [(b"Go ahead? [y/N]: ", b"y\n"), (b"Really? [y/N]: ", b"n\n")]
     screen, ended = on_a_terminal(arguments, keys)
     assert ended == 12
-    assert "new folders would be made. Really?" in screen
+    assert "51 new folders would be made for 51 files. Really?" in screen
     assert organizer.history(root) == []
 
 
