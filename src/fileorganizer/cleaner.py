@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import Final, Protocol
 
 import msgspec
@@ -14,34 +13,34 @@ from fileorganizer.classify.classifier import open_regular
 from fileorganizer.duplicates.finder import Search
 from fileorganizer.duplicates.groups import Copy, Group
 from fileorganizer.duplicates.keepers import KeepNothing, KeepRule
-from fileorganizer.errors import InvalidOption, RootRefused
+from fileorganizer.errors import InvalidOption
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution import operating
 from fileorganizer.execution.observing import sync_client
-from fileorganizer.execution.workplace import Workplace, resolve_root
+from fileorganizer.execution.workplace import Workplace, open_sides, resolve_root
 from fileorganizer.fs import control, probe, sharing
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal.plans import Plan, PlanWriter, forget_old_plans
 from fileorganizer.journal.records import Operation
-from fileorganizer.journal.store import Journal
-from fileorganizer.model import Identity, Options, Reason, Review, Skip
+from fileorganizer.model import Identity, Options, Review, Skip
 from fileorganizer.organizer import (
     Confirm,
     Report,
     RootPath,
     head_without_rules,
-    open_sides,
+    new_plan,
+    refuse_whole,
     run_plan,
     settle,
     share_nested,
+    stored_plan,
     working,
 )
 from fileorganizer.planning.cleanup import ACTIONS, CleanUp, World
 from fileorganizer.planning.companions import companions
-from fileorganizer.planning.review import add_risks, note_shared_metadata, note_trash_keeps_space
+from fileorganizer.planning.review import add_risks, note_nested_records, note_shared_metadata, note_trash_keeps_space
 from fileorganizer.progress import Listener
-from fileorganizer.scan.ignoring import whole_folder
 from fileorganizer.scan.open_files import open_for_writing
 from fileorganizer.searcher import Found, Where, find_duplicates, search_in, where_of
 from fileorganizer.settings import plan_dir
@@ -123,7 +122,7 @@ def clean_up(
     """
     path, listener = resolve_root(root), listener or Listener()
     settle(path)
-    plan = _stored(path, plan_id) if plan_id else None
+    plan = stored_plan(path, plan_id, OPERATION_TYPE) if plan_id else None
     if plan is not None:
         cleaning = msgspec.json.decode(plan.head.options, type=Cleaning)
     if cleaning is None:
@@ -153,17 +152,9 @@ def _where_to_clean(root: RootPath, cleaning: Cleaning) -> Where:
             " go with --against."
         )
     where = where_of(root, cleaning.search, cleaning.against)
-    if cleaning.search.keep_together and (why := whole_folder(os.path.basename(where.root), _names(where.root))):
-        raise RootRefused(
-            f"{shown_path(where.root)} is one thing itself ({why}); its parts belong together. Choose the folder that holds it,"
-            " or say --no-keep-together."
-        )
+    if cleaning.search.keep_together:
+        refuse_whole(where.root, os.listdir(where.root))
     return where
-
-
-def _names(folder: bytes) -> set[bytes]:
-    """The names in a folder."""
-    return set(os.listdir(folder))
 
 
 def _hold_reference(locks: control.Locks, reference: bytes | None) -> None:
@@ -182,18 +173,6 @@ def _refuse_unsupported(work: Workplace, action: str) -> None:
         raise InvalidOption(f"{kind} can't share blocks between files here. Choose --action trash or hardlink.")
 
 
-def _stored(root: bytes, plan_id: str) -> Plan:
-    """A stored clean-up of this root. Raises PlanNotFound, PlanDamaged, PlanAlreadyApplied, InvalidOption."""
-    with suppress(FileNotFoundError), Journal(root, write=False) as journal:
-        operating.refuse_applied(journal, plan_id)
-    plan = Plan(plan_dir(), plan_id)
-    status = os.stat(root)
-    if plan.head.operation_type != OPERATION_TYPE or plan.head.root_identity != (status.st_dev, status.st_ino):
-        plan.close()
-        raise InvalidOption(f"Plan {plan_id} isn't a clean-up of {shown_path(root)}.")
-    return plan
-
-
 def _draft(
     sides: Sequence[Root],
     where: Where,
@@ -204,22 +183,17 @@ def _draft(
 ) -> Plan:
     """Search, unless the groups are known, and plan into the plan folder."""
     forget_old_plans(plan_dir())
-    plan_id = operating.new_id()
     rule = _rule(sides, where, cleaning, known)
     found = _found(sides, where, listener, on_found) if known is None else _known(known)
     listener.enter("planning")
     started = time.monotonic()
-    writer = PlanWriter(plan_dir(), plan_id)
-    try:
+    with new_plan() as (plan_id, writer):
         review = _plan(sides, where, cleaning, found, rule, writer)
         head = head_without_rules(sides[:1], OPERATION_TYPE, plan_id, review, None, whole=True)
         head.options = msgspec.json.encode(_absolute(cleaning, where))
         head.nested_roots = found.nested_roots
         head.scan_seconds, head.plan_seconds = found.seconds, time.monotonic() - started
         writer.finish(head)
-    except BaseException:
-        writer.abandon()
-        raise
     return Plan(plan_dir(), plan_id)
 
 
@@ -301,11 +275,10 @@ def _plan(
     writer.add_skips(found.skips)
     review = clean.review
     review.scanned = found.scanned
-    review.left_alone += len(found.skips)
     for skip in found.skips:
-        label = Reason(skip.reason).label
-        review.left_by_reason[label] = review.left_by_reason.get(label, 0) + 1
+        review.leave(skip.reason)
     review.in_place = review.scanned - review.planned - review.left_alone
+    note_nested_records(review, len(found.nested_roots))
     add_risks(review, root.path, {}, sync_client(root.path))
     if cleaning.action == "hardlink":
         note_shared_metadata(review)

@@ -7,6 +7,7 @@ which path, and what to do next.
 
 from __future__ import annotations
 
+import base64
 import os
 import shlex
 
@@ -34,6 +35,14 @@ def show(path: bytes | str | os.PathLike[str]) -> str:
         )
         for c in text
     )
+
+
+def path_members(path: bytes, name: str = "path") -> dict[str, str]:
+    """A path as text; one that isn't UTF-8 as escaped text, and exactly as base64 beside it."""
+    try:
+        return {name: path.decode()}
+    except UnicodeDecodeError:
+        return {name: show(path), f"{name}_b64": base64.b64encode(path).decode()}
 
 
 def defused(value: object) -> object:

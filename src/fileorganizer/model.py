@@ -357,6 +357,12 @@ class Review(msgspec.Struct):
     """Bytes that have to be written: copies, and moves to another file system."""
     risks: list[Risk] = []
 
+    def leave(self, reason: int) -> None:
+        """Count one more that is left alone for this ``Reason``."""
+        label = Reason(reason).label
+        self.left_alone += 1
+        self.left_by_reason[label] = self.left_by_reason.get(label, 0) + 1
+
 
 class Options(msgspec.Struct, frozen=True):
     """What the user asked for; stored with the plan and with the operation."""

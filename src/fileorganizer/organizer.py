@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 import msgspec
@@ -26,12 +26,21 @@ from fileorganizer.errors import (
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution import operating, reading
 from fileorganizer.execution.drafting import Drafting
+from fileorganizer.execution.observing import sync_client
+from fileorganizer.execution.parting import deeds_of
 from fileorganizer.execution.purging import keepers_now
 from fileorganizer.execution.reading import Explained, FileRow, TrashItem
 from fileorganizer.execution.undoing import Undoing
 from fileorganizer.execution.verify import Verification
 from fileorganizer.execution.verify import verify as verify_root
-from fileorganizer.execution.workplace import Workplace, destination_of, may, open_workplace, resolve_root
+from fileorganizer.execution.workplace import (
+    Workplace,
+    destination_of,
+    may,
+    open_sides,
+    open_workplace,
+    resolve_root,
+)
 from fileorganizer.fs import control, probe
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.probe import Capabilities
@@ -108,7 +117,7 @@ def organize(
     """Plan and carry out, or carry out the stored plan ``plan_id`` (then ``options`` are those of the plan)."""
     path, listener = resolve_root(root), listener or Listener()
     settle(path)
-    plan = _stored(path, plan_id) if plan_id else None
+    plan = stored_plan(path, plan_id, "organize") if plan_id else None
     if plan is not None:
         options = msgspec.json.decode(plan.head.options, type=Options)
     outside, prefix = _destination(path, options)
@@ -159,17 +168,10 @@ def _draft(
     """Scan and plan into the plan folder; with ``locks`` the roots found inside are locked as well."""
     source, target = sides[0], sides[-1]
     rules = rules or builtin_rules(options.profile)
-    if options.keep_together and (
-        why := whole_folder(os.path.basename(source.path), set(map(os.fsencode, os.listdir(source.fd))))
-    ):
-        raise RootRefused(
-            f"{shown_path(source.path)} is one thing itself ({why}); its parts belong together. Choose the folder that holds it,"
-            " or say --no-keep-together."
-        )
+    if options.keep_together:
+        refuse_whole(source.path, map(os.fsencode, os.listdir(source.fd)))
     forget_old_plans(plan_dir())
-    plan_id = operating.new_id()
-    writer = PlanWriter(plan_dir(), plan_id)
-    try:
+    with new_plan() as (plan_id, writer):
         drafting = Drafting(source, target, prefix, capabilities[-1], options, rules, writer, plan_id, listener)
         drafting.run()
         outside = target if target is not source else None
@@ -192,13 +194,31 @@ def _draft(
                 plan_seconds=drafting.plan_seconds,
             )
         )
-    except BaseException:
-        writer.abandon()
-        raise
     plan = Plan(plan_dir(), plan_id)
     if locks is not None:
         share_nested(locks, source.path, plan)
     return plan
+
+
+def refuse_whole(root: bytes, names: Iterable[bytes]) -> None:
+    """Raise RootRefused for a folder whose parts, by the ``names`` in it, belong together."""
+    if why := whole_folder(os.path.basename(root), set(names)):
+        raise RootRefused(
+            f"{shown_path(root)} is one thing itself ({why}); its parts belong together. Choose the folder that holds it,"
+            " or say --no-keep-together."
+        )
+
+
+@contextmanager
+def new_plan() -> Iterator[tuple[str, PlanWriter]]:
+    """The id of a new plan, and what it is written with; where the block doesn't come to finish it, nothing is left of it."""
+    plan_id = operating.new_id()
+    writer = PlanWriter(plan_dir(), plan_id)
+    try:
+        yield plan_id, writer
+    except BaseException:
+        writer.abandon()
+        raise
 
 
 def share_nested(locks: control.Locks, root: bytes, plan: Plan) -> None:
@@ -207,18 +227,20 @@ def share_nested(locks: control.Locks, root: bytes, plan: Plan) -> None:
         locks.share(os.path.join(root, nested))
 
 
-def _stored(root: bytes, plan_id: str) -> Plan:
-    """A stored plan of this root. Raises PlanNotFound, PlanDamaged, PlanAlreadyApplied, InvalidOption."""
+def stored_plan(root: bytes, plan_id: str, operation_type: str) -> Plan:
+    """A stored plan of this root and kind. Raises PlanNotFound, PlanDamaged, PlanAlreadyApplied, InvalidOption."""
     with suppress(FileNotFoundError), Journal(root, write=False) as journal:
         operating.refuse_applied(journal, plan_id)
     plan = Plan(plan_dir(), plan_id)
     status = os.stat(root)
-    if plan.head.operation_type != "organize":
+    if plan.head.operation_type != operation_type:
         plan.close()
-        raise InvalidOption(f"Plan {plan_id} isn't one to organize by. Carry it out with the command that made it.")
+        raise InvalidOption(f"Plan {plan_id} was made by another command. Carry it out with that one.")
     if plan.head.root_identity != (status.st_dev, status.st_ino):
         plan.close()
-        raise InvalidOption(f"Plan {plan_id} was made for {shown_path(plan.head.root)}, not for {shown_path(root)}.")
+        raise InvalidOption(
+            f"Plan {plan_id} was made for {shown_path(plan.head.root)}, not for {shown_path(root)}. Make a new one."
+        )
     return plan
 
 
@@ -254,17 +276,6 @@ def working(root: bytes, outside: bytes | None, what: str) -> Iterator[Workplace
     holder = f"{what} (process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')})"
     with control.Locks() as locks, open_workplace(root, outside, holder, locks=locks) as work:
         yield work
-
-
-@contextmanager
-def open_sides(root: bytes, outside: bytes | None) -> Iterator[list[Root]]:
-    """The roots opened for looking only."""
-    with Root(root) as source:
-        if outside is None:
-            yield [source]
-        else:
-            with Root(outside) as target:
-                yield [source, target]
 
 
 # taking back
@@ -320,14 +331,15 @@ def _choose(journal: Journal, operation: str | None) -> Operation:
     """The operation that is meant."""
     if operation is not None:
         return journal.operation(operation)
-    for candidate in journal.operations():
-        if (
-            candidate.operation_type not in _NOT_UNDONE_BY_DEFAULT
-            and not candidate.rolled_back
-            and not candidate.undo_finished
-        ):
+    candidates = [one for one in journal.operations() if one.operation_type not in _NOT_UNDONE_BY_DEFAULT]
+    for candidate in candidates:
+        if not candidate.rolled_back and not candidate.undo_finished:
             return candidate
-    raise NothingToUndo("Every operation of this folder is taken back already. 'fileorganizer history' lists them.")
+    if not candidates:
+        raise NothingToUndo("Nothing was done here that could be taken back.")
+    raise NothingToUndo(
+        "Every operation of this folder is taken back already, as far as that is possible. 'fileorganizer history' lists them."
+    )
 
 
 def _draft_undo(sides: Sequence[Root], journal: Journal, chosen: Operation, paths: Sequence[bytes]) -> Plan:
@@ -354,15 +366,10 @@ def _draft_back(
     whole: bool = False,
 ) -> Plan:
     """Store a plan made from the journal: of an undo, or of a restore."""
-    plan_id = operating.new_id()
-    writer = PlanWriter(plan_dir(), plan_id)
-    try:
+    with new_plan() as (plan_id, writer):
         undoing = Undoing(sides, journal, writer, plan_id)
         fill(undoing)
         writer.finish(head_without_rules(sides, operation_type, plan_id, undoing.review, undone, whole=whole))
-    except BaseException:
-        writer.abandon()
-        raise
     return Plan(plan_dir(), plan_id)
 
 
@@ -388,12 +395,11 @@ def head_without_rules(
     )
 
 
-def recover(root: RootPath, *, listener: Listener | None = None) -> Report | None:
+def recover(root: RootPath) -> Report | None:
     """Settle what a crash left in doubt and close what it cut off; None when there was nothing.
 
     What was moved stays moved: run it again to go on, or undo it.
     """
-    (listener or Listener()).enter("finishing")
     closed = settle(resolve_root(root))
     if not closed:
         return None
@@ -476,10 +482,9 @@ def explain(root: RootPath, path: bytes, *, destination: bytes | None = None) ->
         return list(reading.explanations(journal, path.strip(b"/"), destination))
 
 
-def verify(root: RootPath, *, listener: Listener | None = None) -> Verification:
+def verify(root: RootPath) -> Verification:
     """Compare every record with the disk. Changes nothing."""
     path = resolve_root(root)
-    (listener or Listener()).enter("finishing")
     with _journal(path) as journal, Root(path) as opened:
         return verify_root(opened, journal)
 
@@ -492,30 +497,40 @@ def categories(profile: str) -> RuleSet:
 def doctor(root: RootPath) -> Diagnosis:
     """What the file system of a root guarantees; it is tried out where the program has its folder already."""
     path = resolve_root(root)
-    notes: list[str] = []
-    with Root(path) as opened:
-        known = probe.look_up(opened)
-        folder = None if known.read_only else control.open_control(opened, create=False)
-        if folder is not None:
-            try:
-                with control.Locks() as locks:
-                    locks.take_root(opened, folder, "the doctor")
-                    known = probe.try_out(opened, folder)
-            finally:
-                os.close(folder)
+    known = _tried_out(path)
     operations = history(path)
     state = counted(len(operations), "operation") if operations else "none yet"
+    notes: list[str] = []
     if any(operation.status == "running" for operation in operations):
         notes.append("A run was cut off here. Run 'fileorganizer recover'.")
     if known.read_only:
         notes.append("The file system is read-only: a preview is possible, moving files isn't.")
     elif not may(path, os.W_OK | os.X_OK):
         notes.append("You may not write into this folder: a preview is possible, moving its files isn't.")
-    elif folder is None:
+    elif known.exclusive_rename == "untried":
         notes.append("What has to be tried (exclusive rename, hard links, time stamps) is tried by the first run.")
     if not known.strong_identity:
         notes.append("Inode numbers may change here: files are told apart by size and time as well.")
+    if client := sync_client(path):
+        notes.append(f"{client} syncs this folder, and its records with it: organize it on one device only.")
     return Diagnosis(path, known, probe.supported(), state, notes)
+
+
+def _tried_out(root: bytes) -> Capabilities:
+    """What the file system of a root can do, tried where that leaves no trace. Raises RootBusy."""
+    with Root(root) as opened:
+        known = probe.look_up(opened)
+        if known.read_only or not may(root, os.W_OK | os.X_OK):
+            return known
+        folder = control.open_control(opened, create=False)
+        if folder is None:
+            return known
+        try:
+            with control.Locks() as locks:
+                locks.take_root(opened, folder, "the doctor")
+                return probe.try_out(opened, folder)
+        finally:
+            os.close(folder)
 
 
 # the trash
@@ -544,6 +559,27 @@ def _destinations(journal: Journal) -> Iterator[dict[bytes, Root]]:
         yield opened
 
 
+def trash_out_of_reach(root: RootPath) -> list[bytes]:
+    """The destinations that aren't there now, and in whose trash something was put from this root: ``trash_list`` can't name it."""
+    path = resolve_root(root)
+    away: list[bytes] = []
+    with suppress(OperationNotFound), _journal(path) as journal, _destinations(journal) as there:
+        for operation in journal.operations():
+            destination = operation.destination
+            if destination is not None and destination not in (*there, *away) and _trashes_there(journal, operation):
+                away.append(destination)
+    return away
+
+
+def _trashes_there(journal: Journal, operation: Operation) -> bool:
+    """Has the operation put anything into the trash of its destination?"""
+    return any(
+        deed.step.kind == StepKind.TRASH and deed.step.source_side == DESTINATION
+        for batch in journal.batches(operation.number)
+        for deed in deeds_of(batch, operation.number)
+    )
+
+
 def restore(
     root: RootPath, items: Sequence[str], *, confirm: Confirm | None = None, listener: Listener | None = None
 ) -> Report:
@@ -553,6 +589,8 @@ def restore(
     """
     path, listener = resolve_root(root), listener or Listener()
     chosen = _chosen_items(path, items)
+    if not chosen:
+        return _nothing_in_the_trash()
     places = {item.place for item in chosen}
 
     def fill(undoing: Undoing) -> None:
@@ -563,6 +601,11 @@ def restore(
         _draft_back(work.sides, work.journal, "restore", fill) as plan,
     ):
         return run_plan(work, plan, confirm, listener)
+
+
+def _nothing_in_the_trash() -> Report:
+    """Nothing to do, so nothing is opened: a folder that was never organized stays without records."""
+    return Report("", Review(), None, 0.0, 0.0, 0.0)
 
 
 def _one_destination(items: Sequence[TrashItem]) -> bytes | None:
@@ -587,6 +630,8 @@ def purge(
     """Destroy what is in the trash for ever: the items named, or all that is older than some days."""
     path, listener = resolve_root(root), listener or Listener()
     chosen = trashed_before(_chosen_items(path, items), older_than_days)
+    if not chosen:
+        return _nothing_in_the_trash()
     with working(path, _one_destination(chosen), "a purge") as work, _draft_purge(work, chosen) as plan:
         return run_plan(work, plan, confirm, listener)
 
@@ -624,18 +669,13 @@ def _paths_of(item: TrashItem) -> tuple[str, str]:
 
 def _draft_purge(work: Workplace, items: Sequence[TrashItem]) -> Plan:
     """The stored plan of a purge."""
-    plan_id = operating.new_id()
-    writer = PlanWriter(plan_dir(), plan_id)
     items = keepers_now(work.journal, work.sides[0], items)
-    try:
+    with new_plan() as (plan_id, writer):
         review = Review(scanned=len(items), planned=len(items), bytes=sum(item.size for item in items))
         for start in range(0, len(items), BATCH_STEPS):
             part = items[start : start + BATCH_STEPS]
             writer.add_batch([_purge_step(item) for item in part])
         writer.finish(head_without_rules(work.sides, "purge", plan_id, review, None, whole=False))
-    except BaseException:
-        writer.abandon()
-        raise
     return Plan(plan_dir(), plan_id)
 
 

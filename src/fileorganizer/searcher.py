@@ -6,8 +6,7 @@ Apart from the verbs that change something, so that a search starts quickly.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import msgspec
 
@@ -16,7 +15,7 @@ from fileorganizer.duplicates.folders import Contained, FolderComparison, Same
 from fileorganizer.duplicates.groups import Groups
 from fileorganizer.errors import InvalidOption
 from fileorganizer.errors import show as shown_path
-from fileorganizer.execution.workplace import resolve_root
+from fileorganizer.execution.workplace import open_sides, resolve_root
 from fileorganizer.fs.beneath import Root
 from fileorganizer.model import CONTROL_DIRECTORY, Reason, Skip, joined
 from fileorganizer.progress import Listener
@@ -73,7 +72,7 @@ def find_duplicates(
     Raises RootRefused, InvalidOption; KeyboardInterrupt when the listener wants to stop.
     """
     where = where_of(root, search, against)
-    with _open(where.root, where.outside) as sides:
+    with open_sides(where.root, where.outside) as sides:
         return search_in(sides, where, listener or Listener())
 
 
@@ -136,7 +135,7 @@ def compare_folders(
         min_size=0, algorithm=algorithm, paranoid=paranoid, include_hidden=True, keep_together=False, quiet_seconds=0.0
     )
     listener = listener or Listener()
-    with _open(path, None) as sides:
+    with open_sides(path, None) as sides:
         finder = Finder(sides, search, listener)
         groups = finder.run()
     listener.enter("planning")
@@ -146,14 +145,3 @@ def compare_folders(
     left = finder.skips + ours
     comparison = FolderComparison(finder.table, groups, finder.links, [skip.path for skip in left])
     return FoldersFound(path, comparison.same(), comparison.contained(), left + unread)
-
-
-@contextmanager
-def _open(root: bytes, outside: bytes | None) -> Iterator[list[Root]]:
-    """The folders opened for looking."""
-    with Root(root) as source:
-        if outside is None:
-            yield [source]
-        else:
-            with Root(outside) as reference:
-                yield [source, reference]

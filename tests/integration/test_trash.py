@@ -13,7 +13,7 @@ from fileorganizer.errors import InvalidOption, NothingToUndo
 from fileorganizer.model import DESTINATION, SOURCE, Options
 from tests.support.disks import tmpfs
 from tests.support.manifest import difference, manifest
-from tests.support.trees import File, read_tree, write_tree
+from tests.support.trees import File, HardLink, read_tree, write_tree
 
 OLD = 1_400_000_000
 
@@ -221,3 +221,44 @@ def test_what_is_put_away_again_is_there_since_then(root: Path) -> None:
     (item,) = organizer.trash_list(root)
     assert item.trashed_at == organizer.history(root)[0].finished_at
     assert (item.item_id, item.path, item.trashed_at > first.trashed_at) == (first.item_id, first.path, True)
+
+
+def names_put_away(root: Path) -> dict[str, str]:
+    """A clean-up that put a file with two names away; the items of the trash by their paths."""
+    write_tree(
+        root,
+        {"a.txt": File(b"same", mtime=OLD), "b.txt": File(b"same", mtime=OLD + 1), "c.txt": HardLink("b.txt")},
+    )
+    cleaner.clean_up(root, Cleaning("oldest"))
+    return {item.path.decode(): item.item_id for item in organizer.trash_list(root)}
+
+
+@pytest.mark.parametrize("names", [["b.txt"], ["c.txt"], ["b.txt", "c.txt"]])
+def test_a_further_name_is_a_file_where_the_first_one_isn_t_asked_for(tmp_path: Path, names: list[str]) -> None:
+    """One file comes back by each of its names, or by both: that is told, and of the clean-up one file is back, never two."""
+    root = tmp_path / "root"
+    items = names_put_away(root)
+    assert sorted(items) == ["b.txt", "c.txt"]
+    report = organizer.restore(root, [items[name] for name in names])
+    assert report.operation is not None
+    assert (report.operation.totals.planned, report.operation.totals.done, report.operation.totals.bytes) == (1, 1, 4)
+    assert sorted(read_tree(root)) == ["a.txt", *names]
+    assert counts(root)[0] == ("duplicate_cleanup", int("b.txt" in names), "b.txt" in names)
+    organizer.restore(root, [])
+    assert counts(root)[0] == ("duplicate_cleanup", 1, True)
+    assert (root / "b.txt").stat().st_ino == (root / "c.txt").stat().st_ino
+    for operation in range(len(counts(root)), 1, -1):
+        organizer.undo(root, str(operation))
+    assert (sorted(read_tree(root)), counts(root)[0]) == (["a.txt"], ("duplicate_cleanup", 0, False))
+    assert organizer.verify(root).problems == []
+
+
+def test_what_was_swept_away_comes_back_as_a_file(tmp_path: Path) -> None:
+    """It isn't one of the files that the run moved; brought back by name it is the one that was asked for."""
+    root = tmp_path / "root"
+    write_tree(root, {"sub": {"a.txt": File(b"a", mtime=OLD), "Thumbs.db": "junk"}})
+    organizer.organize(root, Options(dates="file", recursive=True))
+    report = organizer.restore(root, ["sub/Thumbs.db"])
+    assert report.operation is not None
+    assert (report.operation.totals.planned, report.operation.totals.done) == (1, 1)
+    assert (read_tree(root)["sub"], counts(root)[0]) == ({"Thumbs.db": "junk"}, ("organize", 0, False))

@@ -115,6 +115,15 @@ def test_what_sync_clients_leave_behind(root: Path, place: str) -> None:
     assert "Syncthing" in risks(root)["synced-folder"].text
 
 
+def test_a_folder_inside_with_records_of_its_own(root: Path) -> None:
+    """Organized by itself before: what is moved out of it is beyond its own undo. A copy takes nothing out."""
+    write_tree(root, {"in": {"a.txt": song()}})
+    organizer.organize(root / "in", Options(dates="file"))
+    assert risks(root)["nested-records"].text.startswith("1 folder in this one has records of its own")
+    (root.parent / "there").mkdir()
+    assert "nested-records" not in risks(root, mode="copy", destination=str(root.parent / "there"))
+
+
 def test_originals_stay_in_the_trash(root: Path, tmp_path: Path) -> None:
     """Moving to another disk frees nothing on this one until the trash is purged."""
     write_tree(root, {"a.txt": song()})

@@ -13,6 +13,7 @@ import pytest
 
 from fileorganizer import organizer
 from fileorganizer.cli import app, render
+from fileorganizer.cli.bar import ProgressBar
 from fileorganizer.errors import JournalDamaged, PlanDamaged, StorageFailed
 from fileorganizer.execution import stepping
 from fileorganizer.fs import faults, moving, probe, trash
@@ -26,6 +27,8 @@ from tests.support.manifest import contents, difference, manifest
 from tests.support.trees import Fifo, File, Link, Socket, plain, read_tree, write_tree
 
 OLD = 1_400_000_000
+DAY = 86_400
+DAILY = "{taken:%Y-%m-%d}"
 
 
 @pytest.fixture
@@ -173,16 +176,24 @@ def test_risks_are_named(tmp_path: Path) -> None:
     """A synced folder, and very many new folders, which need a second yes."""
     root = tmp_path / "Dropbox"
     root.mkdir()
-    write_tree(root, {f"{n}.txt": text(str(n), OLD - n * 32_000_000) for n in range(30)})
-    with organizer.preview(root, Options(dates="file")) as plan:
-        risks = {risk.code: risk.needs_consent for risk in plan.head.review.risks}
-    assert risks == {"synced-folder": False, "many-folders": True}
+    write_tree(root, {f"{n}.txt": text(str(n), OLD + n * DAY) for n in range(51)})
+    with organizer.preview(root, Options(dates="file", layout=DAILY)) as plan:
+        risks = {risk.code: (risk.needs_consent, risk.text) for risk in plan.head.review.risks}
+    assert risks["many-folders"] == (True, "51 new folders would be made for 51 files.")
+    assert {code for code, (needs_consent, _) in risks.items() if not needs_consent} == {"synced-folder"}
     with pytest.raises(SystemExit) as ended:
-        app.main(["organize", str(root), "--dates", "file", "--yes"])
+        app.main(["organize", str(root), "--dates", "file", "--layout", DAILY, "--yes"])
     assert ended.value.code == 35
     with pytest.raises(SystemExit) as ended:
-        app.main(["organize", str(root), "--dates", "file", "-yy"])
+        app.main(["organize", str(root), "--dates", "file", "--layout", DAILY, "-yy"])
     assert ended.value.code == 0
+
+
+def test_a_few_new_folders_need_no_second_yes(root: Path) -> None:
+    """Not even one for each file: 16 for 25 files are what any small folder of photos gets."""
+    write_tree(root, {f"{n}.txt": text(str(n), OLD + n * DAY) for n in range(50)})
+    with organizer.preview(root, Options(dates="file", layout=DAILY)) as plan:
+        assert (plan.head.review.new_folders, plan.head.review.risks) == (50, [])
 
 
 def test_f20_f25_no_descriptors_left_and_busy_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +304,7 @@ def test_never_the_last_name(root: Path) -> None:
 def test_progress_is_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The bar takes what the engine reports, with and without a known total."""
     monkeypatch.setenv("FORCE_COLOR", "1")  # so that rich takes the capture for a terminal
-    bar = render.ProgressBar()
+    bar = ProgressBar()
     bar.hide()
     for _ in range(2):
         bar.show(Progress(phase="scanning", files_scanned=3))

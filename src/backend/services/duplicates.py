@@ -15,14 +15,14 @@ from backend.repositories.duplicates import DuplicateGroups, DuplicateTotals
 from backend.repositories.operations import OwnOperations
 from backend.services.callers import Caller
 from backend.services.errors import InvalidInput, NotFound, WrongState
-from backend.services.operations import Draft, OperationService
+from backend.services.operations import Draft, OperationService, own_operation
 from backend.services.roots import RootService, check_path
+from fileorganizer.duplicates.table import unsigned
 from fileorganizer.errors import show
 from fileorganizer.model import Identity
 
 NOTHING_STAYS: Final = "nothing"
 """In place of a rule to keep by."""
-_UNSIGNED: Final = (1 << 64) - 1
 _SEARCH_OPTIONS: Final = ("min_size_bytes", "exclude", "include_hidden", "keep_together", "recursive")
 
 
@@ -46,9 +46,8 @@ class CopyView:
     @property
     def seen(self) -> Identity:
         """The file as the search saw it."""
-        file = self.file
-        device, inode = file.device & _UNSIGNED, file.inode & _UNSIGNED
-        return Identity(device, inode, self.group.size_bytes, file.mtime_ns, file.ctime_ns, stat.S_IFREG)
+        file, size = self.file, self.group.size_bytes
+        return Identity(unsigned(file.device), unsigned(file.inode), size, file.mtime_ns, file.ctime_ns, stat.S_IFREG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ class DuplicateService:
     async def page(self, caller: Caller, operation_id: UUID, limit: int, offset: int, min_size: int) -> GroupPage:
         """Groups that an operation has found and that still have copies. Raises NotFound."""
         async with self._database.reading() as session:
-            operation = await _existing(OwnOperations(session, caller.owner), operation_id)
+            operation = await own_operation(OwnOperations(session, caller.owner), operation_id)
             known = DuplicateGroups(session, operation.number)
             totals = await known.totals(min_size)
             groups = await known.page(min_size, limit, offset)
@@ -105,7 +104,7 @@ class DuplicateService:
     async def copy(self, caller: Caller, operation_id: UUID, digest: bytes, path: bytes) -> CopyView:
         """One file of a group by its path. Raises NotFound, InvalidInput."""
         async with self._database.reading() as session:
-            operation = await _existing(OwnOperations(session, caller.owner), operation_id)
+            operation = await own_operation(OwnOperations(session, caller.owner), operation_id)
             known = DuplicateGroups(session, operation.number)
             group = await known.group(digest)
             files = (await known.files([group])).get(group.sequence, []) if group else []
@@ -121,7 +120,7 @@ class DuplicateService:
         Raises NotFound, InvalidInput, WrongState, OperationOverlap.
         """
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
+            parent = await own_operation(OwnOperations(session, caller.owner), operation_id)
             known = DuplicateGroups(session, parent.number)
             group = await known.group(digest)
             if group is None:
@@ -147,7 +146,7 @@ class DuplicateService:
         Raises NotFound, WrongState, OperationOverlap.
         """
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
+            parent = await own_operation(OwnOperations(session, caller.owner), operation_id)
             totals = await DuplicateGroups(session, parent.number).totals(wanted.min_size_bytes)
         if not totals.groups:
             raise WrongState("No duplicates are left of those that this operation found.")
@@ -201,11 +200,3 @@ def _below(path: bytes, root: bytes, member: str) -> bytes:
     if path.startswith(b"/"):
         path = path[len(root) + 1 :] if path.startswith(root + b"/") else b""
     return os.path.normpath(path) if path else b""
-
-
-async def _existing(own: OwnOperations, operation_id: UUID) -> Operation:
-    """One of the caller's operations. Raises NotFound."""
-    operation = await own.get(operation_id)
-    if operation is None:
-        raise NotFound("operation")
-    return operation

@@ -24,7 +24,7 @@ from backend.services import plan_files
 from backend.services.callers import Caller
 from backend.services.errors import InvalidInput, NotFound, RootNotGranted, WrongState
 from backend.services.long_reads import LongReads
-from backend.services.operations import moved_on
+from backend.services.operations import moved_on, own_operation
 from backend.services.plan_files import PlanFile, PlanPage
 from backend.services.roots import check_path, in_a_root
 from fileorganizer import organizer
@@ -167,7 +167,7 @@ class FileService:
         filters = Filters(wanted.status, wanted.category, wanted.min_size_bytes)
         async with self._database.reading() as session:
             own = OwnOperations(session, caller.owner)
-            operation = await _existing(own, operation_id)
+            operation = await own_operation(own, operation_id)
             files = Files(session, operation.number)
             by_status, counted = await self._counted(own, files, operation, filters)
             tied = f"{caller.user_id}{operation_id}{filters}{wanted.sort_by}{wanted.descending}"
@@ -207,7 +207,7 @@ class FileService:
         """Records by words in path or category; ``wanted`` is sorted by best, newest, largest or name. Raises NotFound for an operation that isn't the caller's."""
         async with self._database.reading() as session:
             if operation_id is not None:
-                await _existing(OwnOperations(session, caller.owner), operation_id)
+                await own_operation(OwnOperations(session, caller.owner), operation_id)
             filters = Filters(wanted.status, wanted.category, wanted.min_size_bytes)
             size, offset = wanted.page_size, (wanted.page - 1) * wanted.page_size
             hits = await FileSearch(session, caller.owner).find(
@@ -305,7 +305,7 @@ class FileService:
     async def _operation(self, caller: Caller, operation_id: UUID) -> Operation:
         """One of the caller's operations. Raises NotFound."""
         async with self._database.reading() as session:
-            return await _existing(OwnOperations(session, caller.owner), operation_id)
+            return await own_operation(OwnOperations(session, caller.owner), operation_id)
 
     async def _granted(self, caller: Caller, operation: Operation) -> Sequence[Root]:
         """The caller's roots. Raises RootNotGranted when the operation's isn't among them any more: its disk isn't looked at."""
@@ -336,14 +336,6 @@ class FileService:
     def _seal(self, body: bytes, tied: str) -> bytes:
         """What only this service can make."""
         return hmac.new(self._key, b"cursor" + tied.encode() + b"\0" + body, hashlib.sha256).digest()[:16]
-
-
-async def _existing(own: OwnOperations, operation_id: UUID) -> Operation:
-    """One of the caller's operations. Raises NotFound."""
-    operation = await own.get(operation_id)
-    if operation is None:
-        raise NotFound("operation")
-    return operation
 
 
 def _plan_of(operation: Operation) -> str:

@@ -123,7 +123,7 @@ class OperationService:
     async def apply(self, caller: Caller, operation_id: UUID, *, confirm: bool) -> Operation:
         """Carry out exactly the plan of a preview, as its child. Raises NotFound, WrongState, OperationOverlap."""
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
+            parent = await own_operation(OwnOperations(session, caller.owner), operation_id)
         if parent.operation_type != PREVIEW or parent.status != "completed" or parent.outcome == NOTHING:
             raise WrongState("Only a finished preview that found something to do can be applied.")
         place = await self._roots.find(caller, parent.root_path, "root_path")
@@ -139,7 +139,7 @@ class OperationService:
     ) -> Operation:
         """Take an operation back, whole or for some original paths. Raises NotFound, InvalidInput, WrongState, OperationOverlap."""
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
+            parent = await own_operation(OwnOperations(session, caller.owner), operation_id)
         relative = [_relative(path, parent.root_path) for path in paths]
         told = [str(operation_id), [_b64(path) for path in relative]]
         fingerprint = hashlib.sha256(json.dumps(told).encode()).digest()
@@ -163,7 +163,7 @@ class OperationService:
     async def retry(self, caller: Caller, operation_id: UUID) -> Operation:
         """Plan anew, with the same options, what an operation left undone. Raises NotFound, WrongState, OperationOverlap."""
         async with self._database.reading() as session:
-            parent = await _existing(OwnOperations(session, caller.owner), operation_id)
+            parent = await own_operation(OwnOperations(session, caller.owner), operation_id)
         if parent.status in ACTIVE_STATES:
             raise WrongState("The operation isn't finished.")
         if parent.operation_type not in (ORGANIZE, CLEANUP) or (
@@ -233,7 +233,7 @@ class OperationService:
     async def get(self, caller: Caller, operation_id: UUID) -> Operation:
         """One of the caller's operations. Raises NotFound."""
         async with self._database.looking_up() as session:
-            return await _existing(OwnOperations(session, caller.owner), operation_id)
+            return await own_operation(OwnOperations(session, caller.owner), operation_id)
 
     async def page(
         self,
@@ -267,7 +267,7 @@ class OperationService:
         Raises NotFound, WrongState.
         """
         async with self._database.writing() as session:
-            operation = await _existing(OwnOperations(session, caller.owner), operation_id, for_change=True)
+            operation = await own_operation(OwnOperations(session, caller.owner), operation_id, for_change=True)
             if operation.status in FINAL_STATES:
                 raise WrongState("The operation is finished already.")
             operation.cancel_requested = True
@@ -288,7 +288,7 @@ def moved_on(later: UUID | None) -> str:
     return f"Operation {later} has moved files of this one on. Take that one back first."
 
 
-async def _existing(own: OwnOperations, operation_id: UUID, *, for_change: bool = False) -> Operation:
+async def own_operation(own: OwnOperations, operation_id: UUID, *, for_change: bool = False) -> Operation:
     """One of the caller's operations. Raises NotFound."""
     operation = await own.get(operation_id, for_change=for_change)
     if operation is None:
@@ -303,7 +303,7 @@ async def _asked_before(own: OwnOperations, key: str, fingerprint: bytes) -> Ope
         return None
     if known.fingerprint != fingerprint:
         raise KeyReused("This Idempotency-Key was used for another request. Use a new one.")
-    return await _existing(own, known.operation_id)
+    return await own_operation(own, known.operation_id)
 
 
 def _refuse_overlap(active: Any, draft: Draft, caller: Caller) -> None:

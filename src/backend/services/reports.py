@@ -19,9 +19,10 @@ from backend.repositories.files import Files, Filters
 from backend.repositories.operations import OwnOperations
 from backend.services.auditing import audit
 from backend.services.callers import Caller, Client
-from backend.services.errors import NotFound, WrongState
+from backend.services.errors import WrongState
 from backend.services.files import FileView
 from backend.services.long_reads import LongReads
+from backend.services.operations import own_operation
 from fileorganizer.journal import codec
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import Role, State
@@ -88,9 +89,7 @@ class ReportService:
     async def report(self, caller: Caller, operation_id: UUID) -> Report:
         """What an operation did. Raises NotFound."""
         async with self._database.reading() as session:
-            operation = await OwnOperations(session, caller.owner).get(operation_id)
-            if operation is None:
-                raise NotFound("operation")
+            operation = await own_operation(OwnOperations(session, caller.owner), operation_id)
             duplicate_files = await DuplicateGroups(session, operation.number).files_found()
         if operation.status in FINAL_STATES:
             version = (operation.id, operation.revision)
@@ -111,9 +110,7 @@ class ReportService:
         From the journal: records in the database have no times. Raises NotFound, WrongState.
         """
         async with self._database.reading() as session:
-            operation = await OwnOperations(session, caller.owner).get(operation_id)
-        if operation is None:
-            raise NotFound("operation")
+            operation = await own_operation(OwnOperations(session, caller.owner), operation_id)
         if operation.status not in FINAL_STATES:
             raise WrongState("The operation isn't finished.")
         root, journal_id = operation.root_path, operation.journal_id

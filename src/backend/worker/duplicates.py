@@ -23,9 +23,9 @@ from fileorganizer import cleaner
 from fileorganizer.cleaner import Cleaning, KnownGroups
 from fileorganizer.duplicates.finder import Search
 from fileorganizer.duplicates.groups import Copy, Group
-from fileorganizer.duplicates.table import REGULAR
+from fileorganizer.duplicates.table import REGULAR, signed, unsigned
 from fileorganizer.journal.plans import Plan
-from fileorganizer.model import SOURCE, Identity, Reason, Review
+from fileorganizer.model import SOURCE, Identity, Review
 from fileorganizer.organizer import Confirm, Report
 from fileorganizer.progress import Listener
 from fileorganizer.searcher import Found, find_duplicates
@@ -34,7 +34,6 @@ ALGORITHM: Final = "sha256"
 _GROUPS_AT_ONCE: Final = 2_000
 """Groups of one transaction: other writers get their turn in between."""
 _GROUP_COLUMNS: Final = ("operation_number", "sequence", "digest", "size_bytes", "copies", "present")
-_UNSIGNED: Final = (1 << 64) - 1
 _FILE_COLUMNS: Final = (
     "operation_number",
     "sequence",
@@ -209,12 +208,11 @@ def _rule_of(keep: str) -> str:
 
 def _review_of(found: Found) -> Review:
     """A search that nothing follows, in numbers: what it looked at stays in place."""
-    left: dict[str, int] = {}
+    review = Review(scanned=found.scanned)
     for skip in found.skips:
-        label = Reason(skip.reason).label
-        left[label] = left.get(label, 0) + 1
-    count = len(found.skips)
-    return Review(scanned=found.scanned, in_place=found.scanned - count, left_alone=count, left_by_reason=left)
+        review.leave(skip.reason)
+    review.in_place = review.scanned - review.left_alone
+    return review
 
 
 def _group_row(number: int, sequence: int, group: Group) -> Row:
@@ -233,8 +231,8 @@ def _file_rows(number: int, sequence: int, group: Group) -> Iterator[Row]:
             position,
             copy.path,
             links,
-            _signed(seen.dev),
-            _signed(seen.ino),
+            signed(seen.dev),
+            signed(seen.ino),
             seen.mtime_ns,
             seen.ctime_ns,
         )
@@ -243,10 +241,5 @@ def _file_rows(number: int, sequence: int, group: Group) -> Iterator[Row]:
 def _copy(file: Sequence[Any], size: int) -> Copy:
     """A row as the engine takes it, ``_MEMBER`` without the rank."""
     path, links, device, inode, mtime_ns, ctime_ns = file
-    seen = Identity(device & _UNSIGNED, inode & _UNSIGNED, size, mtime_ns, ctime_ns, REGULAR)
+    seen = Identity(unsigned(device), unsigned(inode), size, mtime_ns, ctime_ns, REGULAR)
     return Copy(SOURCE, path, False, seen, tuple(base64.b64decode(link) for link in links))
-
-
-def _signed(number: int) -> int:
-    """A number of 64 bits as databases keep it."""
-    return number - (1 << 64) if number >= 1 << 63 else number

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fileorganizer.cli import render, render_json
+from fileorganizer.cli import render, render_duplicates, render_json
+from fileorganizer.cli.bar import ProgressBar
 from fileorganizer.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
@@ -43,7 +44,7 @@ class Output:
         self.for_programs = as_json or as_lines
         self.silent = quiet or self.for_programs
         self._color = not no_color
-        self._bar = render.ProgressBar()
+        self._bar = ProgressBar()
         self._asking = False
 
     @property
@@ -127,7 +128,7 @@ class Output:
             render_json.write_document({**render_json.report_document(report), **render_json.met_member(met)})
         elif not self.silent:
             if met is not None:
-                render.met(self.console, met, shell_word(folder))
+                render_duplicates.met(self.console, met, shell_word(folder))
             render.report(self.console, report, shell_word(folder))
         return exit_code(report, met)
 

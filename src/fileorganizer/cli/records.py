@@ -11,6 +11,9 @@ from fileorganizer.errors import show as shown_path
 from fileorganizer.fs.private import read_text
 from fileorganizer.model import CONTROL_DIRECTORY
 
+RECORDS_GONE = " If something was, its records went with the folder .fileorganizer: bring that back from a backup."
+"""For a folder without records: they lie in it, so they get lost in their own ways."""
+
 
 def filled_from(folder: bytes) -> bytes | None:
     """The root whose operations have put files into this folder as their destination; None: none has."""
@@ -28,27 +31,51 @@ def knowing(path: str) -> Iterator[tuple[bytes, bytes, bytes | None]]:
     while above != os.path.dirname(above):
         above = os.path.dirname(above)
         below = os.path.relpath(full, above)
-        if os.path.isfile(os.path.join(above, CONTROL_DIRECTORY, b"journal.db")):
+        if _has_records(above):
             yield above, below, None
         if (source := filled_from(above)) is not None:
             yield source, below, above
 
 
+def _has_records(folder: bytes) -> bool:
+    """Has this folder a journal, had it one, or may it have one that is another user's?"""
+    for name in (b"journal.db", b"epoch"):
+        try:
+            os.stat(os.path.join(folder, CONTROL_DIRECTORY, name))
+        except PermissionError:
+            return True
+        except OSError:
+            continue
+        return True
+    return False
+
+
 def elsewhere(folder: str) -> str:
-    """Words for where the records of a folder are that has none of its own; empty when it has, or nobody knows of it."""
-    real = os.path.realpath(os.path.expanduser(os.fsencode(folder)))
-    source = filled_from(real)
-    if source is None or os.path.exists(os.path.join(real, CONTROL_DIRECTORY, b"journal.db")):
+    """Words for where the records are of what others have put into this folder; empty when nobody is known to have."""
+    source = filled_from(os.path.realpath(os.path.expanduser(os.fsencode(folder))))
+    if source is None:
         return ""
-    return f" What was put here from {shown_path(source)} is in the records of that folder: name it instead."
+    words = f" What was put here from {shown_path(source)} is in the records of that folder"
+    if _is_there(source):
+        return f"{words}: name it instead."
+    return f"{words}, which isn't there now: connect its disk, or name the place that it was moved to."
+
+
+def _is_there(folder: bytes) -> bool:
+    """Is this folder there, with its records?"""
+    return os.path.isdir(os.path.join(folder, CONTROL_DIRECTORY))
+
+
+def other_records(folder: str) -> str:
+    """Words for a folder that has no records of what is asked for: where there are some, or that it may have had some."""
+    control = os.path.join(os.path.expanduser(os.fsencode(folder)), CONTROL_DIRECTORY)
+    return elsewhere(folder) or ("" if os.path.isdir(control) else RECORDS_GONE)
 
 
 @contextmanager
 def pointing(folder: str) -> Iterator[None]:
-    """Where this folder has no records of its own but others know of it, an error says which ones."""
+    """Where the records of this folder don't know what is asked for but others know of the folder, an error says which ones."""
     try:
         yield
     except OperationNotFound as error:
-        if words := elsewhere(folder):
-            raise OperationNotFound(f"{error}{words}") from error
-        raise
+        raise OperationNotFound(f"{error}{other_records(folder)}") from error

@@ -1,4 +1,4 @@
-"""Tables, trees and progress for people. Names of files are only ever shown escaped, and never read as markup.
+"""Tables and trees for people. Names of files are only ever shown escaped, and never read as markup.
 
 rich is imported where something is drawn: what speaks to programs, or is quiet, starts without it.
 """
@@ -8,12 +8,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from fileorganizer import progress
 from fileorganizer.cli.words import why
 from fileorganizer.errors import show
 from fileorganizer.journal.plans import AFTER, BEFORE, Head, Plan
@@ -23,14 +21,13 @@ from fileorganizer.planning.review import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TaskID
 
-    from fileorganizer.cleaner import Met
     from fileorganizer.execution.reading import Explained, FileRow
     from fileorganizer.organizer import Report
-    from fileorganizer.searcher import FoldersFound, Found
 
 MOST_ROWS: Final = 40
+_NEVER_REACHED: Final = frozenset({Reason.STOPPED.label, Reason.INTERRUPTED.label})
+"""Reasons of files that a run didn't come to: they aren't recorded one by one."""
 _DEEPEST: Final = 4
 """Levels of folders that a tree shows at most."""
 _UNBROKEN: Final = 10_000
@@ -118,6 +115,18 @@ def plan(out: Console, shown: Plan) -> None:
         _categories(out, review)
     _keepers(out, shown)
     totals(out, shown.head)
+    if shown.head.operation_type == "rollback":
+        _not_taken_back(out, shown)
+
+
+def _not_taken_back(out: Console, shown: Plan) -> None:
+    """What an undo leaves alone, as far as there is room: these are few, and each is a file that somebody misses."""
+    rows = (skip for skips in shown.skips() for skip in skips)
+    for skip in islice(rows, MOST_ROWS):
+        detail = f" ({skip.detail})" if skip.detail else ""
+        out.print(f"  {Reason(skip.reason).label}: {show(skip.path)}{detail}")
+    if more := sum(1 for _ in rows):
+        out.print(f"  … and {more} more.")
 
 
 def _keepers(out: Console, shown: Plan) -> None:
@@ -219,14 +228,18 @@ def report(out: Console, done: Report, root: str) -> None:
         return
     counts = operation.totals
     words = {"cancelled": "Stopped", "interrupted": "Was cut off", "failed": "Failed"}.get(operation.status, "Done")
-    out.print(
-        f"{words}: {counts.done} of {counted(counts.planned, 'file')} ({size(counts.bytes)}), {counts.skipped} skipped,"
-        f" {counts.failed} failed, in {operation.seconds:.1f} s."
+    files = (
+        f"{counts.done} of {counted(counts.planned, 'file')} ({size(counts.bytes)})"
+        if counts.planned
+        else "only folders"
     )
+    out.print(f"{words}: {files}, {counts.skipped} skipped, {counts.failed} failed, in {operation.seconds:.1f} s.")
     reasons(out, counts.by_reason, "Not done")
-    if operation.operation_type != "organize":
-        reasons(out, done.review.left_by_reason, "Left alone")
+    left = {} if operation.operation_type == "organize" else done.review.left_by_reason
+    reasons(out, left, "Left alone")
     _edited(out, done.review)
+    if counts.by_reason.keys() - _NEVER_REACHED or left:
+        out.print(f"See which, and why:  fileorganizer show {root} {operation.operation_id}")
     stopped = operation.status in ("cancelled", "interrupted")
     if stopped:
         out.print("To go on, run it again.")
@@ -243,7 +256,7 @@ def history(out: Console, operations: Sequence[Operation]) -> None:
             (
                 str(one.number),
                 time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created_at)),
-                one.operation_type,
+                what(one),
                 one.status,
                 str(one.totals.done),
                 str(one.totals.skipped),
@@ -254,6 +267,13 @@ def history(out: Console, operations: Sequence[Operation]) -> None:
             for one in operations
         ],
     )
+
+
+def what(operation: Operation) -> str:
+    """What an operation was, by the name of the command."""
+    if operation.undoes is not None:
+        return f"undo of {operation.undoes}"
+    return {"duplicate_cleanup": "duplicates clean"}.get(operation.operation_type, operation.operation_type)
 
 
 def state(row: FileRow) -> str:
@@ -286,112 +306,3 @@ def explained(one: Explained) -> list[str]:
         by_type = {"rollback": undone, "restore": "It was brought back.", "purge": "It was destroyed for ever."}
         sentences += [words for words in (by_type.get(operation.operation_type, ""),) if words]
     return sentences + ([why(row.reason)] if row.reason else [])
-
-
-class ProgressBar:
-    """A bar on stderr: it comes with a report, and goes before something else is printed."""
-
-    def __init__(self) -> None:
-        """Not to be seen yet."""
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
-        self._phase, self._since = "", 0.0
-
-    def show(self, now: progress.Progress) -> None:
-        """How far it is: the phase, a bar where the end is known, files, files a second, and the time left."""
-        phase = f"{now.phase} {now.stage}".strip()
-        if self._bar is None:
-            self._bar, self._phase = _new_bar(), ""
-            self._task = self._bar.add_task("", total=None, rate="")
-            self._bar.start()
-        if self._task is not None and phase != self._phase:
-            self._phase, self._since = phase, time.monotonic()
-            self._bar.reset(self._task, description=phase, total=now.files_total, rate="")
-        count = now.files_processed if now.files_total is not None else now.files_scanned
-        if self._task is not None and count and (now.files_total is not None or now.phase == "scanning"):
-            rate = count / max(time.monotonic() - self._since, 0.001)
-            self._bar.update(self._task, completed=count, rate=f"{count} files, {rate:.0f}/s")
-
-    def hide(self) -> None:
-        """Take it away; the next report shows it again."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-
-
-def _new_bar() -> Progress:
-    """An empty bar that leaves nothing behind on the terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-
-
-def found(out: Console, result: Found, root: str) -> None:
-    """The groups that waste most, and the totals."""
-    from rich.text import Text
-
-    for group in islice(result.groups, MOST_ROWS):
-        out.print(Text(f"{group.redundant} too many × {size(group.size)}  {group.digest.hex()[:16]}", style="bold"))
-        for copy in group.copies:
-            mark = "reference " if copy.is_reference else ""
-            out.print(f"  {mark}{show(copy.path)}")
-            for link in copy.links:
-                out.print(f"    also called {show(link)}")
-    groups = result.groups
-    if len(groups) > MOST_ROWS:
-        out.print(f"… and {counted(len(groups) - MOST_ROWS, 'more group')}; --json lists all.")
-    out.print(
-        f"{counted(result.files, 'file')}: {counted(len(groups), 'group')} of equal files, {groups.redundant} too many,"
-        f" {size(groups.wasted)} wasted."
-    )
-    reasons(out, Counter(Reason(skip.reason).label for skip in result.skips), "Left alone")
-    if groups.redundant and result.reference is None:
-        command = f"fileorganizer duplicates clean {root} --keep oldest --preview"
-        out.print(f"See how to put the redundant ones away:  {command}")
-    for skip in islice(result.unreadable, MOST_ROWS):
-        out.print(f"! can't be read: {show(skip.path)}")
-
-
-def folders(out: Console, result: FoldersFound) -> None:
-    """Equal folders, then pairs of which one is in the other, with what differs."""
-    from rich.text import Text
-
-    for same in islice(result.same, MOST_ROWS):
-        out.print(Text(f"The same: {counted(same.files, 'file')}, {size(same.size)}", style="bold"))
-        for path in same.paths:
-            out.print(f"  {show(path)}")
-    for pair in islice(result.contained, MOST_ROWS):
-        words = "is in" if pair.is_whole else "is nearly in"
-        out.print(
-            Text(
-                f"{show(pair.inner)} {words} {show(pair.outer)}: {counted(pair.same, 'file')}, {size(pair.size)}",
-                style="bold",
-            )
-        )
-        for title, paths in (
-            ("missing there", pair.missing),
-            ("differs", pair.differing),
-            ("only there", pair.extra_named),
-        ):
-            for path in islice(paths, MOST_ROWS):
-                out.print(f"  {title}: {show(path)}")
-        if pair.extra > len(pair.extra_named[:MOST_ROWS]):
-            out.print(f"  only there: {counted(pair.extra, 'file')} in all")
-    more = max(0, len(result.same) - MOST_ROWS) + max(0, len(result.contained) - MOST_ROWS)
-    if more:
-        out.print(f"… and {more} more; --json lists all.")
-    if not result.same and not result.contained:
-        out.print("No folder is the same as another, or in it.")
-    reasons(out, Counter(Reason(skip.reason).label for skip in result.not_compared), "Not compared")
-
-
-def met(out: Console, duplicates: Met, root: str) -> None:
-    """Duplicates that a run met on its way."""
-    done = "" if duplicates.clean_up is None else f" Cleaned up as operation {duplicates.clean_up.number}."
-    out.print(
-        f"{counted(duplicates.redundant, 'file')} too many, {size(duplicates.wasted)} wasted by equal contents.{done}"
-    )
-    if duplicates.clean_up is not None:
-        out.print(f"Take that back:  fileorganizer undo {root} {duplicates.clean_up.operation_id}")

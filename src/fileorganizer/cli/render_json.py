@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fileorganizer.errors import defused, show
+from fileorganizer.errors import defused, path_members, show
 from fileorganizer.journal.plans import AFTER, BEFORE, Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import STEP_NAMES, Reason, Role, Skip, Step
@@ -48,14 +47,6 @@ def _write(data: bytes) -> None:
     """Bytes to stdout, behind what was printed before: JSON is UTF-8, whatever the terminal takes."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
-
-
-def path_member(path: bytes, name: str = "path") -> dict[str, str]:
-    """A path as text; one that isn't UTF-8 as escaped text, and exactly as base64 beside it."""
-    try:
-        return {name: path.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {name: show(path), f"{name}_b64": base64.b64encode(path).decode()}
 
 
 def operation_row(operation: Operation) -> dict[str, Any]:
@@ -112,7 +103,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {
         "plan_id": head.plan_id,
         "operation_type": head.operation_type,
-        **path_member(head.root, "root"),
+        **path_members(head.root, "root"),
         **msgspec.to_builtins(head.review),
         "folders_before": _folders(plan, BEFORE),
         "folders_after": _folders(plan, AFTER),
@@ -123,7 +114,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 def _folders(plan: Plan, tree: int) -> list[dict[str, Any]]:
     """The folders of a tree that hold files themselves."""
     return [
-        {**path_member(path), "files": files, "bytes": size} for path, files, size in plan.folders(tree) if files > 0
+        {**path_members(path), "files": files, "bytes": size} for path, files, size in plan.folders(tree) if files > 0
     ]
 
 
@@ -134,11 +125,11 @@ def step_rows(plan: Plan) -> Iterable[dict[str, Any]]:
 
 def step_row(step: Step) -> dict[str, Any]:
     """One step."""
-    keeper = {} if step.keeper is None else path_member(step.keeper.path, "keeper")
+    keeper = {} if step.keeper is None else path_members(step.keeper.path, "keeper")
     return {
         "kind": STEP_NAMES[step.kind],
-        **path_member(step.source, "source"),
-        **path_member(step.target, "target"),
+        **path_members(step.source, "source"),
+        **path_members(step.target, "target"),
         **keeper,
         "counted": step.role == Role.ITEM,
         "size": step.seen.size if step.seen else 0,
@@ -147,7 +138,7 @@ def step_row(step: Step) -> dict[str, Any]:
 
 def skip_row(skip: Skip) -> dict[str, Any]:
     """What a plan leaves alone."""
-    return {**path_member(skip.path), "reason": Reason(skip.reason).label, "detail": skip.detail, "files": skip.files}
+    return {**path_members(skip.path), "reason": Reason(skip.reason).label, "detail": skip.detail, "files": skip.files}
 
 
 def found_document(found: Found) -> dict[str, Any]:
@@ -155,8 +146,8 @@ def found_document(found: Found) -> dict[str, Any]:
     groups = found.groups
     reasons = Counter(Reason(skip.reason).label for skip in found.skips)
     return {
-        **path_member(found.root, "root"),
-        **({} if found.reference is None else path_member(found.reference, "reference")),
+        **path_members(found.root, "root"),
+        **({} if found.reference is None else path_members(found.reference, "reference")),
         "algorithm": groups.algorithm,
         "files": found.files,
         "total_groups": len(groups),
@@ -164,7 +155,7 @@ def found_document(found: Found) -> dict[str, Any]:
         "wasted_bytes": groups.wasted,
         "bytes_read": found.bytes_read,
         "left_by_reason": reasons,
-        "unreadable": [path_member(skip.path) for skip in found.unreadable],
+        "unreadable": [path_members(skip.path) for skip in found.unreadable],
         "phases": {f"{name}_seconds": round(seconds, 6) for name, seconds in found.seconds.items()},
     }
 
@@ -187,9 +178,9 @@ def _group_row(group: Group) -> dict[str, Any]:
 
 def _copy_row(copy: Copy) -> dict[str, Any]:
     """One of them; a path in a reference outside the root is relative to the reference."""
-    links = {"links": [path_member(link) for link in copy.links]} if copy.links else {}
+    links = {"links": [path_members(link) for link in copy.links]} if copy.links else {}
     reference = {"reference": True} if copy.is_reference else {}
-    return {**path_member(copy.path), "modified_at": copy.seen.mtime_ns / 1e9, **reference, **links}
+    return {**path_members(copy.path), "modified_at": copy.seen.mtime_ns / 1e9, **reference, **links}
 
 
 def write_csv(found: Found) -> None:
@@ -207,9 +198,9 @@ def write_csv(found: Found) -> None:
 def folders_document(found: FoldersFound) -> dict[str, Any]:
     """Whole folders that are the same, or contained in another."""
     return {
-        **path_member(found.root, "root"),
+        **path_members(found.root, "root"),
         "same": [
-            {"files": one.files, "bytes": one.size, "folders": [path_member(path) for path in one.paths]}
+            {"files": one.files, "bytes": one.size, "folders": [path_members(path) for path in one.paths]}
             for one in found.same
         ],
         "contained": [_contained_row(one) for one in found.contained],
@@ -220,15 +211,15 @@ def folders_document(found: FoldersFound) -> dict[str, Any]:
 def _contained_row(one: Contained) -> dict[str, Any]:
     """A pair of folders."""
     return {
-        **path_member(one.inner, "inner"),
-        **path_member(one.outer, "outer"),
+        **path_members(one.inner, "inner"),
+        **path_members(one.outer, "outer"),
         "whole": one.is_whole,
         "same_files": one.same,
         "same_bytes": one.size,
-        "missing": [path_member(path) for path in one.missing],
-        "differing": [path_member(path) for path in one.differing],
+        "missing": [path_members(path) for path in one.missing],
+        "differing": [path_members(path) for path in one.differing],
         "extra_files": one.extra,
-        "extra": [path_member(path) for path in one.extra_named],
+        "extra": [path_members(path) for path in one.extra_named],
     }
 
 

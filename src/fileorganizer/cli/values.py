@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import os
 from datetime import datetime
+from typing import Final
 
 import click
+from click.core import ParameterSource
 
 from fileorganizer.errors import InvalidOption, show
 
 FOLDER = click.Path(path_type=str, readable=False)
 """Whether it can be read is asked by what opens it, which tells more."""
+_BESIDE_A_PLAN: Final = frozenset({"folder", "plan_id", "yes", "as_json", "quiet", "no_color"})
+"""What goes with ``--plan``: everything else is in the plan already."""
 _UNITS = {"": 1, "B": 1} | {
     prefix + suffix: base**power
     for power, prefix in enumerate("KMGT", 1)
@@ -58,3 +62,20 @@ def original_path(folder: str, given: str) -> bytes:
         if path.startswith(root + b"/"):
             return path[len(root) + 1 :]
     return path
+
+
+def refuse_beside_plan() -> None:
+    """Raise InvalidOption when the command line has options that a stored plan, which holds its own, wouldn't follow."""
+    context = click.get_current_context()
+    given = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name not in _BESIDE_A_PLAN
+        and context.get_parameter_source(option.name or "") == ParameterSource.COMMANDLINE
+    ]
+    if given:
+        go = "doesn't go" if len(given) == 1 else "don't go"
+        raise InvalidOption(
+            f"A stored plan is carried out as it was shown: {', '.join(given)} {go} with --plan. Leave that out, or make a"
+            " new plan."
+        )

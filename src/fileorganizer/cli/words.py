@@ -40,7 +40,7 @@ WHY: Final = {
     Reason.IO_ERROR: "The disk answered with an error.",
     Reason.NOT_SUPPORTED: "It can't be done with such a file, or on this disk.",
     Reason.LAST_COPY: "The other copy wasn't found any more, so this one stays.",
-    Reason.NOT_OURS: "Something else is there now; it stays.",
+    Reason.NOT_OURS: "Something else is there now, or a copy of it with another time; it stays.",
     Reason.MISSING: "It isn't where it was put, and wasn't found elsewhere in the folder.",
     Reason.MOVED_BY_YOU: "It was moved since, and stays where it is now.",
     Reason.SOURCE_TAKEN: "Something else is where it was.",

@@ -23,6 +23,7 @@ from typing import Final, Self
 
 from xxhash import xxh3_64_intdigest
 
+from fileorganizer.duplicates.table import signed
 from fileorganizer.fs.private import discard, kept_file, private_folder
 from fileorganizer.model import Identity
 from fileorganizer.settings import cache_dir
@@ -57,11 +58,6 @@ Key = tuple[int, int]
 """device, bucket."""
 Renamed = tuple[int, int, int, int]
 """device, inode, ctime before, ctime after."""
-
-
-def signed(number: int) -> int:
-    """An unsigned number of 64 bits as SQLite and our columns keep it."""
-    return number - (1 << 64) if number >> 63 else number
 
 
 def quiet_before(read_at: int) -> int:
@@ -290,7 +286,7 @@ class DigestCache:
         records = array("q", self._read(key))
         words, changed = self._record // 8, False
         for at in range(0, len(records), words):
-            before, after = files.get(records[at] & 0xFFFF_FFFF_FFFF_FFFF, (0, 0))
+            before, after = files.get(records[at] & 0xFFFF_FFFF_FFFF_FFFF, (0, 0))  # a call each would be felt
             if before and records[at + 3] == before:
                 records[at + 3], changed = after, True
         if changed:

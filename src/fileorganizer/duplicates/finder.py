@@ -94,8 +94,8 @@ class Search(msgspec.Struct, frozen=True):
 class Finder:
     """One search over a root and, if there is one, a reference root (side 1). ``run`` gives the groups."""
 
-    def __init__(self, sides: Sequence[Root], search: Search, listener: Listener, *, readers: int = 0) -> None:
-        """Nothing is read yet. ``readers``: how many processes read; 0: as many as are good."""
+    def __init__(self, sides: Sequence[Root], search: Search, listener: Listener) -> None:
+        """Nothing is read yet. Raises InvalidOption for an unknown algorithm."""
         if search.algorithm not in ALGORITHMS:
             raise InvalidOption(f"There is no digest {search.algorithm!r}. Choose {' or '.join(ALGORITHMS)}.")
         self._sides, self._search, self._listener = sides, search, listener
@@ -113,7 +113,7 @@ class Finder:
         """Files that couldn't be read, or changed meanwhile: equal to nothing."""
         self.bytes_read = 0
         self.seconds: dict[str, float] = {}
-        self._readers = Readers(self._on_progress, lambda: listener.stop_wanted, readers)
+        self._readers = Readers(self._on_progress, lambda: listener.stop_wanted)
         self._doubtful = {root.dev for root in sides if not probe.shows_changes(root)}
         """Devices on which the same state of a file doesn't mean the same content: nothing is remembered of them."""
         self._samples = DigestCache(cache_dir(), SAMPLES, without=self._doubtful)

@@ -21,6 +21,16 @@ REGULAR = 0o100644
 """The mode of an identity made here: of the mode only the type is ever compared."""
 
 
+def signed(number: int) -> int:
+    """An unsigned number of 64 bits as databases and our columns keep it."""
+    return number - (1 << 64) if number >> 63 else number
+
+
+def unsigned(number: int) -> int:
+    """The number that was kept so: a device, an inode."""
+    return number & 0xFFFF_FFFF_FFFF_FFFF
+
+
 class Place(msgspec.Struct, frozen=True, gc=False):
     """A folder that was searched."""
 

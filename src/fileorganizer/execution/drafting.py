@@ -132,9 +132,7 @@ class Drafting:
         """What was left alone so far."""
         skips, self._skips = self._skips, []
         for skip in skips:
-            self.review.left_alone += 1
-            label = Reason(skip.reason).label
-            self.review.left_by_reason[label] = self.review.left_by_reason.get(label, 0) + 1
+            self.review.leave(skip.reason)
             if skip.reason == Reason.KEPT_TOGETHER:
                 self.review.kept_together += 1
                 self.review.contained_files += skip.files
@@ -404,6 +402,8 @@ class Drafting:
         if self._across:
             review.note_trash_keeps_space(total)
         review.note_catalogues(total, self._found.catalogues + self._catalogues)
+        if self._options.mode == "move":
+            review.note_nested_records(total, len(self.nested_roots))
         review.add_risks(total, self._source.path, blocked, observing.sync_client(self._source.path))
 
 

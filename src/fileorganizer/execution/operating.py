@@ -16,7 +16,7 @@ from fileorganizer.errors import (
 )
 from fileorganizer.execution import recovery
 from fileorganizer.execution.executor import Executor
-from fileorganizer.execution.parting import deeds_of
+from fileorganizer.execution.parting import Trashed, deeds_of
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs import trash
 from fileorganizer.fs.faults import faultpoint
@@ -182,10 +182,11 @@ def _out_of_the_trash(journal: Journal, operation: Operation) -> dict[int, int]:
         first = journal.by_number(first.undoes)
     counts: dict[int, int] = {}
     if first.operation_type == "restore":
+        trashed = Trashed(journal)
         for batch in journal.batches(operation.number):
             for deed in deeds_of(batch, operation.number):
                 for place, files in ((deed.step.source, 1), (deed.place, -1)):
-                    if deed.step.role == Role.ITEM and place.startswith(trash.TRASH + b"/"):
+                    if place.startswith(trash.TRASH + b"/") and trashed.by(place).role == Role.ITEM:
                         number = trash.operation_of(place)
                         counts[number] = counts.get(number, 0) + files
     return counts

@@ -24,7 +24,7 @@ from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Batch, Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import Outcome
+from fileorganizer.model import Outcome, Step
 from fileorganizer.planning.plainly import Deed, Plain, Sight, done_deeds, take_apart
 
 if TYPE_CHECKING:
@@ -95,6 +95,23 @@ def deeds_of(batch: Batch | _Told, operation: int) -> list[Deed]:
         batch.outcomes,
         lambda step, index: trash.place(operation, batch.seq, index, step.owner),
     )
+
+
+class Trashed:
+    """What put the files into the trash that are there."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Of the root that put them there."""
+        self._journal = journal
+        self._last: tuple[int, int, list[Step]] = (0, 0, [])
+
+    def by(self, place: bytes) -> Step:
+        """The step that put a file at this place; the last batch is remembered, because those of one are asked for together."""
+        operation = trash.operation_of(place)
+        batch, index = map(int, place.rpartition(b"/")[2].split(b"-"))
+        if self._last[:2] != (operation, batch):
+            self._last = operation, batch, codec.unpack_steps(self._journal.batch(operation, batch).steps)
+        return self._last[2][index]
 
 
 class Parting:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Final
 
+import msgspec
+
 from fileorganizer.errors import DestinationMissing, OperationDependency, shell_word
 from fileorganizer.execution.keeping import as_it_is
-from fileorganizer.execution.parting import Eyes, Part, deeds_of, parts, wanted_below
+from fileorganizer.execution.parting import Eyes, Part, Trashed, deeds_of, parts, wanted_below
 from fileorganizer.execution.workplace import destination_of
-from fileorganizer.fs import trash
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.journal import codec
@@ -27,8 +28,8 @@ from fileorganizer.model import (
     Folder,
     Keeper,
     Mark,
-    Reason,
     Review,
+    Role,
     Step,
     StepKind,
     joined,
@@ -49,7 +50,7 @@ class Undoing:
         self._since = time.time_ns()
         """When the operation began that is taken back."""
         self._eyes = Eyes(sides)
-        self._trashing: tuple[int, int, list[Step]] = (0, 0, [])
+        self._trashed = Trashed(journal)
         self.review = Review()
 
     def roll_back(self, operation: Operation, paths: Sequence[bytes]) -> int:
@@ -129,7 +130,9 @@ class Undoing:
         places: set[tuple[int, bytes]] = set()
         for operation in operations:
             for batch in self._journal.batches(operation.number, newest_first=True):
-                trashed = [d for d in deeds_of(batch, operation.number) if d.step.kind == StepKind.TRASH and wanted(d)]
+                trashed = _each_counted(
+                    [d for d in deeds_of(batch, operation.number) if d.step.kind == StepKind.TRASH and wanted(d)]
+                )
                 reversal.leave_older(deed for deed in trashed if _place(deed) in places)
                 reversal.add((deed for deed in trashed if _place(deed) not in places), (), ())
                 places.update(map(_place, trashed))
@@ -165,15 +168,8 @@ class Undoing:
 
     def _keeper_of(self, place: bytes) -> Keeper | None:
         """The copy for which a file was put into the trash, by the step that put it there; as it is now, or as it was then."""
-        batch, _, index = place.rpartition(b"/")[2].partition(b"-")
-        keeper = self._trashed_by(trash.operation_of(place), int(batch))[int(index)].keeper
+        keeper = self._trashed.by(place).keeper
         return None if keeper is None else as_it_is(self._sides[SOURCE], keeper) or keeper
-
-    def _trashed_by(self, operation: int, batch: int) -> list[Step]:
-        """The steps of a batch; the last one that was asked for is remembered, because those of one come together."""
-        if self._trashing[:2] != (operation, batch):
-            self._trashing = operation, batch, codec.unpack_steps(self._journal.batch(operation, batch).steps)
-        return self._trashing[2]
 
     def _finish(self, reversal: Reversal, operation: Operation | None) -> None:
         """Order what is contested, explain what is missing, frame the moves with the folders' steps."""
@@ -193,11 +189,9 @@ class Undoing:
         review = self.review
         review.planned, review.bytes, review.edited = reversal.planned, reversal.bytes, reversal.edited
         review.already_back = review.in_place = reversal.already_back
-        review.left_alone = len(reversal.skips)
-        review.scanned = review.planned + review.in_place + review.left_alone
         for skip in reversal.skips:
-            label = Reason(skip.reason).label
-            review.left_by_reason[label] = review.left_by_reason.get(label, 0) + 1
+            review.leave(skip.reason)
+        review.scanned = review.planned + review.in_place + review.left_alone
 
     def _places_left(self, needed: set[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
         """Which of the needed places are left by steps that are stored already."""
@@ -259,6 +253,18 @@ class Undoing:
             return None
         assert destination is not None  # nosec B101  # that of the root itself is looked at above
         return Eyes([self._sides[0], stack.enter_context(Root(destination))])
+
+
+def _each_counted(deeds: list[Deed]) -> list[Deed]:
+    """These deeds, each file among them counted once: a further name where the first one isn't there, and what was swept away."""
+    told = {deed.step.group for deed in deeds if deed.step.role == Role.ITEM}
+    counted: list[Deed] = []
+    for deed in deeds:
+        if deed.step.role != Role.ITEM and (not deed.step.group or deed.step.group not in told):
+            told.add(deed.step.group)
+            deed = msgspec.structs.replace(deed, step=msgspec.structs.replace(deed.step, role=Role.ITEM))
+        counted.append(deed)
+    return counted
 
 
 def _place(deed: Deed) -> tuple[int, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Final
 
@@ -18,7 +18,7 @@ from fileorganizer.fs.identity import alike
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import CONTROL_DIRECTORY, StepKind
+from fileorganizer.model import CONTROL_DIRECTORY, DESTINATION, SOURCE, StepKind
 from fileorganizer.planning.plainly import Deed
 from fileorganizer.planning.settling import PARKING, Tally
 
@@ -62,21 +62,24 @@ def verify(root: Root, journal: Journal) -> Verification:
             words = f"Operation {operation.number} was cut off. Run 'fileorganizer recover'."
             found.problems.append(Problem("unfinished", b"", words, root.path))
         with ExitStack() as stack:
+            sides = {SOURCE: root}
             try:
-                destination = destination_of(operation)
+                if (destination := destination_of(operation)) is not None:
+                    sides[DESTINATION] = stack.enter_context(Root(destination))
             except DestinationMissing as error:
                 found.problems.append(Problem("destination-missing", b"", str(error), operation.destination or b""))
-                continue
-            sides = [root] if destination is None else [root, stack.enter_context(Root(destination))]
             _verify_operation(sides, journal, operation, left, found)
     _verify_control(root, found)
     return found
 
 
 def _verify_operation(
-    sides: Sequence[Root], journal: Journal, operation: Operation, left: set[int], found: Verification
+    sides: Mapping[int, Root], journal: Journal, operation: Operation, left: set[int], found: Verification
 ) -> None:
-    """Compare one operation's done steps, newest first; ``left`` holds the places that later steps have emptied."""
+    """Compare one operation's done steps, newest first; ``left`` holds the places that later steps have emptied.
+
+    Where the destination isn't among the ``sides``, it is known what went there, not whether it is there still.
+    """
     tally = Tally()
     for batch in journal.batches(operation.number):
         tally.add(codec.unpack_steps(batch.steps), batch.outcomes)
@@ -86,25 +89,26 @@ def _verify_operation(
         or totals.planned != totals.done + totals.skipped + totals.failed
     ):
         words = f"Operation {operation.number} says {totals.done} done, its batches say {counted.done}."
-        found.problems.append(Problem("counts", b"", words, sides[0].path))
+        found.problems.append(Problem("counts", b"", words, sides[SOURCE].path))
     for batch in journal.batches(operation.number, newest_first=True):
         if batch.settled:
             for deed in deeds_of(batch, operation.number):
-                found.steps += 1
+                found.steps += {deed.step.source_side, deed.step.target_side} <= sides.keys()
                 _verify_deed(sides, deed, left, found)
 
 
-def _verify_deed(sides: Sequence[Root], deed: Deed, left: set[int], found: Verification) -> None:
+def _verify_deed(sides: Mapping[int, Root], deed: Deed, left: set[int], found: Verification) -> None:
     """Is the file of a done step in its place, unless a later step took it away?"""
     step = deed.step
-    if step.kind in _PLACING:
-        place = hash(sides[step.target_side].path + b"/" + deed.place)
+    source, target = sides.get(step.source_side), sides.get(step.target_side)
+    if step.kind in _PLACING and target is not None:
+        place = hash(target.path + b"/" + deed.place)
         if place in left:
             left.discard(place)
         else:
-            _look(sides[step.target_side], deed, found)
-    if step.kind in (StepKind.MOVE, StepKind.TRASH, StepKind.PURGE, StepKind.DROP_TWIN):
-        left.add(hash(sides[step.source_side].path + b"/" + step.source))
+            _look(target, deed, found)
+    if step.kind in (StepKind.MOVE, StepKind.TRASH, StepKind.PURGE, StepKind.DROP_TWIN) and source is not None:
+        left.add(hash(source.path + b"/" + step.source))
 
 
 def _look(side: Root, deed: Deed, found: Verification) -> None:

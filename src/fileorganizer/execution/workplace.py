@@ -103,6 +103,13 @@ def open_workplace(root: bytes, destination: bytes | None, holder: str, *, locks
         yield Workplace(sides, controls, journal, capabilities, locks)
 
 
+@contextmanager
+def open_sides(root: bytes, outside: bytes | None) -> Iterator[list[Root]]:
+    """A root, and another one if there is one, opened for looking only."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Root(path)) for path in (root, outside) if path is not None]
+
+
 def _refuse_read_only(root: Root) -> None:
     """Raise RootRefused for a file system that is mounted read-only."""
     if probe.look_up(root).read_only:
@@ -120,7 +127,8 @@ def destination_of(operation: Operation) -> bytes | None:
         status = os.stat(path)
     except OSError as error:
         raise DestinationMissing(
-            f"Operation {operation.number} used {show(path)}, which isn't there now ({error.strerror}). Connect that disk and try again."
+            f"Operation {operation.number} used {show(path)}, which isn't there now ({error.strerror}). Connect that disk, or bring"
+            " the folder back to that place, and try again."
         ) from error
     inode = 0 if operation.destination_identity is None else operation.destination_identity[1]
     if inode and status.st_ino != inode:

@@ -384,7 +384,7 @@ def _missing(root: bytes, mirrored: int) -> Exception:
         return FileNotFoundError(errno.ENOENT, "there is no journal", show(root))
     return JournalDamaged(
         f"The journal of {show(root)} is missing though runs were made here. Restore .fileorganizer from a backup,"
-        " or delete that folder to begin anew (earlier runs can't be undone then)."
+        " or delete that folder to begin anew: then earlier runs can't be undone, and what is in its trash is lost."
     )
 
 

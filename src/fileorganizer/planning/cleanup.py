@@ -153,8 +153,7 @@ class CleanUp:
     def _skip(self, copy: Copy, reason: Reason, detail: str = "") -> None:
         """A file that stays for a reason."""
         self._skips.append(Skip(copy.path, reason, copy.seen.size, detail=detail))
-        self.review.left_alone += 1
-        self.review.left_by_reason[reason.label] = self.review.left_by_reason.get(reason.label, 0) + 1
+        self.review.leave(reason)
 
     def _plan(self, copy: Copy, now: Identity, keeper: Keeper | None) -> None:
         """The steps for one redundant file, under all its names: they share their fate, and count as one file."""

@@ -6,7 +6,9 @@ from typing import Final
 
 from fileorganizer.model import Review, Risk
 
-MANY_FOLDERS: Final = 1_000
+_MANY_FOLDERS: Final = 1_000
+_FEW_FOLDERS: Final = 50
+"""So many, or fewer, are looked through at a glance, and taken back as quickly: they need no second yes, however few the files."""
 _SYNCED: Final = {
     b"dropbox": "Dropbox",
     b"onedrive": "OneDrive",
@@ -59,6 +61,16 @@ def note_catalogues(review: Review, count: int) -> None:
         review.risks.append(Risk("catalogues", text, count))
 
 
+def note_nested_records(review: Review, count: int) -> None:
+    """Folders inside have records of their own, which don't hear of what is moved out of them."""
+    if count and review.planned:
+        whose = "has records of its own" if count == 1 else "have records of their own"
+        text = (
+            f"{counted(count, 'folder')} in this one {whose}: what is moved out can't be taken back by these any more."
+        )
+        review.risks.append(Risk("nested-records", text, count))
+
+
 def note_unread_dates(review: Review) -> None:
     """Photo headers couldn't be read to the end."""
     text = "Reading the dates of photos failed again and again; the rest is filed by the dates of names and files."
@@ -79,15 +91,21 @@ def add_risks(review: Review, root: bytes, blocked: dict[bytes, str], client: st
                 len(blocked),
             )
         )
-    if review.new_folders > MANY_FOLDERS or (review.planned >= 20 and review.new_folders * 2 > review.planned):
-        text = f"{counted(review.new_folders, 'new folder')} would be made."
-        review.risks.append(Risk("many-folders", text, review.new_folders, True))
+    if _makes_many_folders(review):
+        text = f"{counted(review.new_folders, 'new folder')} would be made for {counted(review.planned, 'file')}."
+        review.risks.append(Risk("many-folders", text, review.new_folders, needs_consent=True))
     if review.removed_folders:
         text = f"{counted(review.removed_folders, 'folder')} made by hand would be dissolved and removed."
         review.risks.append(Risk("folders-dissolved", text, review.removed_folders))
     if review.mismatched:
         text = f"{counted(review.mismatched, 'file')} with other content than the extension says; the names are kept."
         review.risks.append(Risk("content-mismatch", text, review.mismatched))
+
+
+def _makes_many_folders(review: Review) -> bool:
+    """Are there so many new folders, at all or for the files that go into them, that somebody may have mistaken the layout?"""
+    many_for_the_files = review.new_folders > _FEW_FOLDERS and review.new_folders * 2 > review.planned
+    return review.new_folders > _MANY_FOLDERS or many_for_the_files
 
 
 def note_shared_metadata(review: Review) -> None:

@@ -121,19 +121,18 @@ def test_copying_is_counted_towards_the_quota(ann: Person, admin: Person) -> Non
 def test_many_new_folders_need_a_second_yes(ann: Person) -> None:
     """What is unusual stops, says the numbers, and goes ahead when it is confirmed (S62)."""
     root = ann.home / "inbox"
-    tree = {f"{year}.jpg": File("x", mtime=f"{year}-05-05") for year in range(1980, 2010)}
-    before = write_tree(root, tree)
-    stopped = ann.done("inbox")
+    before = write_tree(root, {f"{day}.jpg": File("x", mtime=1_400_000_000 + day * 86_400) for day in range(51)})
+    stopped = ann.done("inbox", layout="{taken:%Y-%m-%d}")
     assert (stopped["status"], stopped["reason_code"], stopped["outcome"]) == (
         "failed",
         "confirmation-required",
         "nothing",
     )
-    assert "31" in stopped["error_message"] and manifest(root) == before
-    preview = ann.done("inbox", is_dry_run=True)
+    assert "51 new folders" in stopped["error_message"] and manifest(root) == before
+    preview = ann.done("inbox", layout="{taken:%Y-%m-%d}", is_dry_run=True)
     assert ann.finished(ann.post(f"/operations/{preview['id']}/apply"))["status"] == "failed"
     applied = ann.finished(ann.post(f"/operations/{preview['id']}/apply", {"confirm": True}))
-    assert (applied["status"], applied["files_processed"]) == ("completed", 30)
+    assert (applied["status"], applied["files_processed"]) == ("completed", 51)
 
 
 def test_a_plan_is_applied_once(ann: Person) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from fileorganizer.cli import app, words
+from fileorganizer.cli import words
 from fileorganizer.model import Reason
 from tests.support.disks import mount, nobody, tmpfs
 from tests.support.manifest import difference, manifest
@@ -39,33 +39,6 @@ def root(tmp_path: Path) -> Path:
     folder.mkdir()
     write_tree(folder, TREE)
     return folder
-
-
-class Said:
-    """What a command line said and how it ended."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        """Its exit code and both streams."""
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def document(self) -> Any:
-        """Its JSON."""
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run one command line in this process."""
-
-    def run(*arguments: object) -> Said:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            app.main([os.fsdecode(a) if isinstance(a, bytes) else str(a) for a in arguments])
-        said = capsys.readouterr()
-        return Said(int(ended.value.code or 0), said.out, said.err)
-
-    return run
 
 
 def test_there_and_back(say: Any, root: Path) -> None:
@@ -379,7 +352,7 @@ def test_a_plan_of_another_kind_is_told_so(say: Any, root: Path) -> None:
     """Not that it was made for another folder."""
     write_tree(root, {"same.jpg": File(b"jpeg", mtime=OLD + 1)})
     plan = say("duplicates", "clean", root, "--keep", "oldest", "--preview", "--json").document["plan_id"]
-    assert "isn't one to organize by" in say("organize", root, "--plan", plan, "--yes").err
+    assert "was made by another command" in say("organize", root, "--plan", plan, "--yes").err
 
 
 def test_every_reason_has_a_sentence() -> None:

@@ -70,12 +70,12 @@ def test_ctrl_c_and_again(tmp_path: Path) -> None:
 def test_a_second_yes_for_what_is_unusual(tmp_path: Path) -> None:
     """Very many new folders: asked on its own, after the first yes."""
     root = tmp_path / "root"
-    write_tree(root, {f"{n}.txt": File(b"%d" % n, mtime=OLD - n * 32_000_000) for n in range(30)})
-    arguments = ["organize", str(root), "--dates", "file"]
+    write_tree(root, {f"{n}.txt": File(b"%d" % n, mtime=OLD + n * 86_400) for n in range(51)})
+    arguments = ["organize", str(root), "--dates", "file", "--layout", "{taken:%Y-%m-%d}"]
     keys = [(b"Go ahead? [y/N]: ", b"y\n"), (b"Really? [y/N]: ", b"n\n")]
     screen, ended = on_a_terminal(arguments, keys)
     assert ended == 12
-    assert "new folders would be made. Really?" in screen
+    assert "51 new folders would be made for 51 files. Really?" in screen
     assert organizer.history(root) == []
 
 

@@ -11,6 +11,7 @@ from fastapi import Path, Query, Request, Response
 from pydantic import StringConstraints
 from starlette.responses import JSONResponse
 
+from backend.api.answers import accepted
 from backend.api.deps import API_PREFIX, Contents, CurrentCaller, Duplicates, Limit, Offset
 from backend.api.downloads import PICTURE, ThumbnailSize, as_thumbnail
 from backend.api.schemas.base import Base64, PlainText, path_of
@@ -105,6 +106,4 @@ async def clean_up(
 
     With ``is_dry_run`` it is a preview, which can be applied like any other.
     """
-    operation = await service.clean_up(caller, operation_id, body.wanted())
-    response.headers["Location"] = f"{API_PREFIX}/operations/{operation.id}"
-    return OperationRead.of(operation)
+    return accepted(await service.clean_up(caller, operation_id, body.wanted()), response)

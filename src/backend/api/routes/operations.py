@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from starlette.responses import StreamingResponse
 
+from backend.api.answers import accepted
 from backend.api.deps import API_PREFIX, Accounts, CurrentCaller, IdempotencyKey, Limit, Offset, Operations
 from backend.api.schemas.base import PlainText, page_links
 from backend.api.schemas.operations import (
@@ -26,17 +27,10 @@ from backend.api.schemas.operations import (
 )
 from backend.api.streams import RECHECK_SECONDS, Hub, still_welcome
 from backend.api.strict import StrictRouter
-from backend.models import Operation
 from backend.services.accounts import AccountService
 from backend.services.callers import Caller
 
 router = StrictRouter(tags=["operations"])
-
-
-def _accepted(operation: Operation, response: Response) -> OperationRead:
-    """An operation that was queued, and where to look for it."""
-    response.headers["Location"] = f"{API_PREFIX}/operations/{operation.id}"
-    return OperationRead.of(operation)
 
 
 @router.post("/operations", status_code=202)
@@ -48,7 +42,7 @@ async def request(
     idempotency_key: IdempotencyKey = None,
 ) -> OperationRead:
     """Organize a folder, or preview it (``is_dry_run``): then nothing is changed and the plan is kept."""
-    return _accepted(await operations.request(caller, body.wanted(), idempotency_key), response)
+    return accepted(await operations.request(caller, body.wanted(), idempotency_key), response)
 
 
 @router.get("/operations")
@@ -88,7 +82,7 @@ async def apply(
 ) -> OperationRead:
     """Carry out exactly the plan of a preview. What changed since is skipped and reported."""
     operation = await operations.apply(caller, operation_id, confirm=bool(body and body.confirm))
-    return _accepted(operation, response)
+    return accepted(operation, response)
 
 
 @router.post("/operations/{operation_id}/cancel", status_code=202)
@@ -108,13 +102,13 @@ async def roll_back(
 ) -> OperationRead:
     """Take an operation back, whole or for some original paths. Taking back can be taken back too."""
     paths = body.wanted() if body else []
-    return _accepted(await operations.roll_back(caller, operation_id, paths, idempotency_key), response)
+    return accepted(await operations.roll_back(caller, operation_id, paths, idempotency_key), response)
 
 
 @router.post("/operations/{operation_id}/retry", status_code=202)
 async def retry(operation_id: UUID, caller: CurrentCaller, operations: Operations, response: Response) -> OperationRead:
     """Plan anew what an operation left undone, with the same options, and do it."""
-    return _accepted(await operations.retry(caller, operation_id), response)
+    return accepted(await operations.retry(caller, operation_id), response)
 
 
 @router.get(

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
-from backend.api.deps import API_PREFIX, CurrentCaller, From, Limit, Offset, Trash
+from backend.api.answers import accepted
+from backend.api.deps import CurrentCaller, From, Limit, Offset, Trash
 from backend.api.schemas.base import Base64, PlainText, path_of
 from backend.api.schemas.operations import OperationRead
 from backend.api.schemas.trash import PurgeCreate, RestoreCreate, TrashList
 from backend.api.strict import StrictRouter
-from backend.models import Operation
 
 router = StrictRouter(prefix="/trash", tags=["trash"])
 
@@ -33,7 +33,7 @@ async def page(
 @router.post("/restore", status_code=202)
 async def restore(body: RestoreCreate, caller: CurrentCaller, service: Trash, response: Response) -> OperationRead:
     """Bring files back to where they were. That is an operation and can be rolled back."""
-    return _accepted(await service.restore(caller, body.folder, body.items), response)
+    return accepted(await service.restore(caller, body.folder, body.items), response)
 
 
 @router.post("/purge", status_code=202)
@@ -45,10 +45,4 @@ async def purge(
     What turns out to be the last copy of a content stays.
     """
     operation = await service.purge(caller, body.folder, body.items, body.older_than_days, body.count, client)
-    return _accepted(operation, response)
-
-
-def _accepted(operation: Operation, response: Response) -> OperationRead:
-    """An operation that was queued, and where to look for it."""
-    response.headers["Location"] = f"{API_PREFIX}/operations/{operation.id}"
-    return OperationRead.of(operation)
+    return accepted(operation, response)

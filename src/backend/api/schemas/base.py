@@ -12,8 +12,6 @@ from urllib.parse import urlencode
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-from fileorganizer.errors import show
-
 
 def _whole_text(value: str) -> str:
     """Text that every database and every encoding takes."""
@@ -80,14 +78,6 @@ class Output(BaseModel):
     """What a client gets: only the fields that stand here."""
 
     model_config = ConfigDict(from_attributes=True)
-
-
-def path_members(path: bytes, name: str = "path") -> dict[str, str]:
-    """A path as text; one that isn't UTF-8 as escaped text, and exactly as base64 beside it."""
-    try:
-        return {name: path.decode()}
-    except UnicodeDecodeError:
-        return {name: show(path), f"{name}_b64": base64.b64encode(path).decode()}
 
 
 def path_of(text: str | None, b64: str | None) -> bytes | None:

@@ -10,10 +10,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from backend.api.schemas.base import Count, Input, Moment, Output, path_members
+from backend.api.schemas.base import Count, Input, Moment, Output
 from backend.api.schemas.operations import KeepRule
 from backend.models import DuplicateFile, Operation
 from backend.services.duplicates import CleanUpWanted, GroupPage, GroupView
+from fileorganizer.errors import path_members
 
 
 class PathRead(Output):

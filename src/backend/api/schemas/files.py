@@ -7,9 +7,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from backend.api.schemas.base import Moment, Output, path_members
+from backend.api.schemas.base import Moment, Output
 from backend.services.files import FilePage, FileView, PlanTrees, TreeFolder
 from backend.services.plan_files import PlanFile
+from fileorganizer.errors import path_members
 from fileorganizer.execution.reading import Explained
 from fileorganizer.execution.verify import Verification
 from fileorganizer.rules.explain import Explanation

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from backend.api.schemas.base import Base64, Count, GivenMoment, Input, Moment, Output, PlainText, path_members, path_of
+from backend.api.schemas.base import Base64, Count, GivenMoment, Input, Moment, Output, PlainText, path_of
 from backend.models import PREVIEW, Operation
 from backend.services.operations import Wanted
 from backend.services.progress import progress_of
+from fileorganizer.errors import path_members
 
 OperationType = Literal["organize", "duplicate_cleanup", "rollback", "preview", "restore", "purge"]
 KeepRule = Literal["oldest", "newest", "shortest_path", "longest_path", "first_alphabetical", "largest_metadata"]

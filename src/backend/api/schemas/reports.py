@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Self
 from uuid import UUID
 
-from backend.api.schemas.base import Moment, Output, path_members
+from backend.api.schemas.base import Moment, Output
 from backend.services.reports import TOP, Report, YearOfFiles
+from fileorganizer.errors import path_members
 
 
 class ReportStats(Output):

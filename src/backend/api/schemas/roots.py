@@ -7,9 +7,10 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from backend.api.schemas.base import Base64, Input, Moment, Output, PlainText, path_members
+from backend.api.schemas.base import Base64, Input, Moment, Output, PlainText
 from backend.models import Root
 from backend.services.roots import GrantedTo, Place, SubFolder
+from fileorganizer.errors import path_members
 
 
 class RootRead(Output):

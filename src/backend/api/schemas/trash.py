@@ -8,8 +8,9 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from backend.api.schemas.base import Base64, Count, Input, Moment, Output, PlainText, path_members, path_of
+from backend.api.schemas.base import Base64, Count, Input, Moment, Output, PlainText, path_of
 from backend.services.trash import TrashPage, TrashView
+from fileorganizer.errors import path_members
 
 ItemId = Annotated[PlainText, StringConstraints(pattern=r"^[0-9]{1,18}/[0-9]{1,18}-[0-9]{1,18}$")]
 

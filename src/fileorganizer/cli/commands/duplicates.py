@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fileorganizer import searcher
-from fileorganizer.cli import render, render_json
+from fileorganizer.cli import render_duplicates, render_json
 from fileorganizer.cli.output import Output, spoken
-from fileorganizer.cli.values import FOLDER, size_of
+from fileorganizer.cli.values import FOLDER, refuse_beside_plan, size_of
 from fileorganizer.duplicates.finder import ALGORITHMS, Search
 from fileorganizer.duplicates.keepers import RULES
 from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, InvalidOption, shell_word
@@ -95,7 +95,7 @@ def search(output: Output, folder: str, as_csv: bool, **given: Any) -> int:
     elif as_csv:
         render_json.write_csv(found)
     elif not output.silent:
-        render.found(output.console, found, shell_word(folder))
+        render_duplicates.found(output.console, found, shell_word(folder))
     return _exit_code(found)
 
 
@@ -112,7 +112,9 @@ def _exit_code(found: Found) -> int:
 @click.option("--action", type=click.Choice(ACTIONS), default="trash", show_default=True)
 @searching
 @click.option("--preview", "only_show", is_flag=True, help="Show what would be done.")
-@click.option("--plan", "plan_id", metavar="PLAN_ID", help="Carry out a preview.")
+@click.option(
+    "--plan", "plan_id", metavar="PLAN_ID", help="Carry out a preview, as it was shown: no other options of the search."
+)
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken
 def clean(
@@ -128,8 +130,8 @@ def clean(
     """Put redundant files of FOLDER into its trash, or make them names of the copy that stays."""
     from fileorganizer import cleaner  # a search starts without the machinery that changes something
 
-    if plan_id and only_show:
-        raise InvalidOption("A stored plan was shown when it was made: --preview doesn't go with --plan.")
+    if plan_id:
+        refuse_beside_plan()
     cleaning = None if plan_id else cleaning_of(keep, action, given)
     with output.listening() as listener:
         if only_show and cleaning is not None:
@@ -170,5 +172,5 @@ def folders(output: Output, folder: str, digest: str, paranoid: bool) -> int:
     if output.for_programs:
         render_json.write_document(render_json.folders_document(found))
     elif not output.silent:
-        render.folders(output.console, found)
+        render_duplicates.folders(output.console, found)
     return EXIT_DONE if found.same or found.contained else EXIT_NOTHING

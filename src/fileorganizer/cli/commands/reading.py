@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import click
@@ -11,9 +10,10 @@ import msgspec
 from fileorganizer import organizer
 from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
-from fileorganizer.cli.records import elsewhere, knowing, pointing
+from fileorganizer.cli.records import RECORDS_GONE, elsewhere, knowing, other_records, pointing
 from fileorganizer.cli.values import FOLDER
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound, RootRefused
+from fileorganizer.cli.words import why
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound, RootRefused, path_members
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution.reading import Explained, FileRow
 from fileorganizer.planning.review import counted
@@ -31,15 +31,17 @@ def history(output: Output, folder: str) -> int:
     elif not output.silent:
         render.history(output.console, operations)
         if not operations:
-            output.console.print(f"Nothing was organized here yet.{elsewhere(folder)}")
+            output.console.print(f"Nothing was organized here yet.{other_records(folder)}")
+        elif words := elsewhere(folder):
+            output.console.print(words.strip())
     return EXIT_DONE
 
 
 def _file_row(row: FileRow) -> dict[str, Any]:
     """A file of an operation as JSON."""
     rest = {name: getattr(row, name) for name in ("kind", "state", "reason", "detail", "size")}
-    keeper = render_json.path_member(row.keeper, "keeper") if row.keeper else {}
-    return {**render_json.path_member(row.path), **render_json.path_member(row.target, "target"), **rest, **keeper}
+    keeper = path_members(row.keeper, "keeper") if row.keeper else {}
+    return {**path_members(row.path), **path_members(row.target, "target"), **rest, **keeper}
 
 
 @click.command()
@@ -54,9 +56,14 @@ def show(output: Output, folder: str, operation: str) -> int:
             render_json.write_stream(head, "files", map(_file_row, shown.files))
         elif not output.silent:
             render.history(output.console, [shown.operation])
+            met: dict[str, str] = {}
             for row in shown.files:
                 detail = f" ({row.detail})" if row.detail else ""
                 output.console.print(f"{render.state(row)}: {render.way(row, shown.operation)}{detail}")
+                if row.reason:
+                    met[row.reason] = why(row.reason)
+            for label, sentence in met.items():
+                output.console.print(f"  {label}: {sentence}")
     return EXIT_DONE
 
 
@@ -68,33 +75,55 @@ def explain(output: Output, path: str) -> int:
 
     PATH is where it was or where it is now.
     """
-    places = list(knowing(path))
-    if not places:
-        raise OperationNotFound(f"Nothing was organized in a folder above {shown_path(path)} yet.")
-    found: list[Explained] = []
-    for root, below, destination in places:
-        with suppress(OperationNotFound, RootRefused):  # a disk that isn't there now knows nothing
-            found += organizer.explain(root, below, destination=destination)
+    found, not_asked = _known_of(path)
     if output.for_programs:
         render_json.write_document({"explanations": [_explained(one) for one in found]})
     elif not output.silent:
         for one in found:
             operation = one.operation
-            output.console.print(f"Operation {operation.number} ({operation.operation_type}), {render.state(one.row)}:")
+            output.console.print(f"Operation {operation.number} ({render.what(operation)}), {render.state(one.row)}:")
             output.console.print(f"  {render.way(one.row, operation)}")
             for sentence in render.explained(one):
                 output.console.print(f"  {sentence}")
             for loser in one.explanation.losers if one.explanation else ():
                 output.console.print(f"  not: {loser.rule}: {loser.why}")
+        for words in not_asked:
+            output.console.print(words)
         if not found:
-            output.console.print("No operation knows this file: none has moved it, put it away or left it alone.")
+            output.console.print("No operation that is recorded here knows a file at this place.")
+            output.console.print("If it was moved or renamed by hand since, name the place where it was before.")
     return EXIT_DONE if found else EXIT_NOTHING
+
+
+def _known_of(path: str) -> tuple[list[Explained], list[str]]:
+    """What all records that may know a path say of it, and in words which of them couldn't be asked.
+
+    Raises OperationNotFound where there are none.
+    """
+    found: list[Explained] = []
+    not_asked: list[str] = []
+    places = list(knowing(path))
+    if not places:
+        raise OperationNotFound(f"Nothing was organized in a folder above {shown_path(path)} yet.{RECORDS_GONE}")
+    for root, below, destination in places:
+        try:
+            found += organizer.explain(root, below, destination=destination)
+        except (OperationNotFound, RootRefused):
+            words = "they aren't there now. Connect its disk, or bring the folder back to that place."
+            not_asked.append(f"The records of {shown_path(root)} couldn't be asked: {words}")
+        except PermissionError:
+            not_asked.append(f"The records of {shown_path(root)} are another user's, and couldn't be asked.")
+    return found, not_asked
 
 
 def _explained(one: Explained) -> dict[str, Any]:
     """An explanation as JSON."""
-    why = msgspec.to_builtins(one.explanation) if one.explanation else None
-    return {"operation_id": one.operation.operation_id, **_file_row(one.row), "explanation": why}
+    explanation = msgspec.to_builtins(one.explanation) if one.explanation else None
+    return {"operation_id": one.operation.operation_id, **_file_row(one.row), "explanation": explanation}
+
+
+_BY_HAND = ("not-there", "another-file")
+"""Problems that whoever uses the folder makes without doing anything wrong."""
 
 
 @click.command()
@@ -105,13 +134,17 @@ def verify(output: Output, folder: str) -> int:
     with pointing(folder):
         found = organizer.verify(folder)
     if output.for_programs:
-        problems = [{"code": one.code, **render_json.path_member(one.path), "text": one.text} for one in found.problems]
+        problems = [{"code": one.code, **path_members(one.path), "text": one.text} for one in found.problems]
         render_json.write_document({"operations": found.operations, "steps": found.steps, "problems": problems})
     elif not output.silent:
         for one in found.problems:
             output.console.print(f"{one.code}: {one.text}")
         checked = f"{counted(found.steps, 'step')} of {counted(found.operations, 'operation')} checked"
         output.console.print(f"{checked}: {counted(len(found.problems), 'problem')}.")
+        if any(one.code in _BY_HAND for one in found.problems):
+            output.console.print(
+                "What you moved, changed or deleted yourself is among these; an undo leaves that as it is."
+            )
     return EXIT_PARTIAL if found.problems else EXIT_DONE
 
 
@@ -139,15 +172,16 @@ def doctor(output: Output, folder: str) -> int:
     known = msgspec.to_builtins(found.capabilities)
     if output.for_programs:
         document = {"supported": found.supported, "journal": found.journal, "notes": found.notes}
-        render_json.write_document({**render_json.path_member(found.root, "root"), **document, "capabilities": known})
+        render_json.write_document({**path_members(found.root, "root"), **document, "capabilities": known})
     elif not output.silent:
         render.table(
             output.console,
             ("What", "Is"),
             [(name.replace("_", " "), _fact(name, value)) for name, value in known.items()],
         )
-        for note in (f"Journal: {found.journal}", *found.notes):
-            output.console.print(note)
+        for note in (f"Journal: {found.journal}", *found.notes, elsewhere(folder).strip()):
+            if note:
+                output.console.print(note)
         if found.capabilities.exclusive_rename not in ("untried", "none"):
             output.console.print("Here nothing is ever replaced, and every run can be taken back.")
     return EXIT_DONE

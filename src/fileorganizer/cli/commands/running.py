@@ -11,8 +11,8 @@ from fileorganizer import organizer
 from fileorganizer.cli import render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import pointing
-from fileorganizer.cli.values import FOLDER, moment_of, original_path, seconds_of, size_of
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, Declined, InvalidOption, shell_word
+from fileorganizer.cli.values import FOLDER, moment_of, original_path, refuse_beside_plan, seconds_of, size_of
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, Declined, shell_word
 from fileorganizer.model import Options
 from fileorganizer.rules.profiles import profile_names
 
@@ -128,7 +128,12 @@ def preview(output: Output, folder: str, **given: Any) -> int:
 @click.command()
 @click.argument("folder", type=FOLDER)
 @choosing
-@click.option("--plan", "plan_id", metavar="PLAN_ID", help="Carry out a preview.")
+@click.option(
+    "--plan",
+    "plan_id",
+    metavar="PLAN_ID",
+    help="Carry out a preview, as it was shown: no other options of files and places.",
+)
 @click.option(
     "--duplicates",
     type=click.Choice(["off", "report", "trash", "hardlink"]),
@@ -139,9 +144,9 @@ def preview(output: Output, folder: str, **given: Any) -> int:
 @spoken
 def organize(output: Output, folder: str, plan_id: str | None, duplicates: str, yes: int, **given: Any) -> int:
     """Move the files of FOLDER to where they belong."""
+    if plan_id:
+        refuse_beside_plan()
     options, met = options_of(given), None
-    if plan_id and duplicates != "off":
-        raise InvalidOption("A stored plan is carried out as it is: --duplicates doesn't go with --plan.")
     with output.listening() as listener:
         confirm = output.confirm(yes)
         if duplicates != "off":
@@ -177,7 +182,10 @@ def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, .
                 output.show_plan(plan)
                 return EXIT_DONE if plan.batch_count else EXIT_NOTHING
         report = organizer.undo(folder, operation, paths=original, confirm=output.confirm(yes), listener=listener)
-        return output.report(report, folder)
+        code = output.report(report, folder)
+        if report.operation is None and report.review.left_alone and not output.silent:
+            output.console.print("To see which, say the same with --preview.")
+        return code
 
 
 @click.command()

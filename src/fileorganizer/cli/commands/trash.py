@@ -11,8 +11,9 @@ import click
 from fileorganizer import organizer
 from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
+from fileorganizer.cli.records import elsewhere
 from fileorganizer.cli.values import FOLDER
-from fileorganizer.errors import EXIT_DONE, show
+from fileorganizer.errors import EXIT_DONE, path_members, show
 from fileorganizer.execution.reading import TrashItem
 from fileorganizer.model import SOURCE
 
@@ -46,8 +47,11 @@ def list_items(output: Output, folder: str) -> int:
             for i in items
         ]
         render.table(output.console, ("Item", "Since", " Size", "Was at"), rows)
-        if not items:
-            output.console.print("The trash is empty.")
+        away = organizer.trash_out_of_reach(folder)
+        for path in away:
+            output.console.print(f"What is in the trash of {show(path)} isn't listed: that folder isn't there now.")
+        if not items and not away:
+            output.console.print(f"The trash is empty.{elsewhere(folder)}")
     return EXIT_DONE
 
 
@@ -60,8 +64,8 @@ def _item_row(item: TrashItem) -> dict[str, Any]:
     """An item as JSON; ``root`` is the folder whose trash it is in, and that its path is relative to."""
     return {
         "item_id": item.item_id,
-        **render_json.path_member(item.path),
-        **render_json.path_member(item.root, "root"),
+        **path_members(item.path),
+        **path_members(item.root, "root"),
         "side": "root" if item.side == SOURCE else "destination",
         "size": item.size,
         "trashed_at": item.trashed_at,
@@ -78,7 +82,7 @@ def restore(output: Output, folder: str, items: tuple[str, ...], yes: int) -> in
     """Bring ITEMS (ids or original paths; none: all) back to where they were."""
     with output.listening() as listener:
         report = organizer.restore(folder, items, confirm=output.confirm(yes), listener=listener)
-        return output.report(report, folder)
+        return _told(output, report, folder)
 
 
 @trash.command()
@@ -97,4 +101,12 @@ def purge(output: Output, folder: str, items: tuple[str, ...], days: float | Non
     with output.listening() as listener:
         confirm = output.confirm(yes, tell)
         report = organizer.purge(folder, items, older_than_days=days, confirm=confirm, listener=listener)
-        return output.report(report, folder)
+        return _told(output, report, folder)
+
+
+def _told(output: Output, report: organizer.Report, folder: str) -> int:
+    """Tell what was done; where nothing was, whose records know of the trash of this folder. Gives the exit code."""
+    code = output.report(report, folder)
+    if report.operation is None and not output.silent and (words := elsewhere(folder)):
+        output.console.print(words.strip())
+    return code

@@ -1,0 +1,38 @@
+"""Command lines, run in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from fileorganizer.cli import app
+
+
+class Said:
+    """What a command line said and how it ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        """Its exit code and both streams."""
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def document(self) -> Any:
+        """Its JSON."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run one command line in this process."""
+
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            app.main([os.fsdecode(a) if isinstance(a, bytes) else str(a) for a in arguments])
+        said = capsys.readouterr()
+        return Said(int(ended.value.code or 0), said.out, said.err)
+
+    return run
