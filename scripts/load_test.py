@@ -55,14 +55,22 @@ Figures = dict[str, Any]
 
 @click.command(help=__doc__)
 @click.option("--files", type=click.IntRange(1), default=100_000, show_default=True, help="Files in the large tree.")
-@click.option("--duration", type=float, default=60.0, show_default=True, help="Seconds of each part, at least.")
+@click.option(
+    "--duration",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds of each part, at least.",
+)
 @click.option("--concurrent", type=click.IntRange(1), default=100, show_default=True, help="People who browse.")
 @click.option("--report", is_flag=True, help="Write an HTML page with plots, too.")
 @click.option("--url", help="A server that runs. METRICS_TOKEN lets it tell its counters.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=RESULTS, help="Where the figures go.")
 def main(*, files: int, duration: float, concurrent: int, report: bool, url: str | None, out: Path) -> None:
     """Run it, print the verdict, write the results; ends with 1 when an answer was wrong."""
-    before = json.loads(out.read_text()) if out.exists() else None
+    before = _before(out)
+    if url:
+        _look_for(url)
     started = machine(Path(tempfile.gettempdir()))
     if url:
         place = Place(url.rstrip("/"), os.environ.get("METRICS_TOKEN", ""), None)
@@ -74,7 +82,6 @@ def main(*, files: int, duration: float, concurrent: int, report: bool, url: str
     results = {"machine": started, "files": files, "people": concurrent, "arrangement": _arrangement(url), **results}
     results["verdicts"] = [verdict.row() for verdict in verdicts_of(results)]
     results["compared"] = compared(results, before) if before else []
-    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(results, indent=1) + "\n")
     click.echo(_summary(results))
     click.echo(f"The figures are in {out}")
@@ -84,6 +91,26 @@ def main(*, files: int, duration: float, concurrent: int, report: bool, url: str
         click.echo(f"The report is {page}")
     if any(part["errors"] or part["stale_answers"] for part in results["parts"]):
         raise SystemExit(1)
+
+
+def _before(out: Path) -> Figures | None:
+    """The figures of the run before; looked at first, as is whether there is a place for new ones."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        text = out.read_text() if out.exists() else ""
+        figures: Figures | None = json.loads(text) if text else None
+        with out.open("a"):
+            return figures
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{out} can't take the figures: {error}. Name another file with --out.") from error
+
+
+def _look_for(url: str) -> None:
+    """Is there such a server, and is it ready?"""
+    try:
+        httpx.get(f"{url.rstrip('/')}/health", timeout=10, trust_env=False).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise click.ClickException(f"No server that is ready answers at {url}: {error}") from error
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from typing import IO, Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
@@ -41,8 +42,21 @@ _WRITES: Final = "writes"
 SURELY_SECONDS: Final = 1.0
 """So long after its last use a connection to PostgreSQL is used again without a look."""
 _USED: Final = "used"
-_AWAY: Final = ("08", "57P")
-"""PostgreSQL's classes of states: connections that fail, and a server that is ended or begins."""
+_AWAY: Final = ("08", "57P", "25006", "25P03", "40", "53", "55P03", "58")
+"""Beginnings of PostgreSQL's states that pass: connections that fail, a server that is ended or begins, or is a standby that
+only reads; a transaction that was ended because of another one, or because it stood still; no room for more connections, in
+memory or on the disk; a lock that somebody has; an error of the system."""
+_TOO_LONG: Final = "57014"
+_NO_TABLE: Final = ("3F000", "42P01")
+CONNECT_SECONDS: Final = 10
+"""So long a new connection may take. libpq has no limit of its own: a host that is gone would be waited for by the kernel's."""
+_LINE_WATCHED: Final = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""A host that went away without a word is noticed after a minute, not after the kernel's two hours."""
 
 
 SCHEMA_REVISION: Final = "0003"
@@ -54,13 +68,49 @@ class DatabaseBusy(Exception):
 
 
 def is_away(error: BaseException) -> bool:
-    """Does the error say that the database can't be reached or is shutting down, rather than that it refuses something?"""
+    """Does the error say that the database can't be reached or can't work just now, rather than that it refuses something?"""
     if isinstance(error, DatabaseBusy):
         return True
     if not isinstance(error, DBAPIError):
         return False
-    state = getattr(error.orig, "sqlstate", None)
-    return isinstance(error, OperationalError | InterfaceError) and (state is None or state.startswith(_AWAY))
+    state = _state(error)
+    if state is not None:
+        return state.startswith(_AWAY)
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Does the error say that there was no time for it: no turn, no free connection, a statement that took too long?"""
+    if isinstance(error, DBAPIError):
+        return _state(error) == _TOO_LONG
+    return isinstance(error, DatabaseBusy | NoConnection)
+
+
+def will_pass(error: BaseException) -> bool:
+    """Is it worth asking again in a moment?"""
+    return is_away(error) or is_busy(error)
+
+
+def reason_of(error: BaseException) -> str:
+    """What the database said, or what kind of error it is, for a line in the log; never a statement or its values."""
+    return str(getattr(error, "orig", "")) or type(error).__name__
+
+
+def explained(error: DBAPIError | DatabaseBusy) -> str:
+    """What ails the database, for whoever sits at the machine."""
+    if isinstance(error, DatabaseBusy):
+        return "Others write to the database without a pause. Try again, or stop the server first."
+    said = str(error.orig).strip()
+    if _state(error) in _NO_TABLE or "no such table" in said:
+        return f"The database hasn't the tables of this program ({said.splitlines()[0]}). Run: fileorganizer server migrate"
+    if is_away(error):
+        return f"The database can't be reached, or can't work now: {said}"
+    return f"The database refuses: {said.splitlines()[0]}"
+
+
+def _state(error: DBAPIError) -> str | None:
+    """PostgreSQL's five characters for what happened; None where nobody came to say it, and with SQLite."""
+    return getattr(error.orig, "sqlstate", None)
 
 
 _NO_JIT: Final = "-c jit=off"
@@ -157,8 +207,8 @@ class Database:
         """No connection is made before the first one is needed."""
         url = make_url(settings.url)
         self.is_sqlite = url.get_backend_name() == "sqlite"
-        self._turn = _turn(url)
-        arguments = _arguments(self.is_sqlite)
+        self._turn = write_turn(url)
+        arguments = _arguments(url)
         if self.is_sqlite:
             arguments["async_creator"] = partial(sqlite.connect, url.database or "")
             url = url.set(drivername="sqlite+aiosqlite")
@@ -196,6 +246,8 @@ class Database:
             async with self.reading() as session:
                 found = (await session.execute(text("SELECT version_num FROM alembic_version"))).scalar()
         except DBAPIError as error:
+            if not self.is_sqlite and is_away(error):
+                raise  # which schema it has nobody knows
             found = None
             cause: Exception | None = error
         else:
@@ -218,8 +270,8 @@ class WorkerDatabase:
         """No connection is made before the first one is needed."""
         url = make_url(settings.url)
         self.is_sqlite = url.get_backend_name() == "sqlite"
-        self._turn = _turn(url)
-        self._engine = create_engine(url, **_arguments(self.is_sqlite))
+        self._turn = write_turn(url)
+        self._engine = create_engine(url, **_arguments(url))
         _prepare(self._engine, is_sqlite=self.is_sqlite)
         self._looking = self._engine.execution_options(**_looking(self.is_sqlite))
 
@@ -244,12 +296,17 @@ class WorkerDatabase:
         moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
         return moment.astimezone(UTC)
 
+    def take_time(self, session: Session) -> None:
+        """Let the statements of this transaction take as long as they need: nobody waits for an answer."""
+        if not self.is_sqlite:
+            session.execute(text("SET LOCAL statement_timeout = 0"))
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
 
-def _turn(url: URL) -> WriteTurn | None:
+def write_turn(url: URL) -> WriteTurn | None:
     """The writers' lock, for SQLite."""
     if url.get_backend_name() != "sqlite":
         return None
@@ -257,17 +314,19 @@ def _turn(url: URL) -> WriteTurn | None:
     return WriteTurn(Path(url.database + ".lock"))
 
 
-def _arguments(is_sqlite: bool) -> dict[str, Any]:
-    """How connections are kept. Errors don't name values: the log would have them."""
-    if is_sqlite:
+def _arguments(url: URL) -> dict[str, Any]:
+    """How connections are kept. Errors don't name values: the log would have them. What the URL says of waiting holds."""
+    if url.get_backend_name() == "sqlite":
         return {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
+    waiting = {"connect_timeout": CONNECT_SECONDS, **_LINE_WATCHED}
     return {
         "hide_parameters": True,
         "pool_size": 10,
         "max_overflow": 10,
         "pool_use_lifo": True,
         "connect_args": {
-            "options": f"-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 {_NO_JIT}"
+            **{name: value for name, value in waiting.items() if name not in url.query},
+            "options": f"-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 {_NO_JIT}",
         },
     }
 

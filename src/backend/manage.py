@@ -14,19 +14,22 @@ import click
 import uvicorn
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from backend.core.config import Settings, prepare_folders, settings, signing_key
 from backend.core.monitoring import shared_among
 from backend.core.rate_limit import RateLimiter
 from backend.core.redis import AWAY, any_worker_lives, blocking_client
-from backend.database import SCHEMA_REVISION, Database, WorkerDatabase
+from backend.database import SCHEMA_REVISION, Database, DatabaseBusy, SchemaMismatch, WorkerDatabase, explained
 from backend.optimization import main as database
 from backend.services.accounts import AccountService
 from backend.services.errors import ServiceError
 from backend.services.profiles import ProfileService
 from backend.services.roots import RootService
 from backend.worker.backups import BackupFailed, back_up, restore
-from backend.worker.rebuilding import rebuild_all
+from backend.worker.rebuilding import cancel_unbegun, rebuild_all
 from fileorganizer.errors import FileOrganizerError, show
 
 _T = TypeVar("_T")
@@ -122,11 +125,17 @@ def migrate() -> None:
 
 
 def upgrade() -> None:
-    """Bring the database to the newest schema. The steps are a part of the package: no file of the checkout is needed."""
+    """Bring the database to the newest schema. The steps are a part of the package: no file of the checkout is needed.
+
+    Raises SchemaMismatch for the database of a newer program.
+    """
     config = Config()
     config.set_main_option("path_separator", "os")
     config.set_main_option("script_location", "backend:migrations")
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise SchemaMismatch(f"{error}: this program knows schema {SCHEMA_REVISION}; use the newer program.") from error
 
 
 def _invitation(address: str, token: str) -> str:
@@ -212,18 +221,31 @@ def backup(file: Path) -> None:
 @commands.command("restore")
 @click.argument("file", type=click.Path(path_type=Path))
 def take_back(file: Path) -> None:
-    """Take the copy in FILE back into a place without a database, and bring it to the newest schema."""
+    """Take the copy in FILE back into a place without a database, and bring it to the newest schema.
+
+    What waited when the copy was made is cancelled: it was carried out since.
+    """
     prepare_folders(settings())
     restore(settings(), file.absolute())
     upgrade()
-    click.echo("The database is back. Run rebuild to copy what became of files since from the journals.")
+    database = WorkerDatabase(settings())
+    try:
+        waited = cancel_unbegun(database)
+    finally:
+        database.close()
+    click.echo(f"The database is back; {waited} operations that waited when the copy was made are cancelled.")
+    click.echo("Run rebuild to copy from the journals what became of files since.")
 
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run a command."""
     try:
         return commands.main(arguments, prog_name="python -m backend.manage")
-    except (FileOrganizerError, BackupFailed) as error:
+    except (DBAPIError, DatabaseBusy) as error:
+        raise SystemExit(explained(error)) from error
+    except OSError as error:
+        raise SystemExit(f"The system refuses: {error}") from error
+    except (FileOrganizerError, BackupFailed, SchemaMismatch, ValidationError) as error:
         raise SystemExit(f"{error}") from error
 
 

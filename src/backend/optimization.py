@@ -9,18 +9,25 @@ as you like.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from backend.core.config import settings
+from backend.database import DatabaseBusy, explained, write_turn
 
 SLOW_MILLISECONDS: Final = 10.0
 """Goal G9."""
+_ALONE: Final = 7_300_005
+"""PostgreSQL's name for the turn to make indexes; others stand in ``repositories.turns`` and in the migrations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +146,20 @@ def main(*, optimize: bool, analyze: bool, stats: bool) -> None:
     """Do what is asked for."""
     if not (optimize or analyze or stats):
         raise click.UsageError("Say what to do: --optimize, --analyze, --stats, or several of them.")
-    engine = create_engine(settings().url, isolation_level="AUTOCOMMIT")
-    for wanted, lines in ((optimize, optimized), (analyze, analyzed), (stats, counted)):
-        for line in lines(engine) if wanted else ():
-            click.echo(line)
-    engine.dispose()
+    try:
+        engine = create_engine(settings().url, isolation_level="AUTOCOMMIT")
+        if is_sqlite(engine) and not Path(str(engine.url.database)).is_file():  # opening it would make one
+            raise click.ClickException(
+                f"There is no database at {engine.url.database}. Run: fileorganizer server migrate"
+            )
+        for wanted, lines in ((optimize, optimized), (analyze, analyzed), (stats, counted)):
+            for line in lines(engine) if wanted else ():
+                click.echo(line)
+        engine.dispose()
+    except (DBAPIError, DatabaseBusy) as error:
+        raise click.ClickException(explained(error)) from error
+    except ValidationError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def is_sqlite(engine: Engine) -> bool:
@@ -153,15 +169,40 @@ def is_sqlite(engine: Engine) -> bool:
 
 def optimized(engine: Engine) -> Iterator[str]:
     """Make what is missing; one line an index."""
-    with engine.connect() as connection:
+    with engine.connect() as connection, _alone(connection):
         for index in INDEXES:
             if is_sqlite(engine) and index.only_postgresql:
                 state = "left out"
             else:
-                state = _made(connection, index, concurrently="" if is_sqlite(engine) else "CONCURRENTLY ")
+                with _turn(engine):
+                    state = _made(connection, index, concurrently="" if is_sqlite(engine) else "CONCURRENTLY ")
             yield f"{state:9} {index.name:30} {index.on:52} {index.serves}"
-        connection.execute(text("PRAGMA optimize" if is_sqlite(engine) else "ANALYZE"))
+        with _turn(engine):
+            connection.execute(text("PRAGMA optimize" if is_sqlite(engine) else "ANALYZE"))
     yield "statistics are gathered"
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """On PostgreSQL one of these at a time: another would take an index that is being made for one that was broken off.
+
+    Asked for again and again, since whoever waits inside a statement is waited for by those that make indexes.
+    """
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    while not connection.execute(text(f"SELECT pg_try_advisory_lock({_ALONE})")).scalar_one():
+        time.sleep(1.0)
+    try:
+        yield
+    finally:
+        connection.execute(text(f"SELECT pg_advisory_unlock({_ALONE})"))
+
+
+def _turn(engine: Engine) -> AbstractContextManager[None]:
+    """As every writer of SQLite takes it: the server may run. Raises DatabaseBusy."""
+    turn = write_turn(engine.url)
+    return turn.taken() if turn else nullcontext()
 
 
 def _made(connection: Connection, index: Strategic, concurrently: str) -> str:

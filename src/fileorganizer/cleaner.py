@@ -18,7 +18,7 @@ from fileorganizer.errors import show as shown_path
 from fileorganizer.execution import operating
 from fileorganizer.execution.observing import sync_client
 from fileorganizer.execution.workplace import Workplace, open_sides, resolve_root
-from fileorganizer.fs import control, sharing
+from fileorganizer.fs import control, probe, sharing
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal.plans import Plan, PlanWriter, forget_old_plans
@@ -188,7 +188,7 @@ def _draft(
     listener.enter("planning")
     started = time.monotonic()
     with new_plan() as (plan_id, writer):
-        review = _plan(sides[0], where, cleaning, found, rule, writer)
+        review = _plan(sides, where, cleaning, found, rule, writer)
         head = head_without_rules(sides[:1], OPERATION_TYPE, plan_id, review, None, whole=True)
         head.options = msgspec.json.encode(_absolute(cleaning, where))
         head.nested_roots = found.nested_roots
@@ -241,7 +241,7 @@ def _kept_folder(root: bytes, keep: str) -> bytes:
 
 
 def _plan(
-    root: Root,
+    sides: Sequence[Root],
     where: Where,
     cleaning: Cleaning,
     found: _Material,
@@ -249,7 +249,7 @@ def _plan(
     writer: PlanWriter,
 ) -> Review:
     """Store the steps of all groups."""
-    busy = open_for_writing()
+    root, busy = sides[0], open_for_writing()
 
     def status_of(path: bytes) -> Identity | None:
         status = root.look(path)
@@ -260,6 +260,7 @@ def _plan(
         is_busy=lambda seen: bool(busy) and (seen.dev, seen.ino) in busy,
         tears_family=_Families(root, found.groups, rule).tears if cleaning.action == "trash" else lambda _path: False,
         reference_root=where.outside or b"",
+        shows_changes=all(map(probe.shows_changes, sides)),
     )
     clean = CleanUp(
         rule,

@@ -164,9 +164,14 @@ class NothingToUndo(FileOrganizerError):
 
 
 class OperationDependency(FileOrganizerError):
-    """A later operation moved the same files; it has to be undone first."""
+    """A later operation moved the same files; it has to be undone first. ``later`` is its id."""
 
     code, exit_code = "later-operation", 44
+
+    def __init__(self, message: str, later: str) -> None:
+        """The message names the way out of whoever sees it: the command line's isn't the server's."""
+        super().__init__(message)
+        self.later = later
 
 
 class JournalDamaged(FileOrganizerError):

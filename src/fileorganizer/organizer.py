@@ -643,14 +643,18 @@ def trashed_before(items: Sequence[TrashItem], days: float | None) -> list[Trash
 
 
 def _chosen_items(root: bytes, items: Sequence[str]) -> list[TrashItem]:
-    """The trash items that are named. Raises InvalidOption for a name that nothing in the trash has."""
+    """The trash items that are named. Raises InvalidOption for a name that nothing in the trash has.
+
+    What is the id of one item is the path of no other: that one may still be named from the top.
+    """
     settle(root)
     there = trash_list(os.fsdecode(root))
     if not items:
         return there
     wanted = {os.path.normpath(name) for name in items}
-    found = [item for item in there if not wanted.isdisjoint(_names_of(item))]
-    unknown = wanted.difference(*map(_names_of, found))
+    paths = wanted.difference(item.item_id for item in there)
+    found = [item for item in there if item.item_id in wanted or not paths.isdisjoint(_paths_of(item))]
+    unknown = paths.difference(*map(_paths_of, found))
     if unknown:
         raise InvalidOption(
             f"There is no {shown_path(min(unknown))} in the trash. 'fileorganizer trash list' shows what is."
@@ -658,9 +662,9 @@ def _chosen_items(root: bytes, items: Sequence[str]) -> list[TrashItem]:
     return found
 
 
-def _names_of(item: TrashItem) -> tuple[str, str, str]:
-    """What an item may be called by: its id, where it was, and the same from the top."""
-    return item.item_id, os.fsdecode(item.path), os.fsdecode(os.path.join(item.root, item.path))
+def _paths_of(item: TrashItem) -> tuple[str, str]:
+    """What an item may be called by besides its id: where it was, and the same from the top."""
+    return os.fsdecode(item.path), os.fsdecode(os.path.join(item.root, item.path))
 
 
 def _draft_purge(work: Workplace, items: Sequence[TrashItem]) -> Plan:

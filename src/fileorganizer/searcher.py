@@ -17,7 +17,7 @@ from fileorganizer.errors import InvalidOption
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution.workplace import open_sides, resolve_root
 from fileorganizer.fs.beneath import Root
-from fileorganizer.model import Reason, Skip
+from fileorganizer.model import CONTROL_DIRECTORY, Reason, Skip, joined
 from fileorganizer.progress import Listener
 
 RootPath = str | bytes | os.PathLike[str]
@@ -140,5 +140,8 @@ def compare_folders(
         groups = finder.run()
     listener.enter("planning")
     unread = [Skip(finder.table.path_of(file), reason) for file, reason in finder.unread.items()]
-    comparison = FolderComparison(finder.table, groups, finder.links, [skip.path for skip in finder.skips])
-    return FoldersFound(path, comparison.same(), comparison.contained(), finder.skips + unread)
+    # a folder that was organized by itself has a trash and a journal, which no copy of its files has
+    ours = [Skip(joined(nested, CONTROL_DIRECTORY), Reason.SYSTEM_FILE) for nested in finder.nested_roots]
+    left = finder.skips + ours
+    comparison = FolderComparison(finder.table, groups, finder.links, [skip.path for skip in left])
+    return FoldersFound(path, comparison.same(), comparison.contained(), left + unread)

@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
+from backend import database
 from backend.models import Base
-from backend.optimization import INDEXES, queries_of
+from backend.optimization import INDEXES, optimized, queries_of
 from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.postgres import new_database
 from tests.support.server import ROOT, migrated, prepared, running_server
@@ -92,8 +94,47 @@ def test_an_index_that_was_broken_off(tmp_path: Path, postgres: str) -> None:
     assert run(server.environment, "--analyze") == ["There are no operations yet: nothing to explain."]
 
 
+def test_two_at_once(tmp_path: Path, postgres: str) -> None:
+    """The second waits, and makes nothing twice."""
+    server = prepared(tmp_path / "data", DATABASE_URL=new_database(postgres))
+    with ThreadPoolExecutor(2) as threads:
+        both = list(threads.map(lambda _: run(server.environment, "--optimize"), range(2)))
+    made = [line.split()[1] for lines in both for line in lines if line.startswith("made")]
+    assert len(made) == len(set(made)) == 4
+
+
 def test_it_says_what_it_can_do() -> None:
     """Without a wish it does nothing."""
     command = [sys.executable, "scripts/database_optimization.py"]
     done = subprocess.run(command, cwd=ROOT, env=unmeasured(os.environ), capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "--optimize" in done.stderr
+
+
+def test_it_writes_when_it_is_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite has one writer at a time, and this is one of them while the server runs."""
+    server = prepared(tmp_path / "data")
+    engine = create_engine(url_of(server.environment), isolation_level="AUTOCOMMIT")
+    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 0.05)
+    turn = database.write_turn(engine.url)
+    assert turn is not None
+    with turn.taken(), pytest.raises(database.DatabaseBusy):
+        list(optimized(engine))
+    assert any(line.startswith("made") for line in optimized(engine))
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "There is no database at"),
+        ("postgresql+psycopg://ann@127.0.0.1:1/files", "The database can't be reached"),
+        ("mysql://ann@127.0.0.1/files", "DATABASE_URL must begin with"),
+    ],
+)
+def test_a_database_that_isnt_there(tmp_path: Path, url: str, words: str) -> None:
+    """Told in words; nothing is made in its place."""
+    command = [sys.executable, "scripts/database_optimization.py", "--stats"]
+    environment = {**unmeasured(os.environ), "DATA_DIR": str(tmp_path), "DATABASE_URL": url}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and words in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())

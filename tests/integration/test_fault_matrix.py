@@ -30,11 +30,12 @@ from fileorganizer.errors import (
 )
 from fileorganizer.execution import executor, observing
 from fileorganizer.fs import moving, probe
-from fileorganizer.model import Options
+from fileorganizer.model import DateSource, Options
 from fileorganizer.organizer import Report
 from tests.support.crash import take_all_back
 from tests.support.disks import NOBODY, fill, image, mount, mounted, need_root, nobody, not_topmost, tmpfs
 from tests.support.manifest import contents, difference, manifest
+from tests.support.messy import photo
 from tests.support.trees import Fifo, File, HardLink, Link, Socket, read_tree, write_tree
 
 OLD = 1_400_000_000
@@ -165,6 +166,36 @@ def test_f17_folders_of_others(theirs: Path, tmp_path: Path) -> None:
     assert (theirs / "root's/a.txt").exists()
 
 
+def test_f17_a_shared_folder_of_somebody_else(theirs: Path, tmp_path: Path) -> None:
+    """Everybody may write into it, and only its owner may set its time: a run works there, and can be taken back."""
+    write_tree(theirs, {"mine.txt": text()})
+    os.chown(theirs / "mine.txt", NOBODY, NOBODY)
+    os.chown(theirs, 0, 0)
+    theirs.chmod(0o777)
+    write_tree(tmp_path, {"a.txt": text()})
+    organizer.organize(tmp_path, DEEP)  # loads what is loaded late: Python may lie where nobody can read it
+    with nobody():
+        assert reasons(organizer.organize(theirs, DEEP)) == {}
+        assert (theirs / "Documents/2014/mine.txt").exists()
+        organizer.undo(theirs)
+        assert organizer.verify(theirs).problems == []
+    assert read_tree(theirs) == {"mine.txt": "x"}
+
+
+def test_f17_folders_that_can_t_be_made(theirs: Path, tmp_path: Path) -> None:
+    """Whatever was to go into them says why: it is denied."""
+    write_tree(theirs, {"mine.txt": text()})
+    write_tree(tmp_path, {"a.txt": text()})
+    organizer.organize(tmp_path, DEEP)  # loads what is loaded late: Python may lie where nobody can read it
+    (theirs / ".fileorganizer").mkdir(mode=0o700)
+    for path in (theirs / ".fileorganizer", theirs / "mine.txt"):
+        os.chown(path, NOBODY, NOBODY)
+    os.chown(theirs, 0, 0)
+    with nobody():
+        assert reasons(organizer.organize(theirs, DEEP)) == {"denied": 1}
+    assert (theirs / "mine.txt").exists()
+
+
 def test_f17_a_folder_that_can_be_listed_and_no_more(theirs: Path, tmp_path: Path) -> None:
     """``chmod -R 644``: the names are seen, the files aren't. Each is told as unreadable, and the numbers add up."""
     write_tree(theirs, {"sealed": {"a.txt": text("a"), "b.jpg": text("b"), "b.xmp": text("x")}, "c.txt": text("c")})
@@ -287,19 +318,49 @@ print(done.done, back.done)
 """
 
 
+def with_few_descriptors(program: str, root: Path) -> str:
+    """What a program says that may have 64 of them."""
+    command = 'ulimit -n 64; exec "$0" -c "$1" "$2"'
+    words = ["bash", "-c", command, sys.executable, program, str(root)]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
 def test_f20_few_descriptors(root: Path) -> None:
     """64 are enough for any number of folders."""
     tree = {f"from {n}": {f"{n}.txt": text(str(n), OLD - n * 86_400)} for n in range(150)}
     before = write_tree(root, tree)
-    command = 'ulimit -n 64; exec "$0" -c "$1" "$2"'
-    done = subprocess.run(
-        ["bash", "-c", command, sys.executable, _FEW_DESCRIPTORS, str(root)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.stdout, done.stderr) == ("150 150\n", "")
+    assert with_few_descriptors(_FEW_DESCRIPTORS, root) == "150 150\n"
     assert difference(before, manifest(root)) == []
+
+
+_FEW_FOR_DATES = """
+import sys
+from fileorganizer import organizer
+from fileorganizer.model import Options
+with organizer.preview(sys.argv[1], Options()) as plan:
+    print({step.facts.date_source for steps in plan.batches() for step in steps if step.facts})
+"""
+
+
+def test_f20_few_descriptors_for_dates(root: Path) -> None:
+    """Every photo of a folder of 300 is asked for its date: none gets that of its file because it couldn't be opened."""
+    write_tree(root, {f"{n}.jpg": File(photo("2019:05:06 07:08:09", b"%d" % n), mtime=OLD) for n in range(300)})
+    assert with_few_descriptors(_FEW_FOR_DATES, root) == f"{{{DateSource.EXIF}}}\n"
+
+
+_FEW_FOR_DUPLICATES = """
+import sys
+from fileorganizer.duplicates.finder import Search
+from fileorganizer.searcher import find_duplicates
+found = find_duplicates(sys.argv[1], Search())
+print(found.groups.redundant, [skip.reason for skip in found.skips])
+"""
+
+
+def test_f20_few_descriptors_for_duplicates(root: Path) -> None:
+    """None of 150 folders is taken for changed because it couldn't be opened."""
+    write_tree(root, {f"in {n}": {"same.txt": text("same"), f"{n}.txt": text(f"{n:04}")} for n in range(150)})
+    assert with_few_descriptors(_FEW_FOR_DUPLICATES, root) == "149 []\n"
 
 
 def test_f21_a_file_that_can_t_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,9 +25,9 @@ from tests.support.trees import File, read_tree, write_tree
 OLD = 1_500_000_000
 
 
-def family(*endings: str) -> dict[str, object]:
+def family(*endings: str, stem: str = "a") -> dict[str, object]:
     """Companions in one folder."""
-    return {f"a.{ending}": File(ending, mtime=OLD) for ending in endings}
+    return {f"{stem}.{ending}": File(ending, mtime=OLD) for ending in endings}
 
 
 def broken_renames(monkeypatch: pytest.MonkeyPatch, works: Callable[[int], bool]) -> None:
@@ -292,6 +292,36 @@ def test_a_stop_between_copies_and_their_sources(tmp_path: Path, disk: Path, at:
     assert organizer.verify(root).problems == []
 
 
+@pytest.mark.parametrize(
+    ("after", "tree"),
+    [
+        ("mkdir.after", {"a.txt": "a", "b.jpg": "b", "c.mp3": "c"}),
+        ("move.after", {"b.jpg": "b", "c.mp3": "c", "Documents": {"2017": {"a.txt": "a"}}, "Audio": {"mine": {}}}),
+    ],
+)
+def test_a_stop_takes_the_folders_along_that_nothing_has_come_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: Any, after: str, tree: dict[str, object]
+) -> None:
+    """What was made for files that don't come any more; what somebody else has put something into stays."""
+    monkeypatch.setattr(executor, "LOOK_UP_EVERY", 1)
+    trial = Trial(tmp_path, {name: File(name[0], mtime=OLD) for name in ("a.txt", "b.jpg", "c.mp3")})
+    stop: list[bool] = []
+
+    def stopped() -> None:
+        stop.append(True)
+        if after == "move.after":
+            (trial.root / "Audio/mine").mkdir()
+
+    at(after, stopped)
+    organizer.organize(trial.root, RECURSIVE, listener=Listener(None, lambda: bool(stop)))
+    assert read_tree(trial.root) == tree
+    assert organizer.verify(trial.root).problems == []
+    if "Audio" in tree:
+        (trial.root / "Audio/mine").rmdir()
+    organizer.undo(trial.root)
+    trial.check_back("undone")
+
+
 def test_an_original_that_is_edited_after_it_was_copied(
     tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,14 +384,14 @@ def test_f17_a_folder_that_was_closed_since_the_plan(tmp_path: Path, monkeypatch
     assert (operation.totals.done, operation.totals.by_reason) == (2, {"denied": 1, "with-companion": 1})
 
 
-def failing_way_back(monkeypatch: pytest.MonkeyPatch, works: Callable[[], bool]) -> None:
+def failing_way_back(monkeypatch: pytest.MonkeyPatch, works: Callable[[], bool], stem: bytes = b"a") -> None:
     """The sidecar is denied; what goes back for that meets a failing disk until it ``works``."""
     rename, moved = moving.move_exclusive, list[bytes]()
 
     def move(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
-        if source == b"a.xmp":
+        if source == stem + b".xmp":
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        if source.startswith(b"a.") and source in moved and not works():
+        if source.startswith(stem + b".") and source in moved and not works():
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         moved.append(source)
         rename(source_fd, source, target_fd, target)
@@ -406,21 +436,27 @@ def test_no_room_in_the_records_for_what_goes_back(tmp_path: Path, disk: Path, m
     assert organizer.verify(root).problems == []
 
 
-def test_a_name_that_is_taken_while_its_family_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed on the way back, and somebody has a file of that name then: it goes beside it, so that the family isn't torn."""
-    trial = Trial(tmp_path, family("jpg", "cr2", "xmp"))
+@pytest.mark.parametrize(("stem", "kept"), [("a", "a"), ("a" * 251, "a" * 240), ("é" * 125, "é" * 120)])
+def test_a_name_that_is_taken_while_its_family_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stem: str, kept: str
+) -> None:
+    """Killed on the way back, and somebody has a file of that name then: it goes beside it, so that the family isn't torn.
+
+    Under a name that the file system takes: what doesn't fit is cut.
+    """
+    trial = Trial(tmp_path, family("jpg", "cr2", "xmp", stem=stem))
     with monkeypatch.context() as patched:
-        failing_way_back(patched, lambda: os.kill(os.getpid(), signal.SIGKILL) is None)
+        failing_way_back(patched, lambda: os.kill(os.getpid(), signal.SIGKILL) is None, stem.encode())
         assert not in_child(lambda: organizer.organize(trial.root, RECURSIVE), None)
-    for name in ("a.jpg", "a.cr2"):
-        (trial.root / name).write_text("somebody's")
+    for ending in ("jpg", "cr2"):
+        (trial.root / f"{stem}.{ending}").write_text("somebody's")
     organizer.recover(trial.root)
     assert read_tree(trial.root) == {
-        "a.jpg": "somebody's",
-        "a.cr2": "somebody's",
-        "a (restored).jpg": "jpg",
-        "a (restored).cr2": "cr2",
-        "a.xmp": "xmp",
+        f"{stem}.jpg": "somebody's",
+        f"{stem}.cr2": "somebody's",
+        f"{kept} (restored).jpg": "jpg",
+        f"{kept} (restored).cr2": "cr2",
+        f"{stem}.xmp": "xmp",
         "Images": {"2017": {}},
     }
     assert organizer.verify(trial.root).problems == []

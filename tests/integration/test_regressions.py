@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fileorganizer import organizer
+from fileorganizer.fs import faults
 from fileorganizer.model import Options
 from tests.integration.test_crash import kill_at
 from tests.support.crash import RECURSIVE, Trial, in_child, swap_tree
@@ -94,6 +95,49 @@ def test_what_is_swept_into_the_trash_is_told_so(tmp_path: Path) -> None:
     assert rows[b"in/Thumbs.db"] == ("trash", "left", "system-file")
     (explained,) = organizer.explain(trial.root, b"in/Thumbs.db")
     assert "trash" in explained.row.detail
+
+
+@pytest.mark.parametrize("at", ["operation.begun", "trash.prepared", "rmdir.before"])
+def test_what_lies_in_a_folder_that_stays_after_all_stays_there(tmp_path: Path, at: str) -> None:
+    """Its icon and its view: they go with it, or not at all. Nobody is told that they are in the trash."""
+    trial = Trial(tmp_path, {"in": {"a.txt": File("a", mtime=OLD), "desktop.ini": "how it looks"}})
+
+    def action(point: str) -> None:
+        if point == at:
+            faults.action = None
+            (trial.root / "in/new.txt").write_text("just now")
+
+    faults.action = action
+    try:
+        organizer.organize(trial.root, RECURSIVE)
+    finally:
+        faults.action = None
+    assert read_tree(trial.root) == {
+        "Documents": {"2014": {"a.txt": "a"}},
+        "in": {"desktop.ini": "how it looks", "new.txt": "just now"},
+    }
+    with organizer.show(trial.root, "1") as shown:
+        assert [row.kind for row in shown.files if row.path == b"in/desktop.ini"] == [""]
+    assert organizer.verify(trial.root).problems == []
+    (trial.root / "in/new.txt").unlink()
+    organizer.undo(trial.root)
+    assert read_tree(trial.root) == {"in": {"a.txt": "a", "desktop.ini": "how it looks"}}
+
+
+def test_what_lies_in_a_folder_of_a_file_that_can_t_go_stays(tmp_path: Path) -> None:
+    """One file has changed since the plan, so its folder isn't emptied."""
+    trial = Trial(tmp_path, {"in": {"a.txt": File("a", mtime=OLD), "b.txt": File("b", mtime=OLD), ".directory": "icon"}})
+
+    def edited(_plan: object) -> bool:
+        (trial.root / "in/b.txt").write_text("edited")
+        return True
+
+    organizer.organize(trial.root, RECURSIVE, confirm=edited)
+    assert read_tree(trial.root) == {
+        "Documents": {"2014": {"a.txt": "a"}},
+        "in": {"b.txt": "edited", ".directory": "icon"},
+    }
+    assert organizer.trash_list(trial.root) == []
 
 
 @pytest.mark.root

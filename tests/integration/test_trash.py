@@ -159,6 +159,20 @@ def test_junk_counts_for_nothing(tmp_path: Path) -> None:
     assert counts(root) == [("organize", 0, False), ("restore", 0, False)]
 
 
+def test_an_id_names_no_other_file(tmp_path: Path) -> None:
+    """A file that lay at what looks like one isn't destroyed with the item that has it."""
+    root = tmp_path / "root"
+    write_tree(root, {"a": File("same", mtime=OLD), "b": "same"})
+    cleaner.clean_up(root, Cleaning(keep="oldest"))
+    write_tree(root, {"1": {"1-0": "alike"}, "z": File("alike", mtime=OLD)})
+    cleaner.clean_up(root, Cleaning(keep="oldest"))
+    assert {item.item_id: item.path for item in organizer.trash_list(root)} == {"1/1-0": b"b", "2/1-0": b"1/1-0"}
+    organizer.purge(root, ["1/1-0"])
+    assert [item.path for item in organizer.trash_list(root)] == [b"1/1-0"]
+    organizer.restore(root, [str(root / "1/1-0")])
+    assert read_tree(root) == {"a": "same", "1": {"1-0": "alike"}, "z": "alike"}
+
+
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Path, Path, Path]:
     """Two roots that were copied to one destination, and that."""

@@ -24,7 +24,7 @@ from fileorganizer.journal.plans import Plan
 from fileorganizer.model import Options, Step, StepKind
 from fileorganizer.progress import Progress
 from tests.support.manifest import contents, difference, manifest
-from tests.support.trees import Fifo, File, Link, Socket, write_tree
+from tests.support.trees import Fifo, File, Link, Socket, plain, read_tree, write_tree
 
 OLD = 1_400_000_000
 DAY = 86_400
@@ -94,6 +94,44 @@ def test_each_filter(root: Path) -> None:
     assert left(root, min_size=2) == {"filtered-out": 1}
     assert left(root, modified_after=OLD + 50) == {"filtered-out": 1}
     assert left(root, modified_before=OLD + 50) == {"filtered-out": 1}
+
+
+@pytest.mark.parametrize(
+    ("tree", "exclude"),
+    [
+        ({"a.jpg": text("a"), "a.xmp": text("x")}, ("*.xmp",)),
+        ({"a.jpg": text("a"), "a.xmp": text("x")}, ("*.jpg",)),
+        ({"page.html": text("p"), "page_files": {"p.png": text("piece")}}, ("*_files/",)),
+        ({"page.html": text("p"), "page_files": {"p.png": text("piece")}}, ("*.html",)),
+    ],
+)
+def test_f65_what_is_excluded_keeps_its_companions(root: Path, tree: dict[str, Any], exclude: tuple[str, ...]) -> None:
+    """As with every other reason to leave one alone: a family isn't torn. What belongs to none of it goes."""
+    write_tree(root, {**tree, "b.png": text("b")})
+    assert left(root, exclude=exclude) == {"excluded": 1, "with-companion": 1}
+    organizer.organize(root, Options(recursive=True, dates="file", exclude=exclude))
+    assert read_tree(root) == {**plain(tree), "Images": {"2014": {"b.png": "b"}}}
+
+
+def test_f31_what_is_written_while_the_scan_goes_on(root: Path) -> None:
+    """It is as fresh as what was written right before, not dated in the future."""
+    write_tree(root, {"first.txt": text("f"), "later": {}})
+
+    def write(point: str) -> None:
+        if point == "scan.folder":
+            (root / "later/new.txt").write_text("half of it")
+
+    faults.action = write
+    try:
+        assert left(root) == {"recently-changed": 1}
+    finally:
+        faults.action = None
+
+
+def test_f67_what_belongs_to_a_file_in_use_waits_for_it(root: Path) -> None:
+    """Subtitles of a film that is still loading."""
+    write_tree(root, {"film.mkv.part": text("half"), "film.mkv": text(""), "film.srt": text("s")})
+    assert left(root) == {"unfinished": 2, "with-companion": 1}
 
 
 def test_f67_a_file_that_somebody_writes(root: Path) -> None:

@@ -25,7 +25,9 @@ from tests.support.crash import (
     Trial,
     TwoSidedTrial,
     Work,
+    even_tree,
     family_tree,
+    helped,
     kill_everywhere,
     kill_recovery_everywhere,
     small_tree,
@@ -119,6 +121,8 @@ class Case:
     kind: type[Trial] = Trial
     by_link: bool = False
     """As on a file system without an exclusive rename."""
+    helped: bool = False
+    """A helper makes some of the moves."""
     recovery: bool = False
     """Recovery is what is killed, after the work was."""
 
@@ -128,11 +132,13 @@ CASES = {
     "organize": Case(small_tree, organize),
     "organize a swap": Case(swap_tree, organize),
     "organize by link and unlink": Case(small_tree, organize, by_link=True),
+    "organize with a helper": Case(even_tree, organize, helped=True),
     "organize across devices": Case(trash_tree, organize_there("move"), kind=AcrossTrial),
     "organize by copying": Case(small_tree, organize_there("copy"), kind=TwoSidedTrial),
     "organize by hard links": Case(small_tree, organize_there("hardlink"), kind=TwoSidedTrial),
     "undo": Case(small_tree, undo, organize),
     "undo a swap": Case(swap_tree, undo, organize),
+    "undo with a helper": Case(even_tree, undo, organize, helped=True),
     "undo across devices": Case(trash_tree, undo, organize_there("move"), AcrossTrial),
     "undo copies": Case(small_tree, undo, organize_there("copy"), TwoSidedTrial),
     "undo hard links": Case(small_tree, undo, organize_there("hardlink"), TwoSidedTrial),
@@ -187,6 +193,8 @@ def run_case(place: Path, case: Case, stride: int = 1, first: int = 1, recovery_
     with ExitStack() as stack:
         if case.by_link:
             stack.enter_context(links_only())
+        if case.helped:
+            stack.enter_context(helped())
         if case.kind is AcrossTrial:
             stack.enter_context(AcrossTrial.mounted(place / "disk"))
         return kill(place, case.tree, case.work, stride=stride, first=first, prepare=case.prepare, kind=case.kind)

@@ -40,8 +40,8 @@ class Mutant:
     """In the sample of ``make test``."""
 
 
-ANSWERS, LEFT, CRASH = (
-    f"tests/integration/test_{name}.py::test_" for name in ("engine_answers", "what_is_left", "crash")
+ANSWERS, LEFT, CRASH, HELPING = (
+    f"tests/integration/test_{name}.py::test_" for name in ("engine_answers", "what_is_left", "crash", "helping")
 )
 MUTANTS = (
     Mutant(
@@ -133,18 +133,37 @@ MUTANTS = (
     Mutant(
         "the lock isn't taken",
         "fs/control.py",
-        "            fcntl.flock(fd, kind | fcntl.LOCK_NB)\n",
-        "            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
+        "                fcntl.flock(fd, kind | fcntl.LOCK_NB)\n",
+        "                fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
         "test",
         ANSWERS + "f38_who_may_work_where",
         "DID NOT RAISE",
         quick=True,
     ),
     Mutant(
+        "a helper that died did nothing",
+        "execution/executor.py",
+        "        if lost or self._folders_moved",
+        "        if self._folders_moved",
+        "test",
+        HELPING + "the_helper_dies_and_a_stop_is_wanted",
+        "assert",
+    ),
+    Mutant(
+        "the helper doesn't hold the lock",
+        "execution/helping.py",
+        "become_second(connection, *work.locks.descriptors, *",
+        "become_second(connection, *",
+        "test",
+        HELPING + "a_root_is_busy_as_long_as_the_helper_lives",
+        "DID NOT RAISE",
+        quick=True,
+    ),
+    Mutant(
         "moved first, intended later",
         "execution/executor.py",
-        "        self._advance(Intent(self._seq, blob, before, self._consumed))\n        outcomes, stopped = self._carry_out(steps)\n",
-        "        outcomes, stopped = self._carry_out(steps)\n        self._advance(Intent(self._seq, blob, before, self._consumed))\n",
+        "        self._advance(Intent(self._seq, blob, before, self._consumed))\n        outcomes, stopped = self._carry_out(steps, helper)\n",
+        "        outcomes, stopped = self._carry_out(steps, helper)\n        self._advance(Intent(self._seq, blob, before, self._consumed))\n",
         "kills",
         "organize/1",
         "undo isn't identical",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from fileorganizer import organizer
 from fileorganizer.errors import FileOrganizerError
 from tests.support.at_start.sitecustomize import unmeasured
-from tests.support.crash import RECURSIVE, Trial
+from tests.support.crash import RECURSIVE, Trial, helped
 from tests.support.trees import File
 
 _SWAP = """
@@ -32,7 +33,7 @@ print(done)
 
 
 def run(place: Path, swaps: int = 10_000, rounds_wanted: int = 300) -> dict[str, Any]:
-    """Organize and undo so often while the swapper swaps at least so often."""
+    """Organize and undo so often, every other time with a helper, while the swapper swaps at least so often."""
     files = {f"f{number}.txt": File(b"%d" % number, mtime=1_400_000_000) for number in range(200)}
     trial = Trial(place, {"in": files})
     rounds = refused = 0
@@ -42,7 +43,8 @@ def run(place: Path, swaps: int = 10_000, rounds_wanted: int = 300) -> dict[str,
         while swapper.poll() is None:
             for verb in (lambda: organizer.organize(trial.root, RECURSIVE), lambda: organizer.undo(trial.root)):
                 try:
-                    verb()
+                    with helped(16) if rounds % 2 else nullcontext():
+                        verb()
                 except (FileOrganizerError, OSError):
                     refused += 1
             rounds += 1

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from fileorganizer import organizer
 from fileorganizer.errors import NothingToUndo
+from fileorganizer.execution import executor, helping
 from fileorganizer.fs import faults
 from fileorganizer.model import Options
 from tests.support.manifest import Manifest, contents, difference, manifest
@@ -68,6 +69,32 @@ def family_tree() -> dict[str, object]:
     """A picture, its raw file and its sidecar, which are moved together or not at all; and a file by itself."""
     family = {f"a.{ending}": File(ending, mtime=1_500_000_000) for ending in ("jpg", "cr2", "xmp")}
     return {"in": Folder(family, mtime=1_222_222_222), "notes.txt": File(b"notes", mtime=1_400_000_000)}
+
+
+def even_tree() -> dict[str, object]:
+    """Files that are simply moved, enough to be shared with a helper; one name is taken, and two of them follow each other."""
+    loose: dict[str, object] = {
+        f"{number}.{('txt', 'jpg', 'mp3')[number % 3]}": File(f"{number}", mtime=1_300_000_000 + number * 20_000_000)
+        for number in range(16)
+    }
+    taken = {"2011": {"0.txt": File(b"was there", mtime=1_300_000_001)}}
+    follows = {
+        "2014": {"n.png": File(b"2017's", mtime=1_500_000_000)},
+        "2017": {"n.png": File(b"2015's", mtime=1_430_000_000)},
+    }
+    return {**loose, "Documents": taken, "Images": follows}
+
+
+@contextmanager
+def helped(share: int = 2) -> Iterator[None]:
+    """A helper takes its part of batches of this size, too."""
+    before = helping.WORTH_A_HELPER, helping.may_fork, executor.SHARE, executor.LOOK_UP_EVERY
+    helping.WORTH_A_HELPER, helping.may_fork = 2, lambda: True
+    executor.SHARE, executor.LOOK_UP_EVERY = share, max(1, share // 2)
+    try:
+        yield
+    finally:
+        helping.WORTH_A_HELPER, helping.may_fork, executor.SHARE, executor.LOOK_UP_EVERY = before
 
 
 def in_child(work: Callable[[], object], action: Callable[[str], None] | None) -> bool:

@@ -10,14 +10,15 @@ from typing import Any, Final
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from structlog.contextvars import bound_contextvars
 
 from backend.api.errors import Problem, document, unforeseen
 from backend.core import monitoring
 from backend.core.config import Settings
 from backend.core.logging import logger
-from backend.core.rate_limit import client_address, is_proxy
-from backend.database import DatabaseBusy, is_away
+from backend.core.rate_limit import client_address, is_proxy, peer_of
+from backend.database import is_away, is_busy
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -62,9 +63,11 @@ class Outermost:
         headers = Headers(scope=scope)
         wanted = headers.get("x-request-id", "")
         request_id = wanted if _REQUEST_ID.fullmatch(wanted) else str(uuid4())
-        peer = scope["client"][0] if scope.get("client") else "local"
+        forwarded = headers.getlist("x-forwarded-for")
+        here = (scope.get("server") or ("", None))[0]
+        peer = peer_of(scope.get("client") or ("local", 0), here, forwarded)
         state = scope.setdefault("state", {})
-        state["address"] = client_address(peer, headers.getlist("x-forwarded-for"), self._settings.trusted_proxies)
+        state["address"] = client_address(peer, forwarded, self._settings.trusted_proxies)
         state["rate_headers"] = {}
         if headers.get("x-forwarded-proto") == "https" and is_proxy(peer, self._settings.trusted_proxies):
             scope["scheme"] = "https" if scope["type"] == "http" else "wss"  # for cookies, HSTS and origins
@@ -97,24 +100,24 @@ class _Exchange:
         with monitoring.api_requests_in_progress.track_inprogress():
             try:
                 await self._app(self._scope, counted, decorated)
-            except DatabaseBusy:
-                await self._give_up(decorated, 503, "busy", "The database is busy. Try again in a moment.")
             except Exception as error:
                 if self._scope["type"] != "http" or self._status:
                     raise
-                if is_away(error):
-                    self._log.error("the database is away", reason=type(error).__name__)
-                    await self._give_up(decorated, 503, "database-away", "The database is away. Try again in a moment.")
-                    return
-                await unforeseen(self._scope, error)(self._scope, receive, decorated)
+                await self._answer_to(error)(self._scope, _no_more, decorated)
         if self._scope["type"] == "http":
             self._note(time.monotonic() - began)
 
-    async def _give_up(self, send: Send, status: int, code: str, detail: str) -> None:
-        """Answer with a problem if there is still time to."""
-        if self._scope["type"] == "http" and not self._status:
-            answer = Problem(document(self._scope, status, code, detail), status, {"Retry-After": "1"})
-            await answer(self._scope, _no_more, send)
+    def _answer_to(self, error: Exception) -> Response:
+        """What nobody caught: a database that passes nothing on just now, or a mistake of ours."""
+        if is_busy(error):
+            code, detail = "busy", "The database is busy. Try again in a moment."
+        elif is_away(error):
+            code, detail = "database-away", "The database is away. Try again in a moment."
+        else:
+            return unforeseen(self._scope, error)
+        self._log.error("the database doesn't answer", code=code, reason=type(error).__name__)
+        monitoring.api_errors.labels(code).inc()
+        return Problem(document(self._scope, 503, code, detail), 503, {"Retry-After": "1"})
 
     def _decorate(self, message: Message) -> None:
         """Headers of every answer."""

@@ -14,7 +14,9 @@ from uuid import UUID
 
 from backend.core import monitoring
 from backend.core.events import Event, EventReceiver
+from backend.database import will_pass
 from backend.models import FINAL_STATES, Operation
+from backend.services.accounts import AccountService
 from backend.services.callers import Caller
 from backend.services.errors import TooMany
 from backend.services.operations import OperationService
@@ -96,7 +98,7 @@ class Hub:
             first = (
                 {**state, "type": "status"} if state and not _is_over(operation) else message_of(operation, "status")
             )
-            sequence = first["sequence"]
+            sequence, told = first["sequence"], first
             yield first
             if _is_over(operation):
                 yield {**_last_of(operation), "sequence": sequence + 1}
@@ -105,11 +107,14 @@ class Hub:
                 ended = False
                 if message is None:
                     # nobody says anything: nothing happens, it was cancelled while it waited, or words were lost
-                    operation = await self._operations.get(caller, operation_id)
-                    ended = _is_over(operation)
-                    message = _last_of(operation) if ended else message_of(operation, "progress")
+                    known = await self._now(caller, operation_id)
+                    ended = known is not None and _is_over(known)
+                    if known is None:
+                        message = {**told, "type": "progress"}
+                    else:
+                        message = _last_of(known) if ended else message_of(known, "progress")
                 # what was told in a silence had a number that the worker, who doesn't know of it, gives as well
-                sequence = max(sequence + 1, message["sequence"])
+                sequence, told = max(sequence + 1, message["sequence"]), message
                 yield {**message, "sequence": sequence}
                 if ended:
                     self._newest.pop(name, None)
@@ -118,6 +123,15 @@ class Hub:
             self._watchers[name].discard(watcher)
             if not self._watchers[name]:
                 del self._watchers[name]
+
+    async def _now(self, caller: Caller, operation_id: UUID) -> Operation | None:
+        """The operation as the database has it; None while that is away. Raises NotFound."""
+        try:
+            return await self._operations.get(caller, operation_id)
+        except Exception as error:
+            if not will_pass(error):
+                raise
+            return None
 
     async def wait_for_end(self, caller: Caller, operation_id: UUID, seconds: float) -> Operation:
         """The operation once it has ended, or as it is after so many seconds. Raises NotFound."""
@@ -151,6 +165,16 @@ class Hub:
                 await asyncio.wait((closing,), timeout=PROGRESS_SECONDS)
         finally:
             closing.cancel()
+
+
+async def still_welcome(accounts: AccountService, caller: Caller) -> bool:
+    """May the caller still listen? While the database is away nothing can have been taken from anybody."""
+    try:
+        return await accounts.still_valid(caller)
+    except Exception as error:
+        if not will_pass(error):
+            raise
+        return True
 
 
 def _is_over(operation: Operation) -> bool:

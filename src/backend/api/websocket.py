@@ -15,8 +15,9 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from backend.api.deps import Services
-from backend.api.streams import RECHECK_SECONDS, Hub
+from backend.api.streams import RECHECK_SECONDS, Hub, still_welcome
 from backend.core.events import Event
+from backend.database import will_pass
 from backend.services.callers import Caller
 from backend.services.errors import NotFound, NotSignedIn, TooMany
 
@@ -29,6 +30,8 @@ MESSAGE_CHARACTERS: Final = 8_192
 MESSAGES: Final = 100
 """A client has nothing to say after signing in; one that says more than this is let go."""
 DONE, RESTART, TOO_BIG, RUDE, SLOW, NOT_SIGNED_IN, NOT_THERE = 1000, 1012, 1009, 1008, 1013, 4401, 4404
+LATER: Final = SLOW
+"""The database is away: WebSocket's word for both is to come again later."""
 PROTOCOL: Final = "bearer"
 
 
@@ -53,6 +56,10 @@ async def watch(websocket: WebSocket, operation_id: str) -> None:
         await _close(websocket, SLOW)
     except WebSocketDisconnect:
         pass
+    except Exception as error:
+        if not will_pass(error):
+            raise
+        await _close(websocket, LATER)
 
 
 def _allowed_origin(websocket: WebSocket, allowed: tuple[str, ...]) -> bool:
@@ -130,7 +137,7 @@ async def _recheck(services: Services, caller: Caller) -> int:
     """Until the caller may not listen any more (S38)."""
     while True:
         await asyncio.sleep(max(0.1, min(RECHECK_SECONDS, caller.expires_at - time.time())))
-        if not await services.accounts.still_valid(caller):
+        if not await still_welcome(services.accounts, caller):
             return NOT_SIGNED_IN
 
 

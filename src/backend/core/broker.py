@@ -43,6 +43,7 @@ def broker_app(settings: Settings) -> Celery:
         worker_enable_remote_control=False,  # nothing of ours asks; it would be a way in for whoever reaches Redis
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,  # a Redis that is full, or a replica for a while, would end the worker
         broker_transport_options={
             "visibility_timeout": 2 * HARD_SECONDS,  # shorter than a task, and it would be delivered twice
             "unacked_restore_interval": 1,  # by default a dead worker's messages are looked for every hundred seconds

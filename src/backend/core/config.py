@@ -27,7 +27,13 @@ Words = Annotated[tuple[str, ...], NoDecode]
 class Settings(BaseSettings):
     """Every setting of the server; the names are those of the environment in lower case. ``.env.example`` explains them."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        extra="forbid",
+        frozen=True,
+        str_strip_whitespace=True,
+        hide_input_in_errors=True,  # an error would show the ends of all settings together, and they end with a secret
+    )
 
     environment: Literal["development", "production"] = "development"
     data_dir: Path = Field(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from backend.core.config import Settings
+from backend.core.logging import logger
 from backend.core.redis import AWAY, PAUSE_SECONDS, SharedRedis, blocking_client, prefix_of
 
 MESSAGE_BYTES: Final = 65_536
@@ -140,7 +141,7 @@ class Receiver:
 
             def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002  # asyncio calls it so
                 """One message."""
-                heard(json.loads(data))
+                _pass_on(data, heard)
 
         self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Listening, sock=self.socket)
 
@@ -203,7 +204,7 @@ class RedisReceiver:
                         if message is None:
                             await pubsub.ping()  # a connection that is dead without saying so fails here
                         elif message["type"] == "message":
-                            heard(json.loads(message["data"]))
+                            _pass_on(message["data"], heard)
             except AWAY:
                 await asyncio.sleep(PAUSE_SECONDS)
 
@@ -211,6 +212,14 @@ class RedisReceiver:
         """Hear no more."""
         if self._task is not None:
             self._task.cancel()
+
+
+def _pass_on(body: bytes, heard: Callable[[Event], None]) -> None:
+    """One message; what nobody understands, as from a worker of another version, doesn't end the listening."""
+    try:
+        heard(json.loads(body))
+    except (ValueError, KeyError, TypeError) as error:
+        logger("events").warning("a message that isn't understood", reason=type(error).__name__)
 
 
 def _channel(prefix: str) -> str:

@@ -101,7 +101,10 @@ class RateLimiter:
         stats, item = await self._ask(bucket, lambda windows, item: windows.get_window_stats(item, *names))
         if not allowed:
             monitoring.rate_limited.labels(bucket).inc()
-        reset = max(0, int(stats.reset_time - time.time()) + 1)
+        until = int(stats.reset_time - time.time()) + 1
+        reset = min(
+            max(0, until), item.get_expiry()
+        )  # the moments in Redis may be those of a clock that was set back since
         return Allowance(allowed, item.amount, max(0, stats.remaining), reset)
 
     async def failures_left(self, bucket: str, who: str) -> Allowance:
@@ -145,10 +148,27 @@ def address_key(address: str) -> str:
 _LOOPBACK = "127.0.0.1"
 
 
-def _comes_from_the_header(peer: str, hops: list[str]) -> bool:
-    """Did uvicorn put a hop in the place of the peer? It does so by default for peers on the loopback, whatever we trust."""
-    last = next((hop for hop in reversed(hops) if hop != _LOOPBACK), "")
-    return peer in (last, last.strip("[]"), last.rpartition(":")[0].strip("[]"))
+def _bare(hop: str) -> str:
+    """The address of a hop: some proxies write the port behind it, and IPv6 in brackets then."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
+
+
+def _hops(forwarded: list[str]) -> list[str]:
+    """The addresses in values of ``X-Forwarded-For``, in their order."""
+    return [_bare(hop.strip()) for value in forwarded for hop in value.split(",")]
+
+
+def peer_of(client: tuple[str, int], here: str, forwarded: list[str]) -> str:
+    """Who is at the other end: uvicorn puts a hop in its place when that is the loopback, whatever we trust.
+
+    ``client`` is the address and port that uvicorn tells, ``here`` our own address of the connection. What was put there
+    has no port, or our end is on the loopback; somebody from elsewhere who names himself in the header stays who he is.
+    """
+    address, port = client
+    named = next((hop for hop in reversed(_hops(forwarded)) if hop != _LOOPBACK), None)
+    return _LOOPBACK if address == named and (port == 0 or is_proxy(here, ("127.0.0.0/8",))) else address
 
 
 def is_proxy(address: str, trusted: tuple[str, ...]) -> bool:
@@ -164,8 +184,7 @@ def client_address(peer: str, forwarded: list[str], trusted: tuple[str, ...]) ->
 
     ``forwarded`` are the values of ``X-Forwarded-For``; they are read from the right.
     """
-    hops = [hop.strip() for value in forwarded for hop in value.split(",")]
-    address = _LOOPBACK if _comes_from_the_header(peer, hops) else peer
+    hops, address = _hops(forwarded), peer
     while hops and is_proxy(address, trusted):
         candidate = hops.pop()
         try:

@@ -79,6 +79,11 @@ def any_worker_lives(client: Any, settings: Settings) -> bool:
     return bool(client.exists(f"{prefix_of(settings)}worker"))
 
 
+async def takes_something(redis: SharedRedis) -> bool:
+    """Does Redis take what it is given? One that is full, or became a replica, answers all the same."""
+    return bool(await redis.ask(lambda: redis.client.set(f"{redis.prefix}taken", 1, ex=WORKER_SECONDS), otherwise=None))
+
+
 async def worker_lives(redis: SharedRedis) -> bool:
     """Was any worker of Celery heard of lately?"""
     return bool(await redis.ask(lambda: redis.client.exists(f"{redis.prefix}worker"), 0))

@@ -24,10 +24,11 @@ from backend.services import plan_files
 from backend.services.callers import Caller
 from backend.services.errors import InvalidInput, NotFound, RootNotGranted, WrongState
 from backend.services.long_reads import LongReads
-from backend.services.operations import own_operation
+from backend.services.operations import moved_on, own_operation
 from backend.services.plan_files import PlanFile, PlanPage
 from backend.services.roots import check_path, in_a_root
 from fileorganizer import organizer
+from fileorganizer.errors import OperationDependency
 from fileorganizer.execution.reading import Explained
 from fileorganizer.execution.verify import Verification
 from fileorganizer.journal.plans import AFTER, BEFORE
@@ -266,7 +267,12 @@ class FileService:
             raise WrongState("This operation changed nothing that could be taken back.")
         await self._granted(caller, operation)
         below = [one] if (one := _folder_of(operation, path)) else []
-        return await self._long_reads.read(caller, _undo_review, operation.root_path, journal_id, below)
+        try:
+            return await self._long_reads.read(caller, _undo_review, operation.root_path, journal_id, below)
+        except OperationDependency as error:
+            async with self._database.reading() as session:
+                own = await OwnOperations(session, caller.owner).by_journal([error.later])
+            raise OperationDependency(moved_on(own.get(error.later)), error.later) from error
 
     async def explain_plan(self, caller: Caller, operation_id: UUID, path: bytes) -> PlanFile | None:
         """What a preview's plan means for a file; None for an operation that isn't a preview. Raises NotFound, PlanNotFound."""

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from backend.core import monitoring
 from backend.core.config import Settings
 from backend.core.events import WORKER, listeners
-from backend.core.redis import SharedRedis, worker_lives
+from backend.core.redis import SharedRedis, takes_something, worker_lives
 from backend.database import Database
 from backend.repositories.accounts import Accounts
 from backend.repositories.operations import Queue
@@ -103,12 +103,11 @@ class HealthService:
         return Check("ok" if well else "degraded", _since(began))
 
     async def _redis_check(self) -> Check:
-        """Does it answer, if there is to be one?"""
+        """Does it work, if there is to be one?"""
         if self._redis is None:
             return Check("unused", 0.0)
         began = time.monotonic()
-        answered = await self._redis.ask(self._redis.client.ping, otherwise=False)
-        return Check("ok" if answered else "down", _since(began))
+        return Check("ok" if await takes_something(self._redis) else "down", _since(began))
 
     async def _workers_check(self) -> Check:
         """Does a worker of this host listen, or was one of Celery heard of?"""

@@ -278,6 +278,16 @@ class OperationService:
         return operation
 
 
+def moved_on(later: UUID | None) -> str:
+    """What is in the way of an undo: the user's own ``later`` operation, or one that only the folder knows of."""
+    if later is None:
+        return (
+            "A later operation, of somebody else or of the command line, has moved files of this one on."
+            " That one has to be taken back first."
+        )
+    return f"Operation {later} has moved files of this one on. Take that one back first."
+
+
 async def own_operation(own: OwnOperations, operation_id: UUID, *, for_change: bool = False) -> Operation:
     """One of the caller's operations. Raises NotFound."""
     operation = await own.get(operation_id, for_change=for_change)

@@ -16,14 +16,17 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, Final
 
+from sqlalchemy.exc import DBAPIError
+
 from backend.core.config import RETAIN_SECONDS, Settings, prepare_folders, settings
 from backend.core.events import Receiver, event_sender, wake_receiver
 from backend.core.logging import configure_logging, logger
-from backend.database import WorkerDatabase
+from backend.database import DatabaseBusy, WorkerDatabase, reason_of, will_pass
 from backend.models import Operation
 from backend.worker.background import to_the_background
 from backend.worker.names import NameIndex
@@ -55,21 +58,27 @@ class Worker:
         """Work until told to stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._heard)
-        freed = self._queue.release_host()
-        self._log.info("worker begins", freed=freed)
-        next_retention = 0.0
+        next_retention, began, away = 0.0, False, False
         while not self._stopping:
             behind = False
-            self._bury()
             try:
+                self._bury()
+                if not began:
+                    self._log.info("worker begins", freed=self._queue.release_host())
+                    began = True
                 if time.monotonic() >= next_retention:
                     next_retention = time.monotonic() + RETAIN_SECONDS
                     retain(self._database)
                     self._database.close()
                 self._claim()
                 behind = not self._children and self._names.advance()
-            except Exception:  # noqa: BLE001  # the worker outlives whatever ails the database
-                self._log.exception("the queue can't be read")
+                away = False
+            except Exception as error:  # noqa: BLE001  # the worker outlives whatever ails the database
+                if not will_pass(error):
+                    self._log.exception("the queue can't be read")
+                elif not away:  # said once: an outage of a night would fill the log
+                    self._log.warning("the database is away, operations wait", reason=reason_of(error))
+                    away = True
             self._wait(0.0 if behind else LOOK_SECONDS, watch_stdin=watch_stdin)
         self._end()
 
@@ -100,7 +109,8 @@ class Worker:
             self._names.note_end()
             if status:
                 self._log.error("operation's process died", operation_id=str(operation.id), status=status)
-                self._queue.release(operation.number, operation.epoch)
+                with suppress(DBAPIError, DatabaseBusy):  # where the database is away, the lease's end says the same
+                    self._queue.release(operation.number, operation.epoch)
 
     def _wait(self, seconds: float, *, watch_stdin: bool) -> None:
         """Until somebody wakes us, so many seconds pass, or the parent ends."""

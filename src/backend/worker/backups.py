@@ -12,10 +12,15 @@ import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
+from psycopg.pq import Conninfo
 from sqlalchemy import URL, create_engine, inspect, make_url
 
 from backend.core.config import Settings
+
+_BESIDE: Final = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a database while it is open, and after a crash. It goes by the name, whatever has that name now."""
 
 
 class BackupFailed(Exception):
@@ -76,6 +81,12 @@ def _copy_sqlite(database: Path, target: Path) -> None:
 
 def _restore_sqlite(source: Path, database: Path) -> None:
     """A copy of the copy, looked at first, under its name only when it is whole."""
+    for ending in _BESIDE:
+        if (left := database.with_name(database.name + ending)).exists():
+            raise BackupFailed(
+                f"{left} is left of another database, and would be taken for a part of this one. Stop the server,"
+                " and move it away, too."
+            )
     draft = database.with_name(f"{database.name}.restored")
     try:
         shutil.copyfile(source, draft)
@@ -95,17 +106,17 @@ def _restore_sqlite(source: Path, database: Path) -> None:
 
 def _run(url: URL, *command: str) -> None:
     """One of PostgreSQL's programs. It is told by its environment where to go, because everybody can read command lines."""
-    told = {
-        "PGHOST": url.host,
-        "PGPORT": str(url.port or 5432),
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password,
-        "PGDATABASE": url.database,
-    }
-    environment = {**os.environ, **{name: str(value) for name, value in told.items() if value}}
+    environment = {**os.environ, **_told(url)}
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # nosec B603
     except FileNotFoundError as error:
         raise BackupFailed(f"{command[0]} isn't installed (package postgresql-client).") from error
     if done.returncode:
         raise BackupFailed(f"{command[0]} failed: {done.stderr.strip()}")
+
+
+def _told(url: URL) -> dict[str, str]:
+    """Everything that the URL says of the way to the database (host, socket, password, TLS …), as variables of the environment."""
+    _, given = url.get_dialect()().create_connect_args(url)
+    known = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults()}
+    return {envvar.decode(): str(given[name]) for name, envvar in known.items() if envvar and given.get(name)}

@@ -9,6 +9,7 @@ import base64
 import socket
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -172,6 +173,12 @@ class Queue:
             roots = session.execute(query.where(RootGrant.user_id == operation.user_id)).all()
         inside = destination is None or any((destination + b"/").startswith(path + b"/") for _, path in roots)
         return inside and any(number == operation.root_id for number, _ in roots)
+
+    def own_of_journal(self, operation: Operation, journal_id: str) -> UUID | None:
+        """The operation of the same user that a journal knows by this id."""
+        query = select(Operation.id).where(Operation.journal_id == journal_id, Operation.user_id == operation.user_id)
+        with self._database.reading() as session:
+            return session.execute(query).scalar()
 
     def update(self, operation: Operation, **values: Any) -> None:
         """Write columns of an operation that is ours. Raises Overtaken."""

@@ -21,6 +21,7 @@ from backend.core.events import EventSender
 from backend.core.logging import logger
 from backend.database import DatabaseBusy, WorkerDatabase, is_away
 from backend.models import CLEANUP, FINAL_STATES, ORGANIZE, PREVIEW, RESTORE, ROLLBACK, Operation, User
+from backend.services.operations import moved_on
 from backend.services.options import engine_options
 from backend.services.roots import is_the_folder
 from backend.worker.copier import Copier
@@ -35,6 +36,7 @@ from fileorganizer.errors import (
     DestinationMissing,
     FileOrganizerError,
     NothingToUndo,
+    OperationDependency,
     OperationNotFound,
     PlanNotFound,
     RootBusy,
@@ -129,6 +131,8 @@ class Runner:
             raise
         except DestinationMissing as error:
             self._fail(error.code, str(error) if destination_of(operation) is not None else OTHERS_DESTINATION)
+        except OperationDependency as error:
+            self._fail(error.code, moved_on(self._queue.own_of_journal(operation, error.later)))
         except FileOrganizerError as error:
             self._fail(error.code, str(error))
         except KeyboardInterrupt:  # the engine's word for a preview that was stopped

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from backend.core.events import EventSender
 from backend.core.logging import logger
+from backend.database import reason_of, will_pass
 from backend.models import Operation
 from backend.services.progress import message_of
 from backend.worker.copier import Copier
@@ -173,5 +174,8 @@ class Watch:
             except Overtaken:
                 self._overtaken = not self._ended.is_set()
                 return
-            except Exception:  # noqa: BLE001  # the next beat may succeed
-                self._log.exception("heartbeat failed")
+            except Exception as error:  # noqa: BLE001  # the next beat may succeed
+                if will_pass(error):
+                    self._log.warning("heartbeat failed", reason=reason_of(error))
+                else:
+                    self._log.exception("heartbeat failed")

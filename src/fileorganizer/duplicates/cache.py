@@ -15,7 +15,7 @@ import sqlite3
 import time
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import compress
 from pathlib import Path
 from types import TracebackType
@@ -56,6 +56,8 @@ CREATE TABLE IF NOT EXISTS searches (number INTEGER PRIMARY KEY, kind TEXT NOT N
 
 Key = tuple[int, int]
 """device, bucket."""
+Renamed = tuple[int, int, int, int]
+"""device, inode, ctime before, ctime after."""
 
 
 def quiet_before(read_at: int) -> int:
@@ -83,9 +85,10 @@ class DigestCache:
     A cache that can't be used says nothing and keeps nothing.
     """
 
-    def __init__(self, folder: Path, kind: str) -> None:
-        """``kind``: one of ``KINDS``. Nothing is opened yet."""
+    def __init__(self, folder: Path, kind: str, *, without: Collection[int] = ()) -> None:
+        """``kind``: one of ``KINDS``; ``without`` these devices, whose ctimes say nothing. Nothing is opened yet."""
         self._folder, self._kind, self._width = folder, kind, KINDS[kind]
+        self._without = without
         self._record = 32 + self._width
         self._db: sqlite3.Connection | None = None
         self._loaded: dict[Key, _Bucket] = {}
@@ -187,7 +190,7 @@ class DigestCache:
 
     def _read(self, key: Key) -> bytes:
         """The stored entries of a bucket; none when they don't match their checksum."""
-        if self._db is None:
+        if self._db is None or key[0] in self._without:
             return b""
         try:
             row = self._db.execute(
@@ -215,7 +218,8 @@ class DigestCache:
         of_a_digest, words = self._width // 8, array("q", digests)
         wide = [*columns, *(words[at::of_a_digest] for at in range(of_a_digest))]
         for device, own in _by_device(wide):
-            self._keep(device, own, read_at)
+            if device not in self._without:
+                self._keep(device, own, read_at)
         if self._pending_bytes > _FLUSH_BYTES:
             self.flush()
 
@@ -263,8 +267,8 @@ class DigestCache:
         values = (self._kind, signed(key[0]), signed(key[1]), entries, self._checksum(key, entries), today)
         db.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?, ?)", values)
 
-    def hand_over(self, moved: Iterable[tuple[int, int, int, int]]) -> None:
-        """Keep the digests of files that were renamed by us: (device, inode, ctime before, ctime after)."""
+    def hand_over(self, moved: Iterable[Renamed]) -> None:
+        """Keep the digests of files that were renamed by us."""
         if self._db is None or self.is_empty:
             return
         by_bucket: dict[Key, dict[int, tuple[int, int]]] = {}
@@ -383,18 +387,26 @@ def _merged(old: bytes, new: bytes | bytearray, record: int) -> bytes:
     return b"".join(entries.values())
 
 
-def follow_renamed(renamed: list[tuple[Identity, os.stat_result]]) -> None:
-    """Tell the caches of files that were renamed by us and are otherwise as they were; empties the list.
+def changed_times(renamed: Iterable[tuple[Identity, os.stat_result]]) -> list[Renamed]:
+    """What the caches have to know of files as they were planned, and as they are after a rename of ours.
+
+    Those that are otherwise as they were; none where no digests are remembered.
+    """
+    if not os.path.exists(cache_dir() / _FILE):
+        return []
+    return [
+        (seen.dev, seen.ino, seen.ctime_ns, now.st_ctime_ns)
+        for seen, now in renamed
+        if now.st_mtime_ns == seen.mtime_ns and now.st_size == seen.size and now.st_ino == seen.ino
+    ]
+
+
+def follow_renamed(renamed: list[Renamed]) -> None:
+    """Tell the caches of files that were renamed by us.
 
     A rename changes the ctime: without this the content would have to be read again.
     """
-    if renamed and os.path.exists(cache_dir() / _FILE):
-        moved = [
-            (seen.dev, seen.ino, seen.ctime_ns, now.st_ctime_ns)
-            for seen, now in renamed
-            if now.st_mtime_ns == seen.mtime_ns and now.st_size == seen.size and now.st_ino == seen.ino
-        ]
+    if renamed:
         for kind in KINDS:
             with DigestCache(cache_dir(), kind) as cache:
-                cache.hand_over(moved)
-    renamed.clear()
+                cache.hand_over(renamed)

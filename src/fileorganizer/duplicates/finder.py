@@ -43,7 +43,8 @@ from fileorganizer.duplicates.reader_child import (
 from fileorganizer.duplicates.readers import Readers
 from fileorganizer.duplicates.table import Part, Table, picked
 from fileorganizer.errors import InvalidOption
-from fileorganizer.fs.beneath import Root
+from fileorganizer.fs import probe
+from fileorganizer.fs.beneath import MAX_OPEN_FOLDERS, Root
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.model import Reason, Skip, joined
 from fileorganizer.progress import Listener
@@ -55,6 +56,7 @@ ALGORITHMS: Final = {"sha256": SHA256, "blake3": BLAKE3}
 FILES_A_MESSAGE: Final = 400
 LARGE_BYTES: Final = 1 << 20
 """A file from this size on is a message of its own: large ones are read side by side, the largest first."""
+_FOLDERS_A_MESSAGE: Final = min(MOST_FOLDERS, MAX_OPEN_FOLDERS)
 _NAMES_BYTES: Final = MESSAGE_BYTES - 40 * FILES_A_MESSAGE - 8_000
 _PARTS: Final = 8
 """Files are sorted out by digest in so many parts, so that the dictionary stays small."""
@@ -112,8 +114,10 @@ class Finder:
         self.bytes_read = 0
         self.seconds: dict[str, float] = {}
         self._readers = Readers(self._on_progress, lambda: listener.stop_wanted)
-        self._samples = DigestCache(cache_dir(), SAMPLES)
-        self._digests = DigestCache(cache_dir(), search.algorithm)
+        self._doubtful = {root.dev for root in sides if not probe.shows_changes(root)}
+        """Devices on which the same state of a file doesn't mean the same content: nothing is remembered of them."""
+        self._samples = DigestCache(cache_dir(), SAMPLES, without=self._doubtful)
+        self._digests = DigestCache(cache_dir(), search.algorithm, without=self._doubtful)
 
     def run(self) -> Groups:
         """Search. Raises KeyboardInterrupt when the listener wants to stop: what was read by then is remembered."""
@@ -138,10 +142,10 @@ class Finder:
         """A digest of the state that all files are in; empty where the same state doesn't mean the same groups.
 
         With references, groups depend on more; ``paranoid`` has to compare anew; a file that was changed right before
-        may have changed again since, and look the same.
+        may have changed again since, and look the same. So may any file on a file system that doesn't show it.
         """
         table = self.table
-        if self._references or self._search.paranoid or not len(table):
+        if self._references or self._search.paranoid or self._doubtful or not len(table):
             return b""
         if max(table.ctimes) > quiet_before(self._started_ns):
             return b""
@@ -182,12 +186,16 @@ class Finder:
         self._in_order()
 
     def _in_order(self) -> None:
-        """Give the files numbers that don't depend on which process answered first; the first name of an inode stands for it."""
-        moved = self.table.sort(self._in)
+        """Give the files numbers that don't depend on which process answered first; the first name of an inode stands for it.
+
+        One in a reference goes first: then the file is a reference under whatever other names it has, too.
+        """
+        table = self.table
+        moved = table.sort(self._in)
         found = {moved(file): list(map(moved, others)) for file, others in self.links.items()}
         self.links = {}
         for file, others in found.items():
-            first, *rest = sorted((file, *others))
+            first, *rest = sorted((file, *others), key=lambda name: (not table.place_of(name).is_reference, name))
             self._in[file], self._in[first] = 0, self._in[file]
             self.links[first] = rest
 
@@ -225,9 +233,11 @@ class Finder:
         outgoing, self._outgoing = self._outgoing, _Outgoing()
         if not outgoing.folders:
             return
-        now = time.time_ns()
-        since = now - int(self._search.quiet_seconds * 1e9)
-        head = bytes((LOOK,)) + b"".join(time_ns.to_bytes(8, sys.byteorder, signed=True) for time_ns in (since, now))
+        now, quiet = time.time_ns(), int(
+            self._search.quiet_seconds * 1e9
+        )  # it may take a moment until they are looked at
+        times = (now - quiet, now + quiet)
+        head = bytes((LOOK,)) + b"".join(time_ns.to_bytes(8, sys.byteorder, signed=True) for time_ns in times)
         folders = outgoing.folders
         try:
             self._readers.ask(head + outgoing.joined(), outgoing.fds, lambda found: self._looked_at(folders, found))
@@ -282,7 +292,7 @@ class Finder:
         chosen = self._sharing_size()
         self._recall_samples(chosen)
         self._listener.enter("hashing", chosen.count(1), "beginnings and ends")
-        for pick in self.table.picks(chosen, FILES_A_MESSAGE, _NAMES_BYTES, MOST_FOLDERS):
+        for pick in self.table.picks(chosen, FILES_A_MESSAGE, _NAMES_BYTES, _FOLDERS_A_MESSAGE):
             self._ask(SAMPLE, pick, self._have_sampled)
         self._readers.drain()
         self._samples.flush()
@@ -390,7 +400,7 @@ class Finder:
     def _digest(self) -> None:
         """Digests of whole contents for all files that beginning and end don't tell from another."""
         table = self.table
-        alike = _alike(self._sample_words, self._sampled, table)
+        alike = _alike(self._sample_words, self._sampled, table, references=self._references)
         slots = array("L", bytes(array("L").itemsize * len(table)))
         for slot, file in enumerate(alike.members):
             slots[file] = slot + 1
@@ -404,7 +414,7 @@ class Finder:
         for file in self._large(chosen):
             chosen[file] = 0
             self._ask(kind, [table.part_of(file)], self._have_digested)
-        for pick in table.picks(chosen, FILES_A_MESSAGE, _NAMES_BYTES, MOST_FOLDERS):
+        for pick in table.picks(chosen, FILES_A_MESSAGE, _NAMES_BYTES, _FOLDERS_A_MESSAGE):
             self._ask(kind, pick, self._have_digested)
         self._readers.drain()
         self._digests.flush()
@@ -501,7 +511,7 @@ class _Outgoing:
         return (
             self._files + len(names) <= FILES_A_MESSAGE
             and self._bytes <= _NAMES_BYTES // 2
-            and len(self.fds) < MOST_FOLDERS
+            and len(self.fds) < _FOLDERS_A_MESSAGE
         )
 
     def add(self, place: int, names: list[bytes], fd: int) -> None:
@@ -534,8 +544,11 @@ class _Alike:
         return zip(self._starts, self._starts[1:], strict=False)
 
 
-def _alike(samples: array[int], sampled: bytearray, table: Table) -> _Alike:
-    """The files with the same digest of size, beginning and end, a part at a time; an inode counts once."""
+def _alike(samples: array[int], sampled: bytearray, table: Table, *, references: bool) -> _Alike:
+    """The files with the same digest of size, beginning and end, a part at a time; an inode counts once.
+
+    It may have been met twice, where the same folder is mounted at a second place: as a reference, if one of them is.
+    """
     parts = bytes([sample % _PARTS if has else _PARTS for sample, has in zip(samples, sampled, strict=True)])
     alike = _Alike()
     for part in range(_PARTS):
@@ -549,7 +562,10 @@ def _alike(samples: array[int], sampled: bytearray, table: Table) -> _Alike:
         ):
             groups[sample].append(file)
         for files in groups.values():
-            unique = list({table.inode_of(file): file for file in reversed(files)}.values())
+            files.reverse()
+            if references:
+                files.sort(key=lambda file: table.place_of(file).is_reference)
+            unique = list({table.inode_of(file): file for file in files}.values())
             if len(unique) > 1:
                 alike.add(unique)
     return alike

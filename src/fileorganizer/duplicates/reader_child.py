@@ -118,8 +118,8 @@ def _touch(places: list[Place]) -> None:
 
 def _look(message: bytes, folders: Sequence[int]) -> bytes:
     """States of all names, then dev, ino, size, mtime, ctime of the regular files among them, each a column."""
-    quiet_since = int.from_bytes(message[1:9], sys.byteorder, signed=True)
-    now = int.from_bytes(message[9:17], sys.byteorder, signed=True)
+    quiet_until = int.from_bytes(message[1:9], sys.byteorder, signed=True)
+    quiet_from = int.from_bytes(message[9:17], sys.byteorder, signed=True)
     global _cold
     before = _disk_reads()
     places = split_names(message[17:])
@@ -140,7 +140,7 @@ def _look(message: bytes, folders: Sequence[int]) -> bytes:
                 continue
             if found.st_mode >> 12 != _REGULAR:
                 note(LINK if stat.S_ISLNK(found.st_mode) else SPECIAL)
-            elif quiet_since < found.st_mtime_ns <= now:
+            elif quiet_until < found.st_mtime_ns <= quiet_from:
                 note(RECENT)
             elif not -_SIGNED <= found.st_mtime_ns < _SIGNED:
                 note(UNDATED)

@@ -7,6 +7,7 @@ costs little; a cold disk is kept busy by asking ahead in each of them.
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import socket
@@ -83,7 +84,11 @@ class Readers:
             if len(free.waiting) < IN_FLIGHT:
                 break
             self._collect()
-        free.send(message, folders, on_answer)
+        while not free.send(message, folders, on_answer):
+            if not any(process.waiting for process in self._processes):  # it's other programs of this user
+                on_answer(answer(message, folders, self._read_here))
+                return
+            self._collect()
 
     def drain(self) -> None:
         """Wait until everything asked so far is answered. Raises KeyboardInterrupt when the work is to stop."""
@@ -133,13 +138,18 @@ class _Process:
                 env=child_environment(),
             )
 
-    def send(self, message: bytes, folders: Sequence[int], on_answer: OnAnswer) -> None:
-        """Hand a message over."""
+    def send(self, message: bytes, folders: Sequence[int], on_answer: OnAnswer) -> bool:
+        """Hand a message over; False: more descriptors of this user are on their way already than a process may have."""
         try:
             socket.send_fds(self.connection, [message], folders)
         except (BrokenPipeError, ConnectionResetError) as error:
             raise StorageFailed(_DIED) from error
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS:
+                raise
+            return False
         self.waiting.append(on_answer)
+        return True
 
     def receive(self) -> bytes:
         """A message from it. Raises StorageFailed when it has died."""

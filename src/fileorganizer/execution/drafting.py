@@ -8,7 +8,6 @@ import stat
 import time
 from array import array
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -43,6 +42,8 @@ from fileorganizer.rules.syntax import RuleSet
 _WAITING: Final = 1 << 40
 _REMOVALS: Final = 1 << 50
 """Batches are stored by number: folders to make (negative), moves, moves that wait for others, removals."""
+_REMOVED_WITH: Final = 1 << 45
+"""From here on the groups of folders and what is removed with them: above those of files, below those of an undo's detours."""
 _SKIPS_AT_ONCE: Final = 10_000
 _visited = msgspec.msgpack.Decoder(Visited)
 
@@ -368,7 +369,7 @@ class Drafting:
                 used.add(folder)
                 folder = folder.rpartition(b"/")[0]
         visited = map(_visited.decode, self._writer.notes_backwards())
-        for offset, steps in enumerate(_batched(emptied(visited, used))):
+        for offset, steps in enumerate(_batched(emptied(visited, used, _REMOVED_WITH))):
             self._writer.put_batch(_REMOVALS + offset, steps)
             self.review.removed_folders += sum(step.kind == StepKind.RMDIR for step in steps)
 
@@ -406,10 +407,16 @@ class Drafting:
         review.add_risks(total, self._source.path, blocked, observing.sync_client(self._source.path))
 
 
-def _batched(steps: Iterator[Step]) -> Iterator[list[Step]]:
-    """The steps in batches."""
-    while some := list(islice(steps, BATCH_STEPS)):
-        yield some
+def _batched(units: Iterable[list[Step]]) -> Iterator[list[Step]]:
+    """The steps in batches, as they come; what belongs together isn't torn."""
+    batch: list[Step] = []
+    for unit in units:
+        if batch and len(batch) + len(unit) > BATCH_STEPS:
+            yield batch
+            batch = []
+        batch += unit
+    if batch:
+        yield batch
 
 
 def _unit_bounds(steps: PackedSteps, indexes: Iterable[int]) -> Iterator[tuple[int, int]]:

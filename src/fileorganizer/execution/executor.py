@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from fileorganizer.duplicates.cache import follow_renamed
+from fileorganizer.duplicates.cache import Renamed, changed_times, follow_renamed
 from fileorganizer.errors import (
     DiskFull,
     FileOrganizerError,
@@ -24,6 +24,8 @@ from fileorganizer.errors import (
     show,
 )
 from fileorganizer.execution import recovery
+from fileorganizer.execution.helping import SHARE, Helper, Share, worth_a_helper
+from fileorganizer.execution.parting import deeds_of
 from fileorganizer.execution.stepping import PLAIN_AT_ONCE, CopyStopped, Stepper
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs import folders, trash
@@ -31,6 +33,7 @@ from fileorganizer.fs.faults import faultpoint
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Intent, Operation, Settled
 from fileorganizer.model import (
+    BATCH_STEPS,
     CONTROL_DIRECTORY,
     TWIN,
     Folder,
@@ -42,6 +45,8 @@ from fileorganizer.model import (
     StepKind,
     Totals,
 )
+from fileorganizer.planning import naming
+from fileorganizer.planning.reversing import folder_identity
 from fileorganizer.planning.settling import Done, Tally, take_back
 from fileorganizer.progress import Listener
 
@@ -114,6 +119,10 @@ class Executor:
         self._consumed = 0
         self._failures = 0
         self._error: FileOrganizerError | None = None
+        self._helper: Helper | None = None
+        self._helpless = not self._stepper.all_exclusive
+        """A helper can't do anything here, or has died."""
+        self._renamed_by_helper: list[Renamed] = []
         self._twins: set[int] = set()
         """Groups of which a file had both names: who ends that ends them, however often it is cut off."""
         self.tally = Tally()
@@ -161,7 +170,7 @@ class Executor:
                 self._run_batch(_Batch.of(unfinished))
             self._undo_loose_ends()
         finally:
-            self._settle_last()
+            self._close()
 
     def run(self, blobs: Iterable[bytes], left: list[Step] | None = None) -> str:
         """Carry out stored batches; returns the final status, completed or cancelled.
@@ -181,13 +190,15 @@ class Executor:
                 self._consumed += 1
                 stopped = self._run_batch(batch)
             self._undo_loose_ends()
+            if stopped:
+                self._remove_unused()
         except FileOrganizerError:  # with a batch in doubt nothing is done: the journal refuses another one
             with suppress(FileOrganizerError):
                 self._error = None
                 self._undo_loose_ends()
             raise
         finally:
-            self._settle_last()
+            self._close()
         return "cancelled" if stopped else "completed"
 
     def _trash_places(self, seq: int) -> Callable[[Step, int], bytes]:
@@ -200,6 +211,17 @@ class Executor:
         if broken:
             self._run_batch(self._taking_back(broken))
         return bool(left) and self._run_batch(_Batch.of(left))
+
+    def _close(self) -> None:
+        """End the helper, and record the outcome of the last batch."""
+        self._dismiss()
+        self._settle_last()
+
+    def _dismiss(self) -> None:
+        """End the helper, if there is one."""
+        helper, self._helper = self._helper, None
+        if helper is not None:
+            helper.close()
 
     def _settle_last(self) -> None:
         """Record the outcome of the last batch."""
@@ -225,6 +247,21 @@ class Executor:
         if self.tally.owed:
             self._run_batch(_Batch.of([self._named_anew(step) for step in self.tally.owed.values()]))
 
+    def _remove_unused(self) -> None:
+        """The new folders that nothing has come into go again, the deepest first. They were made before anything else."""
+        self._settle_last()
+        made: list[Step] = []
+        for batch in self._journal.batches(self._operation.number):
+            after = {(folder.side, folder.path): folder for folder in batch.after}
+            deeds = deeds_of(batch, self._operation.number)
+            folders_made = [deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR and not deed.step.restores]
+            if not folders_made:
+                break
+            made += [_removal(step, after) for step in folders_made if (step.target_side, step.target) in after]
+        made.sort(key=lambda step: step.source, reverse=True)
+        for start in range(0, len(made), BATCH_STEPS):
+            self._run_batch(_Batch.of(made[start : start + BATCH_STEPS]))
+
     def _taking_back(self, done: list[Done]) -> _Batch:
         """The steps that take these back, as a batch."""
         steps = take_back(done, self._free_name, self._journal.owner)
@@ -238,13 +275,19 @@ class Executor:
         return msgspec.structs.replace(step, target=self._free_name(step.target_side, step.target))
 
     def _free_name(self, side: int, path: bytes) -> bytes:
-        """The path if nothing is there, else the first of ``name (restored).ext``, ``name (restored 2).ext`` … that is free."""
-        candidate, number = path, 1
+        """The path if nothing is there, else the first of ``name (restored).ext``, ``name (restored 2).ext`` … that is free.
+
+        What the file system wouldn't take is cut.
+        """
+        candidate, number, limit = path, 1, self._work.capabilities[side].max_name_bytes
         while self._work.sides[side].look(candidate) is not None:
             folder, slash, name = path.rpartition(b"/")
             stem, dot, extension = name.rpartition(b".")
             suffix = b" (restored)" if number == 1 else b" (restored %d)" % number
-            candidate = folder + slash + (stem + suffix + dot + extension if stem else name + suffix)
+            tail = suffix + dot + extension
+            if not stem or len(tail) >= limit:
+                stem, tail = name, suffix
+            candidate = folder + slash + naming.cut(stem, limit - len(tail)) + tail
             number += 1
         return candidate
 
@@ -271,14 +314,16 @@ class Executor:
         """Intent, steps, barrier; the outcome goes out with the next batch's intent."""
         work, number, (blob, steps, touched) = self._work, self._operation.number, batch
         work.check_alive()
+        helper = self._helper_for(batch)
         before = recovery.folders_now(work, touched)
         self._prepare_trash(steps, self._seq + 1)
         self._seq += 1
         self._advance(Intent(self._seq, blob, before, self._consumed))
-        outcomes, stopped = self._carry_out(steps)
+        outcomes, stopped = self._carry_out(steps, helper)
         faultpoint("batch.carried-out")
         after = self._barrier(steps, touched)
-        if self._folders_moved(before, after, touched):
+        lost = helper is not None and self._helper is None
+        if lost or self._folders_moved(before, after, touched):
             outcomes = recovery.classify(work, number, self._journal.batch(number, self._seq)).outcomes
         if any(outcome.reason == Reason.NEEDS_ATTENTION for outcome in outcomes):
             self._error = self._error or StorageFailed(
@@ -308,17 +353,84 @@ class Executor:
                 except OSError as error:
                     raise _stopped_by(error, self._work.sides[side].path + b"/" + trash.TRASH) from error
 
-    def _carry_out(self, steps: list[Step]) -> tuple[list[Outcome], bool]:
-        """The steps one by one; those not reached are pending."""
+    def _helper_for(self, batch: _Batch) -> Helper | None:
+        """Who helps with this batch, and has it now; None where nobody does."""
+        if self._helpless or not worth_a_helper(batch.steps):
+            return None
+        if self._helper is None:
+            try:
+                self._helper = Helper(self._work)
+            except OSError:  # no process or no descriptor to be had: it goes without
+                self._helpless = True
+                return None
+        self._helper.prepare(batch.blob)
+        return self._helper
+
+    def _carry_out(self, steps: list[Step], helper: Helper | None) -> tuple[list[Outcome], bool]:
+        """The steps in their order, with a helper several at a time; those not reached are pending."""
         outcomes: list[Outcome] = []
         deadline = time.monotonic() + BATCH_SECONDS
-        index, halted = 0, False
+        index, halted, ahead = 0, False, range(0)
         while index < len(steps) and not halted:
-            if self._look_up(steps[index], index) or (index and time.monotonic() > deadline):
-                break
-            index, halted = self._stretch(steps, index, min(index + LOOK_UP_EVERY, len(steps)), outcomes)
-        outcomes += [Outcome(left, State.PENDING, Reason.NONE) for left in range(index, len(steps))]
+            share = min(SHARE, (len(steps) - index) // 2) if helper is not None else 0
+            if helper is not None and share >= LOOK_UP_EVERY:
+                index, halted, ahead = self._with_helper(helper, steps, index, share, outcomes, deadline)
+            else:
+                index, halted = self._stretches(
+                    steps, index, min(index + LOOK_UP_EVERY, len(steps)), outcomes, deadline
+                )
+        outcomes += [
+            Outcome(left, State.PENDING, Reason.NONE) for left in range(index, len(steps)) if left not in ahead
+        ]
+        outcomes.sort(key=_by_index)
         return outcomes, index < len(steps) and self._stops_before(steps[index])
+
+    def _with_helper(
+        self, helper: Helper, steps: list[Step], first: int, share: int, outcomes: list[Outcome], deadline: float
+    ) -> tuple[int, bool, range]:
+        """So many steps from ``first`` on, and as many behind them by the helper at the same time.
+
+        Returns where the next step is, whether the batch halts there, and which ones behind it are settled even so.
+        """
+        middle = first + share
+        helper.begin(middle, middle + share)
+        try:
+            index, halted = self._stretches(steps, first, middle, outcomes, deadline)
+        finally:
+            theirs = helper.finished()
+        if theirs is None:
+            self._helpless = True
+            self._dismiss()
+            return index, True, range(0)
+        end, failed = self._take(theirs, middle, steps, outcomes)
+        if index < middle:
+            return index, True, range(middle, end)
+        return max(index, end), halted or failed, range(0)
+
+    def _take(self, share: Share, first: int, steps: list[Step], outcomes: list[Outcome]) -> tuple[int, bool]:
+        """What the helper did from ``first`` on, as if done here; returns where it ended, and whether the batch halts there."""
+        self._renamed_by_helper += share.renamed
+        if share.end - first > len(share.outcomes):
+            self._failures = 0
+        for outcome in share.outcomes:
+            outcomes.append(outcome)
+            self._watch(outcome)
+        if not share.error:
+            return share.end, self._error is not None
+        error = OSError(share.error, share.words)
+        return share.end + self._halt(error, steps[share.end], share.end, outcomes), True
+
+    def _stretches(
+        self, steps: list[Step], index: int, end: int, outcomes: list[Outcome], deadline: float
+    ) -> tuple[int, bool]:
+        """The steps up to ``end`` or a little further, with a look up now and then; returns as ``_stretch`` does."""
+        while index < end:
+            if self._look_up(steps[index], index) or (index and time.monotonic() > deadline):
+                return index, True
+            index, halted = self._stretch(steps, index, min(index + LOOK_UP_EVERY, end), outcomes)
+            if halted:
+                return index, True
+        return index, False
 
     def _stretch(self, steps: list[Step], index: int, end: int, outcomes: list[Outcome]) -> tuple[int, bool]:
         """The steps up to ``end``, or to the end of a family; returns where the next step is, and whether the batch halts."""
@@ -389,8 +501,9 @@ class Executor:
         if end - first == 1:
             return []
         number, seq = self._operation.number, self._seq
+        leaving = {step.source for step in steps[first:end]}
         found = [
-            self._stepper.check(steps[index], index, self._work.place(steps[index], number, seq, index))
+            self._stepper.check(steps[index], index, self._work.place(steps[index], number, seq, index), leaving)
             for index in range(first, end)
         ]
         if not any(found):
@@ -478,7 +591,9 @@ class Executor:
                     if not path.startswith(CONTROL_DIRECTORY):
                         after.append(folders.folder_facts(fd, side, path))
                 # what there is to do beside the disk's work, of both sides or one: each once
-                follow_renamed(self._stepper.renamed)
+                follow_renamed(changed_times(self._stepper.renamed) + self._renamed_by_helper)
+                self._stepper.renamed.clear()
+                self._renamed_by_helper.clear()
                 self._supply.prepare()
         except OSError as error:
             raise StorageFailed(
@@ -493,6 +608,11 @@ class Executor:
         return any(now.get((f.side, f.path)) != (f.dev, f.ino) and not touched[f.side, f.path] for f in before)
 
 
+def _by_index(outcome: Outcome) -> int:
+    """Where its step is in the batch."""
+    return outcome.index
+
+
 def _stopped_by(error: OSError, path: bytes) -> FileOrganizerError:
     """What is raised for an answer of the file system that concerns more than one file."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -500,6 +620,12 @@ def _stopped_by(error: OSError, path: bytes) -> FileOrganizerError:
             f"The disk is full (at {show(path)}). Every file is at its old or its new place; free some space and run it again."
         )
     return StorageFailed(f"{show(path)}: {error.strerror}. Stopped; every file is at its old or its new place.")
+
+
+def _removal(made: Step, after: dict[tuple[int, bytes], Folder]) -> Step:
+    """The step that removes a folder that was made, if it is still that one, and empty."""
+    side, path = made.target_side, made.target
+    return Step(StepKind.RMDIR, path, b"", folder_identity(after[side, path]), side, side, Role.TAKE_BACK_AUXILIARY)
 
 
 def _family_end(steps: list[Step], first: int) -> int:

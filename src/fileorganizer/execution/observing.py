@@ -15,7 +15,7 @@ from fileorganizer.classify.by_content import content_type
 from fileorganizer.classify.classifier import open_regular, read_head
 from fileorganizer.classify.date_reader import DateReader
 from fileorganizer.classify.dates import name_date, wall_clock
-from fileorganizer.fs.beneath import Root
+from fileorganizer.fs.beneath import MAX_OPEN_FOLDERS, Root
 from fileorganizer.fs.identity import EARLIEST, LATEST, identity_of, unchanged_since
 from fileorganizer.model import DateSource, Entry, Facts, Identity, Options, Reason, Skip, Step, joined
 from fileorganizer.planning.companions import companions
@@ -29,7 +29,9 @@ from fileorganizer.scan.open_files import open_for_writing
 
 DATED_CATEGORIES: Final = frozenset({"Images", "Videos", "Audio"})
 """Categories whose files carry a date of their own."""
-_DATES_AT_ONCE: Final = 256
+_HOLDING: Final = (Reason.EXCLUDED, Reason.UNFINISHED)
+_DATES_AT_ONCE: Final = MAX_OPEN_FOLDERS
+"""So many files are open at once for their dates; a scan has fewer folders open than that."""
 _REGULAR: Final = stat.S_IFREG >> 12
 _DOT: Final = 0x2E
 _MOST_TAILS: Final = 10_000
@@ -82,6 +84,7 @@ class Observer:
 
     def look_into(self, folder: walker.Folder, draft: Draft) -> None:
         """One folder: what is left alone, families, then single files chunk by chunk."""
+        self._now = time.time_ns()  # a scan may take minutes: what is written meanwhile isn't dated in the future
         if folder.fd < 0:
             draft.skips.extend(folder.skips)
             draft.scanned += len(folder.skips)
@@ -100,10 +103,13 @@ class Observer:
             self._singles(folder, singles[start : start + walker.CHUNK], draft)
 
     def _leaders(self, folder: walker.Folder) -> dict[bytes, bytes]:
-        """The members of families and who leads them. A folder that is a piece of a page goes with it, however deep it lies."""
+        """The members of families and who leads them, among them names that are excluded or in use.
+
+        A folder that is a piece of a page goes with it, however deep it lies.
+        """
         deep = {skip.path.rpartition(b"/")[2]: skip for skip in folder.skips if skip.reason == Reason.TOO_DEEP}
         names = folder.names
-        if left := folder.names_left - deep.keys():
+        if left := folder.names_left - deep.keys() - _held(folder):
             names = [name for name in names if name not in left]
         leaders = companions(names, folder.folders)
         for name in deep.keys() & leaders.keys():
@@ -112,13 +118,14 @@ class Observer:
 
     def _families(self, folder: walker.Folder, leaders: dict[bytes, bytes], draft: Draft) -> None:
         """Families, each with its leader first."""
+        held = _held(folder)
         families: dict[bytes, list[bytes]] = {}
         for member, leader in leaders.items():
             members = families.setdefault(leader, [])
             members.insert(0, member) if member == leader else members.append(member)
         for members in families.values():
             folder.names_left.update(folder.folders.intersection(members))
-            self._family(folder, members, draft)
+            self._family(folder, members, held, draft)
 
     def _leave_guarded(self, folder: walker.Folder) -> None:
         """Leave what an unfinished file beside it shows to be still written: ``film.mkv`` beside ``film.mkv.part``."""
@@ -132,9 +139,11 @@ class Observer:
 
         This loop runs once a file: it is written for speed, and what is rare is in ``_reason`` and ``_odd_ones``.
         """
+        self._now = time.time_ns()
         decided, fd, stat_of = self._decided, folder.fd, os.stat
         busy, unfiltered = self._busy_inodes, not self._filters
-        loud, now = self._now - int(self._options.quiet_seconds * 1e9), self._now
+        quiet = int(self._options.quiet_seconds * 1e9)
+        loud, soon = self._now - quiet, self._now + quiet
         plain: list[Seen] = []
         odd: list[Entry] = []
         seen = size = 0
@@ -150,7 +159,7 @@ class Observer:
             seen += 1
             size += status.st_size
             mtime = status.st_mtime_ns
-            is_quiet = (EARLIEST < mtime <= loud or now < mtime < LATEST) and status.st_ino not in busy
+            is_quiet = (EARLIEST < mtime <= loud or soon < mtime < LATEST) and status.st_ino not in busy
             if is_quiet and unfiltered and status.st_mode >> 12 == _REGULAR:
                 category = decided.get(name[name.find(b".", 1) :])
                 if category is not None and name[0] != _DOT:
@@ -195,14 +204,15 @@ class Observer:
         claims = self._matcher.categories_of_extension(self._matcher.extension(name))
         return category in self._dated or not self._dated.isdisjoint(claims)
 
-    def _family(self, folder: walker.Folder, names: list[bytes], draft: Draft) -> None:
-        """Companions: if one must be left alone, all are."""
+    def _family(self, folder: walker.Folder, members: list[bytes], held: set[bytes], draft: Draft) -> None:
+        """Companions: if one must be left alone, all are. Of those that are ``held`` this was said already."""
+        names = [name for name in members if name not in held] if held else members
         found = list(walker.entries(folder, names))
         unseen = _unseen(folder, set(names) - {entry.name for entry in found}) if len(found) < len(names) else []
         draft.count(len(found) + len(unseen), sum(entry.seen.size for entry in found))
         draft.skips += unseen
         reasons = [self._reason(folder, entry) for entry in found]
-        if unseen or any(reason is not None for reason in reasons):
+        if unseen or len(names) < len(members) or any(reason is not None for reason in reasons):
             draft.skips += [
                 Skip(joined(folder.path, e.name), r if r is not None else Reason.WITH_COMPANION, e.seen.size)
                 for e, r in zip(found, reasons, strict=True)
@@ -222,7 +232,7 @@ class Observer:
                 self._note_link(folder, entry.name)
                 return Reason.SYMLINK
             return Reason.SPECIAL_FILE
-        if 0 <= self._now - seen.mtime_ns < options.quiet_seconds * 1e9:
+        if abs(self._now - seen.mtime_ns) < options.quiet_seconds * 1e9:
             return Reason.RECENTLY_CHANGED
         if seen.mtime_ns in (EARLIEST, LATEST):  # it can't be stored, so nobody would know the file again
             return Reason.NOT_SUPPORTED
@@ -320,6 +330,11 @@ class Observer:
                 if date is not None:
                     old = facts[index]
                     facts[index] = Facts(old.category, date[0], date[1], old.content)
+
+
+def _held(folder: walker.Folder) -> set[bytes]:
+    """The names in a folder that stay because the user or another program wants it: their companions stay with them."""
+    return {skip.path.rpartition(b"/")[2] for skip in folder.skips if skip.reason in _HOLDING}
 
 
 def _unreadable(folder: walker.Folder, name: bytes, error: OSError) -> Skip:

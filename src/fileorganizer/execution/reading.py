@@ -153,12 +153,14 @@ def _step_row(step: Step, outcome: Outcome | None) -> FileRow:
 
 def _swept(journal: Journal, operation: Operation) -> set[bytes]:
     """What systems had left in emptied folders and this operation put into the trash with them: counted as left alone."""
-    return {
-        deed.step.source
-        for batch in journal.batches(operation.number)
-        for deed in deeds_of(batch, operation.number)
-        if deed.step.kind == StepKind.TRASH and deed.step.role == Role.AUXILIARY
-    }
+    swept: dict[bytes, bytes] = {}
+    for batch in journal.batches(operation.number):
+        for deed in deeds_of(batch, operation.number):
+            if deed.step.kind == StepKind.TRASH and deed.step.role == Role.AUXILIARY:
+                swept[deed.place] = deed.step.source
+            elif deed.step.role == Role.TAKE_BACK_AUXILIARY:
+                swept.pop(deed.step.source, None)  # its folder stayed after all
+    return set(swept.values())
 
 
 def _skip_row(skip: Skip, swept: set[bytes]) -> FileRow:

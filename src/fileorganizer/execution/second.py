@@ -1,4 +1,4 @@
-"""What every second process of ours keeps to: it only reads the user's files, and has no descriptor but its pipe's."""
+"""What every second process of ours keeps to: it hears nothing but its pipe, and has no descriptor but the few that it needs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ def may_fork() -> bool:
     return hasattr(os, "fork") and len(os.sched_getaffinity(0)) > 1
 
 
-def become_second(connection: Connection) -> None:
-    """To be called first in the forked process; what the first one has open and hears isn't for this one."""
+def become_second(connection: Connection, *needed: int) -> None:
+    """To be called first in the forked process; what the first one has open and hears isn't for this one.
+
+    ``needed`` are the descriptors that it keeps beside its pipe's. A lock among them is held as long as this process lives.
+    """
     faults.action = None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the first process hears them, and closes the pipe
-    kept = connection.fileno()  # all others go: a lock must not outlive the process that took it
-    os.closerange(3, kept)
-    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+    start = 3
+    for kept in sorted({connection.fileno(), *needed}):
+        os.closerange(start, kept)
+        start = kept + 1
+    os.closerange(start, os.sysconf("SC_OPEN_MAX"))

@@ -6,6 +6,7 @@ import errno
 import os
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from fileorganizer.execution import keeping
@@ -14,7 +15,7 @@ from fileorganizer.fs import copying, folders, moving, sharing
 from fileorganizer.fs.beneath import MAX_OPEN_FOLDERS
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.identity import identity_of, same_inode, unchanged_since
-from fileorganizer.model import REPLACEMENT, TWIN, Identity, Outcome, Reason, State, Step, StepKind
+from fileorganizer.model import REPLACEMENT, TWIN, Identity, Outcome, Reason, State, Step, StepKind, joined
 from fileorganizer.planning.settling import remark
 
 BUSY_TRIES: Final = 3
@@ -42,12 +43,21 @@ _BY_ERRNO: Final[dict[int, tuple[State, Reason]]] = {
 """Answers that concern one file only. Every other one (EIO, ENOSPC, EROFS …) stops the batch."""
 
 
-Renamed = tuple[Identity, os.stat_result]
-"""A file as it was planned, and as it is after a rename or a link of ours."""
+_Verdict = tuple[State, Reason, str]
+_NO_FOLDER: Final[_Verdict] = (State.FAILED, Reason.EARLIER_STEP, "the target folder isn't there")
 
 
 class CopyStopped(Exception):
     """The user wants to stop, in the middle of a copy: it was taken away again."""
+
+
+class _NoFolder(Exception):
+    """The folder into which something was to go isn't there."""
+
+    def __init__(self, verdict: _Verdict) -> None:
+        """``verdict``: what that means for the step."""
+        super().__init__(verdict)
+        self.verdict = verdict
 
 
 class Stepper:
@@ -58,13 +68,16 @@ class Stepper:
         self._work = work
         self._sides = work.sides
         self._on_bytes = on_bytes
-        self.renamed: list[Renamed] = []
-        """What got a new ctime by steps of ours since this was emptied last."""
+        self.renamed: list[tuple[Identity, os.stat_result]] = []
+        """What got a new ctime by steps of ours since this was emptied last: as it was planned, as it is now."""
+        self._unmade: dict[tuple[int, bytes], _Verdict] = {}
+        """Folders that this run couldn't make, by side and path, and why."""
         self._renames = [
             moving.move_by_link if known.exclusive_rename == "link" else moving.move_exclusive
             for known in work.capabilities
         ]
-        self._all_exclusive = all(known.exclusive_rename != "link" for known in work.capabilities)
+        self.all_exclusive = all(known.exclusive_rename != "link" for known in work.capabilities)
+        """Can ``move_plain`` do anything here?"""
         self._acts = {
             StepKind.MKDIR: self._mkdir,
             StepKind.RMDIR: self._rmdir,
@@ -95,21 +108,36 @@ class Stepper:
 
     def _act(self, step: Step, index: int, target: bytes) -> Outcome | None:
         """One try."""
-        if step.kind == StepKind.MOVE or step.kind == StepKind.TRASH:
-            return self._move(step, index, target) or remark(step, index)
-        return self._acts[step.kind](step, index)
+        try:
+            if step.kind == StepKind.MOVE or step.kind == StepKind.TRASH:
+                return self._move(step, index, target) or remark(step, index)
+            return self._acts[step.kind](step, index)
+        except _NoFolder as missing:
+            return Outcome(index, *missing.verdict)
+
+    def _parent(self, side: int, target: bytes) -> tuple[int, bytes]:
+        """The folder, open, that something is to go into, and its name there; where it isn't there, why it couldn't be made."""
+        try:
+            return self._sides[side].parent(target)
+        except FileNotFoundError:
+            folder = target
+            while folder := folder.rpartition(b"/")[0]:
+                if (side, folder) in self._unmade:
+                    raise _NoFolder(self._unmade[side, folder]) from None
+            raise _NoFolder(_NO_FOLDER) from None
 
     def move_plain(
         self, steps: list[Step], first: int, end: int, outcomes: list[Outcome]
     ) -> tuple[int, OSError | None]:
         """Do what ``carry_out`` does, for the plain moves from ``first`` on; runs once a file and is written for speed.
 
-        Returns where it ended: at ``end``, at a step of another sort, behind a step with
-        an outcome, or at one with an error that concerns more than one file, which is
-        returned too. ``end - first`` is at most ``PLAIN_AT_ONCE``: so no folder in use
-        falls out of the roots' caches.
+        Returns where it ended: at ``end``, behind a step with an outcome, at one with an
+        error that concerns more than one file, which is returned too, or at a step for
+        ``carry_out``: of another sort, or one that didn't go as planned, and changed
+        nothing. ``end - first`` is at most ``PLAIN_AT_ONCE``: so no folder in use falls
+        out of the roots' caches.
         """
-        if not self._all_exclusive:
+        if not self.all_exclusive:
             return first, None
         parent, source_fd, side, stat_of = None, -1, -1, os.stat
         rename, sides, capabilities = moving.move_exclusive, self._sides, self._work.capabilities
@@ -152,30 +180,22 @@ class Stepper:
             except OSError as error:
                 if error.errno not in _BY_ERRNO and error.errno not in (errno.EMFILE, errno.ENFILE):
                     return index, error
-            return self._move_with_care(step, index, outcomes)
+            return index, None
         return end, None
-
-    def _move_with_care(self, step: Step, index: int, outcomes: list[Outcome]) -> tuple[int, OSError | None]:
-        """A plain move that didn't work, and changed nothing: find out why, or try again where that is worth it."""
-        try:
-            outcome = self.carry_out(step, index, step.target)
-        except OSError as error:
-            return index, error
-        if outcome is not None:
-            outcomes.append(outcome)
-        return index + 1, None
 
     def _forget(self) -> None:
         """Close cached folders: there are no descriptors left."""
         for side in self._sides:
             side.forget()
 
-    def check(self, step: Step, index: int, target: bytes) -> Outcome | None:
+    def check(self, step: Step, index: int, target: bytes, leaving: AbstractSet[bytes]) -> Outcome | None:
         """Would this step work as far as one can see? For families: all are looked at before the first is moved.
 
-        Raises OSError as ``carry_out`` does.
+        ``leaving`` are the paths that the family leaves. Raises OSError as ``carry_out`` does.
         """
         try:
+            if step.kind == StepKind.RMDIR:
+                return self._check_removal(step, index, leaving)
             return self._check(step, index, target)
         except OSError as error:
             return _answered(error, index)
@@ -194,6 +214,12 @@ class Stepper:
         if step.temporary not in (TWIN, REPLACEMENT) and self._sides[step.target_side].look(target) is not None:
             return Outcome(index, State.SKIPPED, Reason.CONFLICT)
         return None
+
+    def _check_removal(self, step: Step, index: int, leaving: AbstractSet[bytes]) -> Outcome | None:
+        """Will the folder be empty when its family has left?"""
+        names = os.listdir(self._sides[step.source_side].folder(step.source))
+        stays = any(joined(step.source, os.fsencode(name)) not in leaving for name in names)
+        return Outcome(index, State.SKIPPED, Reason.NOT_EMPTY) if stays else None
 
     def _move(self, step: Step, index: int, target: bytes) -> Outcome | None:
         """move, trash: only the very file that was planned, only onto a free name."""
@@ -217,10 +243,7 @@ class Stepper:
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
         if step.keeper is not None and not keeping.has_keeper(self._work, step):
             return Outcome(index, State.SKIPPED, Reason.CHANGED, keeping.NO_KEEPER)
-        try:
-            target_fd, target_name = self._sides[step.target_side].parent(target)
-        except FileNotFoundError:
-            return Outcome(index, State.FAILED, Reason.EARLIER_STEP, "the target folder isn't there")
+        target_fd, target_name = self._parent(step.target_side, target)
         faultpoint("move.before")
         if step.temporary == TWIN:
             moving.drop_verified_twin(source_fd, source_name, target_fd, target_name)
@@ -255,8 +278,14 @@ class Stepper:
 
     def _mkdir(self, step: Step, index: int) -> Outcome | None:
         """mkdir; a folder that is recreated gets its metadata back."""
-        parent_fd, name = self._sides[step.target_side].parent(step.target)
-        folders.make_folder(parent_fd, name, step.mode)
+        parent_fd, name = self._parent(step.target_side, step.target)
+        try:
+            folders.make_folder(parent_fd, name, step.mode)
+        except OSError as error:
+            state, reason = _BY_ERRNO.get(error.errno or 0, (State.PENDING, Reason.NONE))
+            if state == State.FAILED:
+                self._unmade[step.target_side, step.target] = state, reason, error.strerror or ""
+            raise
         if step.restores is None:
             return None
         refused = folders.give_back_metadata(self._sides[step.target_side].folder(step.target), step.restores)
@@ -277,7 +306,7 @@ class Stepper:
         """copy: under a temporary name until it is whole, then onto a free name."""
         assert step.seen is not None  # nosec B101  # the planner gives every copy an identity
         source_fd, source_name = self._sides[step.source_side].parent(step.source)
-        target_fd, target_name = self._sides[step.target_side].parent(step.target)
+        target_fd, target_name = self._parent(step.target_side, step.target)
         temporary = step.temporary.rpartition(b"/")[2]
         copying.remove_own_temporary(target_fd, temporary)
         try:
@@ -302,7 +331,7 @@ class Stepper:
         status = os.stat(source_name, dir_fd=source_fd, follow_symlinks=False)
         if step.seen is None or not unchanged_since(status, step.seen):
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
-        target_fd, target_name = self._sides[step.target_side].parent(step.target)
+        target_fd, target_name = self._parent(step.target_side, step.target)
         moving.link_exclusive(source_fd, source_name, target_fd, target_name)
         faultpoint("link.made")
         made = os.stat(target_name, dir_fd=target_fd, follow_symlinks=False)

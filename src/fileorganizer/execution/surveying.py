@@ -241,11 +241,16 @@ class _Partner:
         os.waitpid(self._process, 0)
 
     def share(self, places: list[Place]) -> list[Place]:
-        """Hand over the places that are nearest to the top, half of them at most; returns those that are left."""
+        """Hand over the places that are nearest to the top, half of them at most; returns those that are left.
+
+        A path that fills the buffer by itself isn't handed over: either process could wait for the other to take something.
+        """
         while self.portions < _PORTIONS_AHEAD and len(places) > 1:
             some = min(len(places) // 2, _PLACES_AT_ONCE)
-            while some > 1 and sum(len(path) for path, _ in places[:some]) > _PATH_BYTES_AT_ONCE:
+            while some and sum(len(path) for path, _ in places[:some]) > _PATH_BYTES_AT_ONCE:
                 some //= 2
+            if not some:
+                break
             self._send(places[:some])
             places = places[some:]
             self.portions += 1

@@ -219,7 +219,8 @@ class Undoing:
             if matters and any(self._moved(later, wanted)):
                 raise OperationDependency(
                     f"Operation {later.number} ({later.operation_id}) has moved files of this one on. Undo it first:"
-                    f" fileorganizer undo {shell_word(self._sides[0].path)} {later.operation_id}"
+                    f" fileorganizer undo {shell_word(self._sides[0].path)} {later.operation_id}",
+                    later.operation_id,
                 )
 
     def _moved(self, later: Operation, wanted: set[Mark]) -> Iterator[bool]:

@@ -1,7 +1,7 @@
-"""System calls that Python doesn't wrap: renameat2, openat2, statx' mount id and birth time, syncfs.
+"""System calls that Python doesn't wrap: renameat2, openat2, statx' mount id and birth time, syncfs, prctl.
 
 Numbers and flags are those of Linux' generic system call table and
-``linux/openat2.h``, ``linux/stat.h``, ``linux/fs.h`` (openat2 since 5.6,
+``linux/openat2.h``, ``linux/stat.h``, ``linux/fs.h``, ``linux/prctl.h`` (openat2 since 5.6,
 the mount id of statx since 5.8). glibc 2.36 has no openat2 wrapper.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import signal
 import sys
 from typing import Final
 
@@ -18,6 +19,7 @@ _AT_EMPTY_PATH: Final = 0x1000
 _RENAME_NOREPLACE: Final = 1
 _SYS_OPENAT2: Final = 437
 _RESOLVE_BENEATH_ONLY: Final = 0x01 | 0x02 | 0x04 | 0x08  # NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
+_PR_SET_PDEATHSIG: Final = 1
 _STATX_BTIME: Final = 0x800
 _STATX_MNT_ID: Final = 0x1000
 _STATX_SIZE: Final = 256
@@ -85,6 +87,12 @@ def birth_time(fd: int, name: bytes) -> int:
     seconds = int.from_bytes(buffer.raw[_STATX_BTIME_OFFSET : _STATX_BTIME_OFFSET + 8], sys.byteorder, signed=True)
     fraction = int.from_bytes(buffer.raw[_STATX_BTIME_OFFSET + 8 : _STATX_BTIME_OFFSET + 12], sys.byteorder)
     return seconds * 1_000_000_000 + fraction if mask & _STATX_BTIME else 0
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the thread that forked it ends. Raises OSError."""
+    if _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL)):
+        raise _failure(b"")
 
 
 def sync_file_system(fd: int) -> None:

@@ -12,7 +12,9 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 from fileorganizer.errors import RootBusy, RootRefused, show
 from fileorganizer.fs.beneath import Root
@@ -22,6 +24,8 @@ from fileorganizer.model import CONTROL_DIRECTORY
 _LOCK = b"lock"
 _FLAGS = os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 _HOLDER_BYTES = 200
+_TRIES = 20
+_WAIT_SECONDS = 0.01
 
 
 def open_control(root: Root, *, create: bool) -> int | None:
@@ -32,7 +36,10 @@ def open_control(root: Root, *, create: bool) -> int | None:
     if create and root.look(CONTROL_DIRECTORY) is None:
         before = os.fstat(root.fd)
         _make(root)
-        os.utime(root.fd, ns=(before.st_atime_ns, before.st_mtime_ns))
+        with suppress(
+            PermissionError
+        ):  # a folder of somebody else's that one may write into: only the owner may set its time
+            os.utime(root.fd, ns=(before.st_atime_ns, before.st_mtime_ns))
         os.fsync(root.fd)
         faultpoint("control.made")
     status = root.look(CONTROL_DIRECTORY)
@@ -82,6 +89,11 @@ class Locks:
         while self._fds:
             os.close(self._fds.pop())
 
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What holds them: a process that was forked holds them, too, until it closes these or ends."""
+        return tuple(self._fds)
+
     def take_root(self, root: Root, control_fd: int, holder: str) -> None:
         """Hold the root exclusively. Raises RootBusy naming who has it. ``share_above`` follows when all roots are held."""
         fd = os.open(_LOCK, _FLAGS | os.O_CREAT, 0o600, dir_fd=control_fd)
@@ -108,16 +120,24 @@ class Locks:
         self._lock(fd, fcntl.LOCK_SH, folder)
 
     def _lock(self, fd: int, kind: int, folder: bytes) -> None:
-        """Take one lock without waiting, or close ``fd`` and name the holder."""
-        try:
-            fcntl.flock(fd, kind | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(fd, _HOLDER_BYTES, 0).decode("utf-8", "replace")
-            os.close(fd)
-            if error.errno == errno.EWOULDBLOCK:
-                raise RootBusy(folder, holder or "another run") from error
-            raise
-        self._fds.append(fd)
+        """Take one lock, or close ``fd`` and name the holder.
+
+        Of a run that was killed this instant, a process of its own may live a moment longer: that is waited for.
+        """
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(fd, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_WAIT_SECONDS)
+            except OSError:
+                os.close(fd)
+                raise
+            else:
+                self._fds.append(fd)
+                return
+        holder = os.pread(fd, _HOLDER_BYTES, 0).decode("utf-8", "replace")
+        os.close(fd)
+        raise RootBusy(folder, holder or "another run")
 
 
 def _folders_above(path: bytes) -> Iterator[bytes]:

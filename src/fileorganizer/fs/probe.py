@@ -18,6 +18,7 @@ _FS_CASEFOLD_FL = 0x40000000
 _CASE_INSENSITIVE = frozenset({"vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "cifs", "smb3", "hfsplus", "hfs"})
 _WINDOWS_NAMES = frozenset({"vfat", "msdos", "exfat", "ntfs", "ntfs3", "cifs", "smb3"})
 _WEAK = frozenset({"overlay", "vfat", "msdos", "exfat", "fuseblk", "cifs", "smb3", "nfs", "nfs4", "9p", "virtiofs"})
+_NO_CHANGE_TIMES = frozenset({"vfat", "msdos", "exfat"})
 PLACE = b"probe"
 """The folder for trying, in the control directory."""
 _ODD_TIME = 1_234_567_891_123_456_789
@@ -90,6 +91,16 @@ def _empty(fd: int) -> None:
     """Remove the files of a trial."""
     for left in os.listdir(fd):
         os.unlink(left, dir_fd=fd)
+
+
+def shows_changes(root: Root) -> bool:
+    """Can't a file be changed here without showing it by its ctime?
+
+    FAT knows no such time, only that of the content, which anybody may set; it also numbers inodes anew at each mount. What
+    a file system in user space answers is its own affair.
+    """
+    kind = _file_system(root.mount)
+    return kind not in _NO_CHANGE_TIMES and not kind.startswith("fuse")
 
 
 def _try_out(known: Capabilities, fd: int) -> Capabilities:

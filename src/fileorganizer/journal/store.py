@@ -24,8 +24,11 @@ from fileorganizer.journal import codec
 from fileorganizer.journal.records import Batch, Intent, Operation, Settled
 from fileorganizer.model import CONTROL_DIRECTORY, Skip
 
-SCHEMA_VERSION: Final = 2
-"""1 had the numbers of batches under no digest, and records that didn't say how many batches there are."""
+SCHEMA_VERSION: Final = 3
+"""1 had the numbers of batches under no digest, and records that didn't say how many batches there are; 2 no ``Step.owner``.
+
+A program that doesn't know a field passes over it. One that finds files by it has to refuse what has it, so it counts.
+"""
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE operations (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record BLOB NOT NULL, digest BLOB NOT NULL);

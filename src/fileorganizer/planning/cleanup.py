@@ -38,6 +38,8 @@ class World(msgspec.Struct, frozen=True):
     """Would a companion of this file (a sidecar, a raw image) stay behind alone?"""
     reference_root: bytes
     """Absolute path of the reference root; empty when there is none."""
+    shows_changes: bool = True
+    """Does a file that is as it was when it was hashed hold what it held then? Otherwise bytes are compared in any case."""
 
 
 class CleanUp:
@@ -95,6 +97,8 @@ class CleanUp:
                     self._skip(copy, Reason.FILTERED_OUT, "no copy lies in the folder that is to be kept")
             return
         keeper = next((kept for copy in stay if (kept := self._keeper(group, copy)) is not None), None)
+        if keeper is not None and not self._world.shows_changes:
+            keeper = _doubted(keeper)
         for copy in go:
             now = self._unchanged(copy)
             if keeper is None or now is None:

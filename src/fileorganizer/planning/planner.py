@@ -269,11 +269,11 @@ class Draft:
         self._steps, self._claims, self._copy_bytes = [], array("q"), 0
 
 
-def emptied(visited: Iterable[Visited], used: Container[bytes]) -> Iterator[Step]:
-    """The steps that remove the folders that the plan empties, and the junk in them before.
+def emptied(visited: Iterable[Visited], used: Container[bytes], first_group: int) -> Iterator[list[Step]]:
+    """The steps that remove the folders that the plan empties, for each one with the junk in it, which goes only with it.
 
     ``visited`` comes deepest first (by path, backwards), ``used`` are folders that
-    won't be empty after all, with all those above them.
+    won't be empty after all, with all those above them. ``first_group`` and the numbers after it are free for groups.
     """
     below: dict[bytes, int] = {}
     """Folder → how many of its subfolders go; those that the plan takes nothing out of aren't here."""
@@ -284,8 +284,11 @@ def emptied(visited: Iterable[Visited], used: Container[bytes]) -> Iterator[Step
         left = folder.names - folder.moved_files - (removed or 0)
         goes = left == len(folder.junk) and folder.path not in used
         if goes:
-            yield from folder.junk
-            yield Step(StepKind.RMDIR, folder.path, b"", folder.seen, role=Role.AUXILIARY)
+            steps = [*folder.junk, Step(StepKind.RMDIR, folder.path, b"", folder.seen, role=Role.AUXILIARY)]
+            if folder.junk:
+                steps = [msgspec.structs.replace(step, group=first_group) for step in steps]
+                first_group += 1
+            yield steps
         above = folder.path.rpartition(b"/")[0]
         below[above] = below.get(above, 0) + goes
 

@@ -17,6 +17,7 @@ from fileorganizer.model import (
     BATCH_STEPS,
     EDITED,
     REPLACEMENT,
+    SOURCE,
     Folder,
     Identity,
     Keeper,
@@ -164,7 +165,7 @@ class Reversal:
         for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR):
             made = now.get((step.target_side, step.target))
             if made is not None and step.restores is not None:
-                self._remade[step.target_side, step.target, step.restores.ino] = _folder_identity(made)
+                self._remade[step.target_side, step.target, step.restores.ino] = folder_identity(made)
 
     def _note_made_again(self, deeds: Sequence[Deed]) -> None:
         """The folders that these steps have made; which of them it is now, after several undos and kills, isn't asked."""
@@ -173,7 +174,7 @@ class Reversal:
 
     def _note_created(self, side: int, path: bytes, made: Folder) -> None:
         """A folder of ours, under the number that it has now."""
-        seen = _folder_identity(made)
+        seen = folder_identity(made)
         while (again := self._remade.pop((side, path, seen.ino), None)) is not None:
             seen = again
         self._created.setdefault((side, path), seen)
@@ -273,7 +274,7 @@ class Reversal:
             step.target_side,
             step.source_side,
             step.role,
-            step.group,
+            0 if _is_junk(step) else step.group,
             temporary=EDITED if _is_edited(now.seen, step.seen) else b"",
         )
         if step.source.startswith(TRASHED):
@@ -501,6 +502,12 @@ class Reversal:
                 yield _timed(before, now.seen)
 
 
+def _is_junk(step: Step) -> bool:
+    """Was it put away only because its folder went? Then it comes back by itself. Copies are put away elsewhere."""
+    auxiliary = step.kind == StepKind.TRASH and step.role == Role.AUXILIARY
+    return auxiliary and step.source_side == SOURCE and step.keeper is None
+
+
 def _is_same_folder(now: Identity, ino: int, mtime_ns: int) -> bool:
     """Is it the folder that was left? Removed and made again by a later operation and its undo, it has its time only."""
     return now.ino == ino or now.mtime_ns == mtime_ns
@@ -543,6 +550,6 @@ def _is_edited(now: Identity, then: Identity | None) -> bool:
     return then is not None and now.mode & 0o170000 == 0o100000 and not _is_unchanged(now, then)
 
 
-def _folder_identity(folder: Folder) -> Identity:
+def folder_identity(folder: Folder) -> Identity:
     """The identity of a folder from its recorded facts."""
     return Identity(folder.dev, folder.ino, 0, folder.mtime_ns, 0, folder.mode)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from tests.support.postgres import new_database
-from tests.support.server import PASSWORD, Person, Server, managed, running_server
+from tests.support.server import PASSWORD, Person, Server, managed, prepared, running_server
 from tests.support.trees import put_tree
 
 DATABASES = ("sqlite",)  # servers of their own
@@ -76,3 +79,74 @@ def test_what_cant_be_taken_back(tmp_path: Path) -> None:
     assert "is no copy" in managed(environment, "restore", str(junk)).stderr
     assert "There is no database" in managed(environment, "backup", str(tmp_path / "copy")).stderr
     assert not (tmp_path / "copy").exists() and not list((tmp_path / "data").glob("*.db*"))
+
+
+def test_what_another_database_left(tmp_path: Path) -> None:
+    """A log that a killed server left would be played back into the restored database, whatever that is: refused."""
+    server, copy = prepared(tmp_path / "data"), tmp_path / "copy"
+    assert managed(server.environment, "backup", str(copy)).returncode == 0
+    database = tmp_path / "data/fileorganizer.db"
+    database.unlink()
+    log = tmp_path / "data/fileorganizer.db-wal"
+    log.write_bytes(b"of another database")
+    refused = managed(server.environment, "restore", str(copy))
+    assert refused.returncode == 1 and f"{log} is left of another database" in refused.stderr
+    assert not database.exists()
+    log.unlink()
+    assert managed(server.environment, "restore", str(copy)).returncode == 0
+
+
+def test_roots_that_have_gone_on(tmp_path: Path) -> None:
+    """What waited when the copy was made isn't done a second time; what was taken back since counts as taken back."""
+    copy = tmp_path / "copy"
+    with running_server(tmp_path / "data", measured=False) as server:
+        ann = server.sign_up("ann")
+        kept, waited = ann.home / "kept", ann.home / "waited"
+        operations = []
+        for folder in (kept, waited):
+            put_tree(folder, {"a.jpg": "a"})
+            operations.append(ann.done(folder.name))
+        assert managed(server.environment, "backup", str(copy)).returncode == 0
+        for operation in operations:
+            ann.finished(ann.post(f"/operations/{operation['id']}/rollback"))
+    with closing(sqlite3.connect(copy)) as connection, connection:  # as if the copy had been made a moment earlier
+        connection.execute(
+            "UPDATE operations SET status = 'pending', epoch = 0, plan_id = NULL, journal_id = NULL WHERE id = ?",
+            (UUID(operations[1]["id"]).hex,),
+        )
+    for name in tmp_path.glob("data/fileorganizer.db*"):
+        name.unlink()
+    done = managed(server.environment, "restore", str(copy))
+    assert done.returncode == 0 and "1 operations that waited" in done.stdout, done.stderr
+    assert managed(server.environment, "rebuild").returncode == 0
+    again = Server(server.data_dir, server.environment, measured=False)
+    again.start()
+    try:
+        client = again.client()
+        back = Person(client, client.post("/api/v1/auth/login", json={"email": ann.email, "password": PASSWORD}).json())
+        told = back.finished(operations[1])
+        assert told["status"] == "cancelled" and "restored" in told["error_message"]
+        assert (waited / "a.jpg").is_file()
+        assert back.get(f"/operations/{operations[0]['id']}")["rolled_back"] is True
+    finally:
+        again.stop()
+
+
+def test_a_copy_goes_the_way_that_the_server_goes(tmp_path: Path) -> None:
+    """Sockets, TLS and whatever else the URL says hold for pg_dump, too; nothing of it stands in the command line."""
+    program = tmp_path / "bin/pg_dump"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nenv > {tmp_path}/told\necho $@ >> {tmp_path}/told\n")
+    program.chmod(0o700)
+    url = "postgresql+psycopg://ann:s%40crt@/files?host=/run/postgresql&sslmode=verify-full&sslrootcert=/etc/ca.pem"
+    environment = {
+        **os.environ,
+        "DATA_DIR": str(tmp_path / "data"),
+        "DATABASE_URL": url,
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+    }
+    assert managed(environment, "backup", str(tmp_path / "copy")).returncode == 0
+    told = (tmp_path / "told").read_text().splitlines()
+    ways = {"PGHOST=/run/postgresql", "PGUSER=ann", "PGPASSWORD=s@crt", "PGDATABASE=files", "PGSSLMODE=verify-full"}
+    assert ways | {"PGSSLROOTCERT=/etc/ca.pem"} <= set(told)
+    assert "s@crt" not in told[-1]

@@ -58,3 +58,20 @@ def test_a_server_that_runs(tmp_path: Path, server: Server) -> None:
     assert part["cache"] is None and part["database"] is None and part["processes"] == {}
     homes = [home for home in (server.data_dir / "storage").iterdir() if home.name not in before]
     assert len(homes) == 4 and not any(any(home.iterdir()) for home in homes)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--url", "http://127.0.0.1:1"), "No server that is ready answers"),
+        (("--url", "127.0.0.1:1"), "No server that is ready answers"),
+        (("--out", "/dev/null/results.json"), "can't take the figures"),
+        (("--out", "README.md"), "can't take the figures"),
+        (("--duration", "0"), "--duration"),
+    ],
+)
+def test_what_it_cant_work_with(words: tuple[str, str], told: str) -> None:
+    """Said in a line, before anything is begun."""
+    command = [sys.executable, "scripts/load_test.py", *words]
+    ran = subprocess.run(command, cwd=ROOT, env=unmeasured(os.environ), capture_output=True, text=True, check=False)
+    assert ran.returncode and told in ran.stderr and "Traceback" not in ran.stderr

@@ -7,9 +7,11 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +175,54 @@ def run_curls(server: Server, person: Person, block: str, tmp_path: Path, **know
             variables["ID"] = httpx.Response(200, text=answer).json()["id"]
             person.finished({"id": variables["ID"]})
     return len(commands)
+
+
+@pytest.mark.parametrize("words", ["migrate", "rebuild", "setup-link", "database --optimize", "restore FILE", "run"])
+def test_a_database_that_is_away(tmp_path: Path, words: str) -> None:
+    """Every command says so in a line."""
+    (tmp_path / "FILE").write_bytes(b"a copy")
+    away = "postgresql+psycopg://ann:secret@127.0.0.1:1/files"
+    environment = {**os.environ, "DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": away}
+    done = managed(environment, *words.replace("FILE", str(tmp_path / "FILE")).split())
+    assert done.returncode == 1 and "The database can't be reached" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and "secret" not in done.stderr
+
+
+def test_databases_of_other_programs(tmp_path: Path) -> None:
+    """One without our tables, and one of a newer program."""
+    environment = {**os.environ, "DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": ""}
+    (tmp_path / "data").mkdir()
+    empty = managed(environment, "rebuild")
+    assert empty.returncode == 1 and "fileorganizer server migrate" in empty.stderr
+    assert managed(environment, "migrate").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "data/fileorganizer.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer = managed(environment, "migrate")
+    assert newer.returncode == 1 and "9999" in newer.stderr and "use the newer program" in newer.stderr
+    assert "Traceback" not in empty.stderr + newer.stderr
+
+
+def test_a_folder_that_cant_be_made(tmp_path: Path) -> None:
+    """And settings that can't be used: a line each."""
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "DATA_DIR": str(tmp_path / "file/data"), "DATABASE_URL": ""}
+    refused = managed(environment, "migrate")
+    assert refused.returncode == 1 and "The system refuses" in refused.stderr and "Traceback" not in refused.stderr
+    command = [sys.executable, "-m", "backend.manage", "migrate"]
+    wrong = {**os.environ, "DATA_DIR": str(tmp_path), "API_PORT": "a port"}
+    refused = subprocess.run(command, cwd=ROOT, env=wrong, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1 and "api_port" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_a_worker_waits_for_its_database(tmp_path: Path) -> None:
+    """It says once that it is away, and ends as always."""
+    away = "postgresql+psycopg://ann@127.0.0.1:1/files"
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "DATABASE_URL": away}
+    command = [sys.executable, "-m", "backend.worker"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as worker:
+        assert worker.stderr is not None
+        line = next(line for line in worker.stderr if "the database is away" in line)
+        worker.send_signal(signal.SIGTERM)
+        rest = worker.stderr.read()
+    assert worker.returncode == 0 and "Connection refused" in line
+    assert "the database is away" not in rest and "Traceback" not in line + rest

@@ -534,3 +534,18 @@ def test_modes_of_what_the_server_writes(server: Server, ann: Person) -> None:
                 mode = os.lstat(os.path.join(folder, name)).st_mode
                 assert mode & 0o077 == 0, (folder, name, oct(mode))
             assert os.stat(folder).st_mode & 0o077 == 0, folder
+
+
+def test_what_a_later_operation_moved_on(ann: Person) -> None:
+    """An undo that waits for another one names it as the API does, and no command of the command line."""
+    write_tree(ann.home / "inbox", {"a.jpg": "a"})
+    first, second = ann.done("inbox", layout="category"), ann.done("inbox", layout="year")
+    planned = ann.ask("GET", f"/operations/{first['id']}/rollback-preview").json()
+    ended = ann.finished(ann.post(f"/operations/{first['id']}/rollback"))
+    assert (planned["code"], ended["reason_code"]) == ("later-operation", "later-operation")
+    for words in (planned["detail"], ended["error_message"]):
+        assert second["id"] in words and "fileorganizer" not in words
+    organizer.undo(ann.home / "inbox")
+    organizer.organize(ann.home / "inbox", Options(dates="file", layout="year", recursive=True))
+    ended = ann.finished(ann.post(f"/operations/{first['id']}/rollback"))
+    assert "of somebody else or of the command line" in ended["error_message"]

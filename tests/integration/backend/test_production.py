@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +22,12 @@ import httpx
 import psycopg
 import pytest
 
+from backend.core.config import Settings
+from backend.core.events import RedisReceiver
+from backend.core.rate_limit import RateLimiter
+from backend.core.redis import SharedRedis
 from fileorganizer import organizer
+from tests.integration.backend.test_streams import close_code, listen, messages_of
 from tests.support import postgres as postgres_support
 from tests.support import redis as redis_support
 from tests.support.manifest import manifest
@@ -205,16 +211,51 @@ def test_redis_goes_away(whole: Arrangement, way: str) -> None:
         whole.wait_for("status", "ok")
 
 
-def test_postgresql_restarts(whole: Arrangement) -> None:
-    """F46: the operation goes on when the database is back; meanwhile requests are told to come again."""
+@pytest.mark.parametrize("trouble", ["full", "read-only"])
+def test_redis_takes_nothing(whole: Arrangement, trouble: str) -> None:
+    """It answers, but it is full, or became a replica: limits and requests go on, workers live on, and so do operations."""
+    redis = whole.redis.client()
     with moving(whole) as (ann, _):
+        if trouble == "full":
+            redis.config_set("maxmemory", "1")
+        else:
+            redis.replicaof("127.0.0.1", "1")
+        whole.wait_for("redis", "down")
+        whole.wait_for("workers", "down")
+        write_tree(ann.home / "inbox", {"a.jpg": "a"})
+        waits = ann.start("inbox")
+        redis.config_set("maxmemory", "0")
+        redis.replicaof("NO", "ONE")
+        assert ann.finished(waits, 120)["files_processed"] == 1
+    whole.wait_for("status", "ok")
+    assert whole.server.celery[-1].poll() is None
+
+
+def test_postgresql_restarts(whole: Arrangement) -> None:
+    """F46: the operation goes on when the database is back; meanwhile requests are told to come again, and so are new streams.
+
+    Open ones stay open, to the end of the operation. What was refused is counted.
+    """
+    admin = whole.server.administrator()
+    with (
+        moving(whole) as (ann, operation),
+        listen(whole.server, ann, operation["id"]) as stream,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        told = thread.submit(messages_of, stream)
         whole.postgres.stop()
         answer = ann.ask("GET", "/operations")
         assert (answer.status_code, answer.json()["code"]) == (503, "database-away") and answer.headers["Retry-After"]
         assert whole.state("database") == "down"
-        time.sleep(random.uniform(0, 2))
+        with listen(whole.server, ann, operation["id"]) as later:
+            assert close_code(later) == 1013
+        time.sleep(random.uniform(6, 8))  # longer than a stream goes without asking the database
         whole.postgres.start()
         whole.wait_for("status", "ok")
+        assert told.result()[-1]["type"] == "completed" and stream.close_code == 1000
+    figures = httpx.get(f"{whole.server.url}/metrics", headers=admin.headers, timeout=30).text
+    assert 'api_errors_total{code="database-away"}' in figures
+    assert 'api_requests_total{method="GET",route="/api/v1/operations",status="503"}' in figures
 
 
 # limits
@@ -333,3 +374,50 @@ def test_kept_answers_are_shared(whole: Arrangement, pair: tuple[Server, Server]
     write_tree(ann.home / "inbox", {"a.jpg": "a"})
     ann.done("inbox")
     assert figures(one)[0] == figures(two)[0] == 1
+
+
+def in_process(whole: Arrangement, tmp_path: Path, story: Callable[[Settings, SharedRedis], Awaitable[None]]) -> None:
+    """Parts of the server here, on the Redis of the arrangement."""
+    settings = Settings(_env_file=None, data_dir=tmp_path, redis_url=whole.redis.url, rate_limit_user=1)
+
+    async def told() -> None:
+        """With connections of its own."""
+        redis = SharedRedis(settings)
+        try:
+            await asyncio.wait_for(story(settings, redis), 60)
+        finally:
+            await redis.close()
+
+    asyncio.run(told())
+
+
+def test_a_clock_that_was_set_back(whole: Arrangement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told to come again in an hour: a window is a minute, whatever the moments in it say."""
+
+    async def story(settings: Settings, redis: SharedRedis) -> None:
+        """One request by a clock that is an hour ahead, one by the right one."""
+        limits, now = RateLimiter(settings, redis), time.time
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda: now() + 3_600)
+            assert (await limits.hit("api", "ann")).allowed
+        refused = await limits.hit("api", "ann")
+        assert not refused.allowed and 0 < refused.reset_seconds <= 60
+
+    in_process(whole, tmp_path, story)
+
+
+def test_messages_that_nobody_understands(whole: Arrangement, tmp_path: Path) -> None:
+    """Whoever listens goes on listening."""
+
+    async def story(_settings: Settings, redis: SharedRedis) -> None:
+        """Three that say nothing, and one that does."""
+        receiver, heard = RedisReceiver(redis), list[str]()
+        await receiver.listen(lambda message: heard.append(message["operation_id"]))
+        for body in (b"junk", b"{}", b"[1]", b'{"operation_id": "it"}'):
+            await redis.client.publish(f"{redis.prefix}events", body)
+        while not heard:
+            await asyncio.sleep(0.02)
+        receiver.close()
+        assert heard == ["it"]
+
+    in_process(whole, tmp_path, story)

@@ -18,7 +18,7 @@ from fileorganizer.execution import keeping
 from fileorganizer.fs import control, faults, moving
 from fileorganizer.fs.beneath import Root
 from fileorganizer.model import Options
-from tests.support.disks import image
+from tests.support.disks import image, mounted
 from tests.support.manifest import contents, difference, manifest
 from tests.support.trees import File, HardLink, Tree, read_tree, write_tree
 
@@ -146,6 +146,29 @@ def test_what_lies_in_a_reference_stays(tmp_path: Path) -> None:
     assert difference(before, manifest(tmp_path / "ref")) == [] and os.listdir(tmp_path / "ref") == ["old"]
     with pytest.raises(InvalidOption, match="never touched"):
         cleaner.clean_up(tmp_path / "root", Cleaning(keep="oldest", action="hardlink", against=str(tmp_path / "ref")))
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_name_outside_makes_no_reference_redundant(tmp_path: Path, inside: bool) -> None:
+    """A hard link of a reference's file is that file: a copy goes, neither name does, whatever the rule says."""
+    root, kept = tmp_path / "root", tmp_path / "root" / "kept" if inside else tmp_path / "kept"
+    write_tree(root, {"copy": File("same", mtime="2024-01-01")})
+    write_tree(kept, {"old": "same"})
+    os.link(kept / "old", root / "a link")
+    before = manifest(kept)
+    cleaner.clean_up(root, Cleaning(keep="newest", against=str(kept)))
+    assert read_tree(root) == {"a link": "same", **({"kept": {"old": "same"}} if inside else {})}
+    assert difference(before, manifest(kept)) == []
+
+
+@pytest.mark.root
+def test_a_reference_that_is_mounted_in_the_root_is_one_there_too(tmp_path: Path) -> None:
+    """The same folder under two paths: what is a reference under one of them isn't put away under the other."""
+    root = tmp_path / "root"
+    write_tree(root, {"in": {"a": File("same", mtime="2010-01-01")}, "copy": File("same", mtime="2024-01-01")})
+    with mounted(tmp_path / "again", "--bind", str(root / "in")) as reference:
+        cleaner.clean_up(root, Cleaning(keep="newest", against=str(reference)))
+    assert read_tree(root) == {"in": {"a": "same"}}
 
 
 def test_a_reference_in_use_by_another_run_is_waited_for(tmp_path: Path) -> None:

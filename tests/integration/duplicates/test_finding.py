@@ -18,14 +18,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fileorganizer import cleaner, organizer, progress
+from fileorganizer.cleaner import Cleaning
 from fileorganizer.duplicates import cache, finder, reader_child, readers
 from fileorganizer.duplicates.finder import Search
 from fileorganizer.errors import InvalidOption, StorageFailed
-from fileorganizer.fs import faults
+from fileorganizer.fs import faults, probe
+from fileorganizer.fs.beneath import Root
 from fileorganizer.model import Options, Reason
 from fileorganizer.progress import Listener
 from fileorganizer.searcher import Found, find_duplicates
 from tests.support.at_start.sitecustomize import unmeasured
+from tests.support.disks import image
 from tests.support.trees import Fifo, File, HardLink, Link, write_tree
 
 LARGE = bytes(range(256)) * 8_192
@@ -201,7 +204,7 @@ def test_paranoid_compares_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert groups_of(find_duplicates(tmp_path, Search(paranoid=True))) == [("a", "b", "d")]
 
 
-def _all_alike(*_: object) -> object:
+def _all_alike(*_: object, references: bool) -> object:
     alike = finder._Alike()
     alike.add(range(4))
     return alike
@@ -216,6 +219,35 @@ def test_the_second_search_reads_no_content(tmp_path: Path, reading: str, settle
     assert groups_of(first) == groups_of(second) == [("a", "b"), ("large", "too")]
     os.utime(tmp_path / "a", ns=(10**18, 10**18))
     assert find_duplicates(tmp_path, Search()).bytes_read == 2 * len("same")
+
+
+def test_where_a_change_does_not_show_nothing_is_remembered(
+    tmp_path: Path, settled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each search reads what there is, and a clean-up compares bytes instead of believing a digest."""
+    write_tree(tmp_path, {"a": "same", "b": "same", "c": "alike", "d": "alike"})
+    find_duplicates(tmp_path, Search())
+    with Root(os.fsencode(tmp_path)) as root:
+        monkeypatch.setattr(probe, "_NO_CHANGE_TIMES", frozenset({probe.look_up(root).file_system}))
+    for _ in range(2):
+        found = find_duplicates(tmp_path, Search())
+        assert (groups_of(found), found.bytes_read) == ([("a", "b"), ("c", "d")], 2 * 2 * len("samealike"))
+    with cleaner.preview_clean_up(tmp_path, Cleaning(keep="first-alphabetical")) as plan:
+        keepers = [step.keeper for steps in plan.batches() for step in steps]
+    assert [(keeper.path, keeper.digest) for keeper in keepers if keeper] == [(b"c", b""), (b"a", b"")]
+
+
+@pytest.mark.root
+@pytest.mark.loop
+def test_a_change_that_fat_does_not_show(tmp_path: Path, settled: None) -> None:
+    """Edited, of the same size, and given its time back: FAT has nothing else by which one could see it."""
+    with image(tmp_path / "stick", "vfat") as stick:
+        write_tree(stick, {"a": "same", "b": "same"})
+        assert groups_of(find_duplicates(stick, Search())) == [("a", "b")]
+        before = (stick / "b").stat()
+        (stick / "b").write_text("Same")
+        os.utime(stick / "b", ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert groups_of(find_duplicates(stick, Search())) == []
 
 
 EDITS = st.tuples(

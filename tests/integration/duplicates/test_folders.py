@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fileorganizer import cleaner
+from fileorganizer.cleaner import Cleaning
 from fileorganizer.duplicates.folders import Contained
 from fileorganizer.searcher import FoldersFound, compare_folders
 from tests.support.trees import Fifo, HardLink, Link, Tree, write_tree
@@ -89,6 +91,17 @@ def test_what_the_system_drops_is_passed_over(tmp_path: Path) -> None:
     tree = {"a": {**PHOTOS, "Thumbs.db": "x"}, "b": {"one.jpg": HardLink("a/one.jpg"), "nothing": {}}}
     tree["b"] |= {name: node for name, node in PHOTOS.items() if name != "one.jpg"}
     assert compared(tmp_path, tree).same[0].paths == (b"a", b"b")
+
+
+def test_a_folder_with_a_trash_of_its_own_is_no_mere_copy(tmp_path: Path) -> None:
+    """Who deletes one of two equal folders would delete what lies there, and what an undo needs."""
+    write_tree(tmp_path, {"a": {**PHOTOS, "again.jpg": PHOTOS["one.jpg"]}, "b": PHOTOS})
+    cleaner.clean_up(tmp_path / "a", Cleaning(keep="in:one.jpg"))
+    found = compare_folders(tmp_path)
+    assert [one.paths for one in found.same] == [(b"a/best", b"b/best")]
+    (pair,) = found.contained
+    assert (pair.inner, pair.outer, pair.extra_named) == (b"b", b"a", (b".fileorganizer",))
+    assert [skip.path for skip in found.not_compared] == [b"a/.fileorganizer"]
 
 
 def test_little_in_common_is_not_told(tmp_path: Path) -> None:

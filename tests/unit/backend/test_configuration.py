@@ -73,3 +73,11 @@ def test_lines_of_several_processes_go_into_one_file(tmp_path: Path) -> None:
     assert sorted(line.get("number", -1) for line in lines) == sorted([*range(200), -1] * 3)
     assert [text.count("\n") for text in said] == [201] * 3
     assert (tmp_path / LOG_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_errors_show_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong is named; what the settings hold, a secret last, doesn't go into anybody's log."""
+    monkeypatch.setenv("DATABASE_URL", "mysql://ann:of-the-database@host/files")
+    with pytest.raises(ValidationError, match="DATABASE_URL must begin with") as refused:
+        Settings(_env_file=None, redis_url="redis://x", redis_password=SECRET)
+    assert "of-the" not in str(refused.value) and SECRET[:8] not in str(refused.value)

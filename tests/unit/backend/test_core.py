@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from backend.core.config import Settings, prepare_folders, signing_key
 from backend.core.events import API, Receiver, Sender, listeners, wake_receiver, wake_sender
 from backend.core.logging import shorten
-from backend.core.rate_limit import RateLimiter, address_key, client_address
+from backend.core.rate_limit import RateLimiter, address_key, client_address, peer_of
 from backend.core.security import Passwords, weakness
 
 
@@ -34,6 +34,11 @@ def folder(tmp_path: Path) -> Path:
         ("10.0.0.1", ["1.1.1.1", "2.2.2.2, 10.0.0.2"], "2.2.2.2"),
         ("10.0.0.1", ["nonsense"], "10.0.0.1"),
         ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["1.1.1.1, 2.2.2.2:4711"], "2.2.2.2"),
+        ("10.0.0.1", ["[2001:db8::1]:443, 10.0.0.2:80"], "2001:db8::1"),
+        ("10.0.0.1", ["2001:db8::1"], "2001:db8::1"),
+        ("10.0.0.1", ["1.1.1.1, :80"], "10.0.0.1"),
+        ("10.0.0.1", ["1.1.1.1, [2001:db8::1"], "2001:db8::1"),
         ("testclient", ["1.1.1.1"], "testclient"),
     ],
 )
@@ -43,18 +48,22 @@ def test_whose_address_it_is(peer: str, forwarded: list[str], address: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("peer", "forwarded", "address"),
+    ("client", "here", "forwarded", "peer"),
     [
-        ("203.0.113.5", ["203.0.113.5"], "127.0.0.1"),
-        ("203.0.113.5", ["198.51.100.1, 203.0.113.5:4711", "127.0.0.1"], "127.0.0.1"),
-        ("2001:db8::1", ["[2001:db8::1]:80"], "127.0.0.1"),
-        ("203.0.113.5", ["203.0.113.5, 198.51.100.1"], "203.0.113.5"),
-        ("203.0.113.5", ["203.0.113.55"], "203.0.113.5"),
+        (("203.0.113.5", 0), "127.0.0.1", ["203.0.113.5"], "127.0.0.1"),
+        (("203.0.113.5", 4711), "127.0.0.1", ["198.51.100.1, 203.0.113.5:4711", "127.0.0.1"], "127.0.0.1"),
+        (("2001:db8::1", 80), "127.0.0.1", ["[2001:db8::1]:80"], "127.0.0.1"),
+        (("203.0.113.5", 0), "10.0.0.1", ["203.0.113.5"], "127.0.0.1"),
+        (("203.0.113.5", 4711), "127.0.0.1", ["203.0.113.5, 198.51.100.1"], "203.0.113.5"),
+        (("203.0.113.5", 4711), "127.0.0.1", ["203.0.113.55"], "203.0.113.5"),
+        (("203.0.113.5", 4711), "10.0.0.1", ["203.0.113.5:4711"], "203.0.113.5"),
+        (("203.0.113.5", 4711), "10.0.0.1", ["203.0.113.5"], "203.0.113.5"),
+        (("local", 0), "", [], "local"),
     ],
 )
-def test_who_stands_in_for_the_loopback(peer: str, forwarded: list[str], address: str) -> None:
-    """S27: uvicorn believes whoever asks from the loopback; we don't, and then it is the loopback that asks."""
-    assert client_address(peer, forwarded, ()) == address
+def test_who_is_at_the_other_end(client: tuple[str, int], here: str, forwarded: list[str], peer: str) -> None:
+    """S27: uvicorn believes whoever asks from the loopback; we don't. Nobody else passes for the loopback by naming himself."""
+    assert peer_of(client, here, forwarded) == peer
 
 
 def test_what_addresses_count_as() -> None:

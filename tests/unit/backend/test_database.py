@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +20,8 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import insert, inspect, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from backend import database as module
 from backend.core.config import Settings, prepare_folders
@@ -28,12 +33,16 @@ from backend.database import (
     SchemaMismatch,
     WorkerDatabase,
     WriteTurn,
+    is_busy,
+    reason_of,
+    will_pass,
 )
 from backend.models import FileRecord, IdempotencyKey, Operation, RefreshToken
 from backend.models import Session as Login
 from backend.models import Ticket, User
 from backend.services.files import FileView, key_of
 from backend.worker.retention import KEYS_KEPT, SESSIONS_KEPT, retain
+from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.postgres import new_database
 from tests.support.server import ROOT, migrated
 
@@ -242,3 +251,66 @@ def _row_of_a_user(user: UUID, now: datetime) -> dict[str, Any]:
     numbers = dict.fromkeys(("storage_quota_gb", "storage_used_bytes", "token_version"), 0)
     states = {"is_active": True, "is_verified": True, "is_admin": False}
     return {"id": user, "created_at": now, **words, **names, **numbers, **states}
+
+
+@pytest.mark.parametrize(
+    ("state", "passes", "busy"),
+    [
+        ("53300", True, False),  # all connections are taken
+        ("53100", True, False),  # the disk is full
+        ("40P01", True, False),  # a deadlock
+        ("40001", True, False),
+        ("55P03", True, False),
+        ("25006", True, False),  # a standby
+        ("57P01", True, False),
+        ("58030", True, False),
+        ("57014", True, True),  # a statement took too long
+        ("23505", False, False),
+        ("42501", False, False),
+        ("22003", False, False),
+    ],
+)
+def test_what_passes(tmp_path: Path, postgres: str, state: str, passes: bool, busy: bool) -> None:
+    """What PostgreSQL can't do just now is another thing than what it refuses."""
+    database = WorkerDatabase(Settings(data_dir=tmp_path, database_url=f"{postgres}/postgres"))
+    with pytest.raises(DBAPIError) as refused, database.reading() as session:
+        session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'said so' USING ERRCODE = '{state}'; END $$"))
+    database.close()
+    assert (will_pass(refused.value), is_busy(refused.value)) == (passes, busy)
+    assert reason_of(refused.value).startswith("said so")
+
+
+def test_a_host_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It isn't waited for without end; no connection to be had within half a minute is no mistake either."""
+    monkeypatch.setattr(module, "CONNECT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://ann@127.0.0.1:{silent.getsockname()[1]}/files"
+        database = WorkerDatabase(Settings(data_dir=tmp_path, database_url=url))
+        with pytest.raises(DBAPIError) as refused, database.reading() as session:
+            session.execute(text("SELECT 1"))
+    assert will_pass(refused.value) and "timeout" in reason_of(refused.value)
+    assert is_busy(NoConnection()) and reason_of(NoConnection()) == "TimeoutError"
+
+
+def test_several_migrate_at_once(tmp_path: Path, postgres: str) -> None:
+    """Replicas that start together: one makes the tables, the others find them made."""
+    environment = {**unmeasured(os.environ), "DATA_DIR": str(tmp_path), "DATABASE_URL": new_database(postgres)}
+    command = [sys.executable, "-m", "alembic", "upgrade", "head"]
+    began = [subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [one.communicate()[1] for one in began]
+    assert [one.returncode for one in began] == [0, 0, 0], said
+
+
+def test_a_schema_that_nobody_can_know(tmp_path: Path, greenlets: None) -> None:
+    """A database that is away isn't told to be an empty one."""
+
+    async def check() -> None:
+        """Look at the schema."""
+        database = Database(Settings(data_dir=tmp_path, database_url="postgresql+psycopg://ann@127.0.0.1:1/files"))
+        try:
+            await database.check_schema()
+        finally:
+            await database.close()
+
+    with pytest.raises(DBAPIError):
+        asyncio.run(check())

@@ -16,6 +16,7 @@ from fileorganizer.execution.stepping import Stepper
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs import copying, faults, folders, moving
 from fileorganizer.model import DESTINATION, TWIN, Folder, Identity, Outcome, Reason, State, Step, StepKind
+from tests.support.disks import nobody
 from tests.support.manifest import contents, difference, manifest
 from tests.support.trees import HardLink, Link, read_tree, write_tree
 from tests.support.working import identity, workplace
@@ -72,6 +73,9 @@ def steps_that_are_refused(root: Path) -> list[tuple[str, Step, tuple[State, Rea
         ("of nothing", Step(StepKind.MOVE, b"none", b"c", a), (skipped, Reason.GONE)),
         ("from no folder", Step(StepKind.MOVE, b"b/a", b"c", a), (skipped, Reason.UNSAFE_PATH)),
         ("to no folder", move(root, "a", "none/a"), (failed, Reason.EARLIER_STEP)),
+        ("a link to no folder", Step(StepKind.LINK, b"a", b"none/a", a), (failed, Reason.EARLIER_STEP)),
+        ("a copy to no folder", Step(StepKind.COPY, b"a", b"none/a", a, temporary=b"none/~"), (failed, Reason.EARLIER_STEP)),
+        ("a folder in no folder", Step(StepKind.MKDIR, b"", b"none/new", None), (failed, Reason.EARLIER_STEP)),
         ("to a file's inside", move(root, "a", "b/a"), (skipped, Reason.UNSAFE_PATH)),
         ("under a name that is too long", move(root, "a", "x" * 256), (failed, Reason.NAME_TOO_LONG)),
         ("a folder that is there", Step(StepKind.MKDIR, b"", b"folder", None), (skipped, Reason.CONFLICT)),
@@ -91,7 +95,7 @@ def steps_that_are_refused(root: Path) -> list[tuple[str, Step, tuple[State, Rea
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("number", range(22))
+@pytest.mark.parametrize("number", range(25))
 def test_what_is_refused_changes_nothing(work: Workplace, stepper: Stepper, root: Path, number: int) -> None:
     """Each has its outcome, and the tree is as it was."""
     what, step, expected = steps_that_are_refused(root)[number]
@@ -101,9 +105,26 @@ def test_what_is_refused_changes_nothing(work: Workplace, stepper: Stepper, root
     assert [line for line in changed if not (step.kind == StepKind.COPY and "mtime" in line)] == [], what
 
 
+@pytest.mark.root
+def test_what_was_to_go_into_a_folder_that_can_t_be_made_says_why(stepper: Stepper, root: Path) -> None:
+    """Whatever kind of step it is, and however deep below that folder it was to go."""
+    (root / "folder").chmod(0o555)
+    b = identity(root / "b")
+    with nobody():
+        made = [
+            carry_out(stepper, Step(StepKind.MKDIR, b"", path, None, mode=0o755))
+            for path in (b"folder/n", b"folder/n/n")
+        ]
+        went = [
+            carry_out(stepper, Step(kind, b"b", b"folder/n/n/b", b, temporary=temporary))
+            for kind, temporary in ((StepKind.MOVE, b""), (StepKind.LINK, b""), (StepKind.COPY, b"folder/n/n/~"))
+        ]
+    assert [*made, *went] == [(State.FAILED, Reason.DENIED)] * 5
+
+
 def test_all_refusals_are_tried(work: Workplace, root: Path) -> None:
     """The number above is that of the list."""
-    assert len(steps_that_are_refused(root)) == 22
+    assert len(steps_that_are_refused(root)) == 25
 
 
 def test_what_is_done(work: Workplace, stepper: Stepper, root: Path) -> None:
@@ -360,8 +381,8 @@ def test_plain_moves_notice_a_swap(work: Workplace, stepper: Stepper, root: Path
 
 
 def test_a_look_before_a_family_is_moved(work: Workplace, stepper: Stepper, root: Path) -> None:
-    """Gone, changed, taken, or nothing against it; folders and times aren't looked at."""
-    write_tree(root, {"link": Link("a")})
+    """Gone, changed, taken, not empty, or nothing against it; new folders and times aren't looked at."""
+    write_tree(root, {"link": Link("a"), "leaving": {"in": "it"}})
     seen = identity(root / "a")
     for step, expected in (
         (move(root, "a", "free"), None),
@@ -371,7 +392,10 @@ def test_a_look_before_a_family_is_moved(work: Workplace, stepper: Stepper, root
         (Step(StepKind.MOVE, b"link", b"free", seen), Reason.CHANGED),
         (Step(StepKind.MOVE, b"a", b"free", None), Reason.CHANGED),
         (Step(StepKind.MKDIR, b"", b"folder", None), None),
+        (Step(StepKind.RMDIR, b"folder", b"", identity(root / "folder")), Reason.NOT_EMPTY),
+        (Step(StepKind.RMDIR, b"none", b"", identity(root / "folder")), Reason.GONE),
+        (Step(StepKind.RMDIR, b"leaving", b"", seen), None),
     ):
-        outcome = stepper.check(step, 4, step.target)
+        outcome = stepper.check(step, 4, step.target, {b"leaving/in"})
         assert (outcome.reason if outcome else None) == expected
         assert outcome is None or (outcome.index, outcome.state) == (4, State.SKIPPED)

@@ -178,6 +178,13 @@ def test_long_paths_make_small_portions(ends: tuple[Connection, Connection]) -> 
     assert partner.share([TOP]) == [TOP]
 
 
+def test_a_path_that_fills_the_pipe_isn_t_handed_over(ends: tuple[Connection, Connection]) -> None:
+    """A thousand folders deep: whoever sends it waits until the other has read it."""
+    partner = partner_of(ends[0])
+    places: list[Place] = [(b"a/" * 200_000, 200_000), (b"b/" * 200_000, 200_000), (b"c/" * 200_000, 200_000)]
+    assert (partner.share(places), partner.portions) == (places, 0)
+
+
 def test_the_second_process_begins_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """With its end of the pipe and the task; where nothing can be forked, there is none."""
     begun: list[tuple[Any, Any]] = []

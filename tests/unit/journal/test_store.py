@@ -271,7 +271,22 @@ def test_an_older_version_goes_on(root: bytes) -> None:
         journal.advance(2, settled=Settled(1, [], []), intent=intent(2))
         journal.advance(2, settled=Settled(2, [], []), intent=None)
         assert [batch.seq for batch in journal.batches(2)] == [1, 2]
-    assert database(root).execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == (2,)
+    assert database(root).execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == (3,)
+
+
+def test_version_2_is_read_and_becomes_what_an_older_program_refuses(root: bytes) -> None:
+    """It had no owners of what is in a destination's trash: whoever knows only that would look in the wrong place."""
+    with Journal(root, write=True) as journal:
+        journal.begin_operation(operation())
+        held = _content(journal)
+    db = database(root)
+    db.execute("UPDATE meta SET value = 2 WHERE key = 'version'")
+    with Journal(root, write=False) as journal:
+        assert _content(journal) == held
+    with Journal(root, write=True) as journal:
+        assert _content(journal) == held
+    assert db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == (3,)
+    db.close()
 
 
 def test_no_database(root: bytes) -> None:

@@ -25,7 +25,7 @@ from backend.api.schemas.operations import (
     OverviewRead,
     RollbackCreate,
 )
-from backend.api.streams import RECHECK_SECONDS, Hub
+from backend.api.streams import RECHECK_SECONDS, Hub, still_welcome
 from backend.api.strict import StrictRouter
 from backend.services.accounts import AccountService
 from backend.services.callers import Caller
@@ -132,7 +132,7 @@ async def _event_stream(hub: Hub, accounts: AccountService, caller: Caller, oper
         async with aclosing(hub.messages(caller, operation_id)) as messages:
             async for message in messages:
                 if time.monotonic() - looked > RECHECK_SECONDS:
-                    if not await accounts.still_valid(caller):
+                    if not await still_welcome(accounts, caller):
                         return
                     looked = time.monotonic()
                 yield f"id: {message['sequence']}\nevent: {message['type']}\ndata: {json.dumps(message)}\n\n"

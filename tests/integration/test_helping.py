@@ -1,0 +1,344 @@
+"""A helper makes a share of the moves; what comes of it is what one process makes, whoever dies or fails meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from fileorganizer import organizer
+from fileorganizer.errors import RootBusy, StorageFailed
+from fileorganizer.execution import executor, helping
+from fileorganizer.execution.helping import Helper, Share
+from fileorganizer.fs import _linux, faults
+from fileorganizer.journal.records import Operation
+from fileorganizer.model import Options
+from fileorganizer.progress import Listener
+from tests.support.crash import RECURSIVE, Trial, even_tree, helped, in_child, small_tree, swap_tree, take_all_back
+from tests.support.manifest import manifest
+from tests.support.trees import File, put_tree, read_tree
+
+FILES = {f"{number:02}.txt": File(f"{number}", mtime=1_400_000_000) for number in range(40)}
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_killed() -> Iterator[None]:
+    """After the test."""
+    yield
+    faults.action = None
+
+
+@pytest.fixture
+def shares(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many steps the helper got through, share by share."""
+    moved: list[int] = []
+    begin, finished = Helper.begin, Helper.finished
+
+    def began(helper: Helper, first: int, end: int) -> None:
+        moved.append(-first)
+        begin(helper, first, end)
+
+    def ended(helper: Helper) -> Share | None:
+        share = finished(helper)
+        moved[-1] = 0 if share is None else moved[-1] + share.end
+        return share
+
+    monkeypatch.setattr(Helper, "begin", began)
+    monkeypatch.setattr(Helper, "finished", ended)
+    return moved
+
+
+def only_in(helper: bool, action: Callable[[str], None]) -> Callable[[str], None]:
+    """An action for the helper alone, or for the first process alone."""
+    first = os.getpid()
+    return lambda name: action(name) if (os.getpid() != first) == helper else None
+
+
+def in_turns(helper: Callable[[str], None], first: Callable[[str], None]) -> Callable[[str], None]:
+    """An action for both, where neither is this process: the first one is who comes first to a fault point."""
+    firsts: list[int] = []
+
+    def action(name: str) -> None:
+        if not firsts:
+            firsts.append(os.getpid())
+        (first if os.getpid() == firsts[0] else helper)(name)
+
+    return action
+
+
+def at_the(hit: int, what: Callable[[], None], point: str = "move.before") -> Callable[[str], None]:
+    """An action that does something at the so-many-th hit of a fault point."""
+    hits = count(1)
+
+    def action(name: str) -> None:
+        if name == point and next(hits) == hit:
+            what()
+
+    return action
+
+
+def die() -> None:
+    """This process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def organized(root: Path, listener: Listener | None = None) -> Operation:
+    """A run."""
+    operation = organizer.organize(root, RECURSIVE, listener=listener).operation
+    assert operation is not None
+    return operation
+
+
+def refuse(number: int) -> Callable[[], None]:
+    """What a file system answers."""
+
+    def raise_it() -> None:
+        raise OSError(number, os.strerror(number))
+
+    return raise_it
+
+
+@pytest.mark.parametrize("tree", [small_tree, swap_tree, even_tree])
+@pytest.mark.parametrize("share", [2, 5])
+def test_two_make_what_one_makes(
+    tmp_path: Path, tree: Callable[[], dict[str, object]], share: int, shares: list[int]
+) -> None:
+    """The same tree, the same counts, and back again."""
+    alone, together = Trial(tmp_path / "alone", tree()), Trial(tmp_path / "together", tree())
+    one = organized(alone.root)
+    assert shares == []
+    with helped(share):
+        two = organized(together.root)
+        assert read_tree(together.root) == read_tree(alone.root)
+        assert (two.totals, two.status) == (one.totals, one.status)
+        together.check("with a helper")
+        organizer.undo(together.root)
+    together.check_back("with a helper")
+    assert shares or tree is swap_tree
+
+
+def test_a_large_batch_is_shared(tmp_path: Path, shares: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the sizes that users have: nearly half of the moves are the helper's, there and back."""
+    monkeypatch.setattr(helping, "may_fork", lambda: True)
+    root = tmp_path / "root"
+    put_tree(root, {f"{number}.{('jpg', 'txt')[number % 2]}": "x" for number in range(3_000)})
+    before = manifest(root, root_itself=False)
+    done = organizer.organize(root, Options(layout="category", dates="file", quiet_seconds=0.0)).operation
+    assert done is not None
+    assert done.totals.done == 3_000 and sum(shares) > 1_200
+    shares.clear()
+    organizer.undo(root)
+    assert sum(shares) > 1_200
+    assert manifest(root, root_itself=False) == before
+
+
+@pytest.mark.parametrize("point", ["move.before", "move.after"])
+@pytest.mark.parametrize("hit", [1, 2, 7])
+def test_the_helper_dies(tmp_path: Path, shares: list[int], point: str, hit: int) -> None:
+    """Before or after a rename: the first process looks at what is there, and does the rest alone."""
+    trial = Trial(tmp_path, dict(FILES))
+    faults.action = only_in(True, at_the(hit, die, point))
+    with helped(4):
+        done = organized(trial.root)
+    assert done.totals.done == len(FILES) and done.status == "completed"
+    assert shares[-1] == 0 and len(shares) == 1 + (hit - 1) // 4
+    trial.check("the helper died")
+    organizer.undo(trial.root)
+    trial.check_back("the helper died")
+
+
+def test_the_first_process_dies(tmp_path: Path) -> None:
+    """The helper ends with it; the next run has to wait for no more than a moment."""
+    trial = Trial(tmp_path, dict(FILES))
+    marks = tmp_path / "marks"
+    marks.mkdir()
+
+    def note_and_wait() -> None:
+        (marks / str(os.getpid())).touch()
+        time.sleep(60)
+
+    def die_when_it_waits() -> None:
+        while not any(marks.iterdir()):
+            time.sleep(0.01)
+        die()
+
+    with helped(4):
+        action = in_turns(at_the(3, note_and_wait), at_the(4, die_when_it_waits))
+        assert not in_child(lambda: organizer.organize(trial.root, RECURSIVE), action)
+    organizer.recover(trial.root)
+    status = Path("/proc", next(marks.iterdir()).name, "stat")
+    assert not status.exists() or ") Z " in status.read_text()  # dead, though perhaps nobody has asked yet how it ended
+    trial.check("the first process died")
+    take_all_back(trial.root)
+    trial.check_back("the first process died")
+
+
+def test_a_root_is_busy_as_long_as_the_helper_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were it ever to outlive the first process, nobody else could begin: it holds the lock itself."""
+    trial = Trial(tmp_path, dict(FILES))
+    monkeypatch.setattr(_linux, "die_with_parent", lambda: None)
+    waits, may_go = tmp_path / "waits", tmp_path / "may go"
+
+    def wait_for(path: Path) -> None:
+        while not path.exists():
+            time.sleep(0.01)
+
+    def helper_waits() -> None:
+        waits.touch()
+        wait_for(may_go)
+
+    def first_dies() -> None:
+        wait_for(waits)
+        die()
+
+    with helped(4):
+        assert not in_child(
+            lambda: organizer.organize(trial.root, RECURSIVE), in_turns(at_the(3, helper_waits), at_the(4, first_dies))
+        )
+    with pytest.raises(RootBusy):
+        organizer.organize(trial.root, RECURSIVE)
+    may_go.touch()
+    for _ in range(1_000):
+        try:
+            organizer.recover(trial.root)
+        except RootBusy:
+            time.sleep(0.01)
+        else:
+            break
+    trial.check("the helper went on for a moment")
+    take_all_back(trial.root)
+    trial.check_back("the helper went on for a moment")
+
+
+@pytest.mark.parametrize("point", ["move.before", "move.after"])
+def test_the_helper_dies_and_a_stop_is_wanted(tmp_path: Path, point: str) -> None:
+    """What it had moved is recorded as moved, though nobody comes to these steps again."""
+    trial = Trial(tmp_path, dict(FILES))
+    stop: list[bool] = []
+    listener = Listener(should_stop=lambda: bool(stop))
+    dies, stops = only_in(True, at_the(6, die, point)), only_in(False, at_the(6, lambda: stop.append(True)))
+
+    def action(name: str) -> None:
+        dies(name)
+        stops(name)
+
+    faults.action = action
+    with helped(4):
+        done = organized(trial.root, listener)
+    assert done.status == "cancelled"
+    assert len(list((trial.root / "Documents" / "2014").iterdir())) == done.totals.done
+    take_all_back(trial.root)
+    trial.check_back("the helper died and a stop was wanted")
+
+
+@pytest.mark.parametrize("hit", [1, 3, 6])
+def test_a_failing_disk_met_by_the_helper(tmp_path: Path, hit: int) -> None:
+    """It stops the operation, as it does when the first process meets it; the records are true and the rest can be done."""
+    trial = Trial(tmp_path, dict(FILES))
+    faults.action = only_in(True, at_the(hit, refuse(errno.EIO)))
+    with helped(4), pytest.raises(StorageFailed, match="Input/output error"):
+        organizer.organize(trial.root, RECURSIVE)
+    faults.action = None
+    trial.check("EIO in the helper")
+    with organizer.show(trial.root, organizer.history(trial.root)[0].operation_id) as shown:
+        files = list(shown.files)
+    done = {row.path for row in files if row.state == "done"}
+    assert done == {path for path in manifest(trial.root) if path.startswith(b"Documents/2014/")} or all(
+        not (trial.root / os.fsdecode(path)).exists() for path in done
+    )
+    organizer.organize(trial.root, RECURSIVE)
+    assert len(list((trial.root / "Documents" / "2014").iterdir())) == len(FILES)
+    take_all_back(trial.root)
+    trial.check_back("EIO in the helper")
+
+
+@pytest.mark.parametrize("hit", [2, 5])
+def test_a_failing_disk_met_by_the_first_process(tmp_path: Path, hit: int) -> None:
+    """What the helper did meanwhile, behind the step that failed, is done and recorded so."""
+    trial = Trial(tmp_path, dict(FILES))
+    faults.action = only_in(False, at_the(hit, refuse(errno.EIO)))
+    with helped(4), pytest.raises(StorageFailed, match="Input/output error"):
+        organizer.organize(trial.root, RECURSIVE)
+    faults.action = None
+    trial.check("EIO in the first process")
+    moved = len(list((trial.root / "Documents" / "2014").iterdir()))
+    assert moved == organizer.history(trial.root)[0].totals.done > hit
+    take_all_back(trial.root)
+    trial.check_back("EIO in the first process")
+
+
+@pytest.mark.parametrize("hit", [1, 4])
+def test_the_user_is_quicker_than_the_helper(tmp_path: Path, hit: int) -> None:
+    """A file that is gone, or whose name is taken, where the helper comes to it: a skip with its reason, and nothing else changes."""
+    trial = Trial(tmp_path, dict(FILES))
+    target = trial.root / "Documents" / "2014"
+
+    def take_every_free_name() -> None:
+        for name in FILES:
+            if (trial.root / name).exists() and not (target / name).exists():
+                (target / name).write_text("the user's")
+
+    faults.action = only_in(True, at_the(hit, take_every_free_name))
+    with helped(4):
+        done = organized(trial.root)
+    skipped = done.totals.by_reason["conflict"]
+    assert done.totals.done + skipped == len(FILES) and skipped > 10
+    assert sum(path.read_text() == "the user's" for path in target.iterdir()) >= skipped
+    assert sum((trial.root / name).exists() for name in FILES) == skipped
+
+
+def test_a_file_is_swapped_under_the_helper(tmp_path: Path) -> None:
+    """Between its look and its rename: what it moved goes back, with the reason."""
+    trial = Trial(tmp_path, dict(FILES))
+
+    def swap_all() -> None:
+        for name in FILES:
+            if (trial.root / name).exists():
+                (trial.root / "new").write_text("anew")
+                (trial.root / "new").replace(trial.root / name)
+
+    faults.action = only_in(True, at_the(2, swap_all))
+    with helped(4):
+        done = organized(trial.root)
+    assert done.totals.done + done.totals.by_reason["changed"] == len(FILES) and done.totals.done < 20
+    assert all(path.read_text() != "anew" for path in (trial.root / "Documents" / "2014").iterdir())
+
+
+def test_a_stop_is_heeded_in_between(tmp_path: Path, shares: list[int]) -> None:
+    """What both did by then is done, the rest stays, and it is said so."""
+    trial = Trial(tmp_path, dict(FILES))
+    stop: list[bool] = []
+    listener = Listener(should_stop=lambda: bool(stop))
+    faults.action = only_in(False, at_the(7, lambda: stop.append(True)))
+    with helped(4):
+        done = organized(trial.root, listener)
+    assert done.status == "cancelled" and 0 < done.totals.done < len(FILES)
+    assert len(list((trial.root / "Documents" / "2014").iterdir())) == done.totals.done and sum(shares) > 0
+    take_all_back(trial.root)
+    trial.check_back("stopped")
+
+
+def test_without_a_process_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: list[int]) -> None:
+    """A fork that is refused costs nothing but time."""
+    trial = Trial(tmp_path, dict(FILES))
+    monkeypatch.setattr(os, "fork", refuse(errno.EAGAIN))
+    with helped(4):
+        done = organized(trial.root)
+    assert done.totals.done == len(FILES) and shares == []
+
+
+def test_the_batch_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: list[int]) -> None:
+    """A batch that is out of time goes on as the next one, with the helper."""
+    trial = Trial(tmp_path, dict(FILES))
+    monkeypatch.setattr(executor, "BATCH_SECONDS", 0.0)
+    with helped(4):
+        done = organized(trial.root)
+    assert done.totals.done == len(FILES) and sum(shares) > 4
+    take_all_back(trial.root)
+    trial.check_back("batch by batch")
