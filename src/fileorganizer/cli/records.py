@@ -68,8 +68,13 @@ def _is_there(folder: bytes) -> bool:
 
 def other_records(folder: str) -> str:
     """Words for a folder that has no records of what is asked for: where there are some, or that it may have had some."""
-    control = os.path.join(os.path.expanduser(os.fsencode(folder)), CONTROL_DIRECTORY)
-    return elsewhere(folder) or ("" if os.path.isdir(control) else RECORDS_GONE)
+    real = os.path.realpath(os.path.expanduser(os.fsencode(folder)))
+    if words := elsewhere(folder):
+        return words
+    if os.path.isdir(os.path.join(real, CONTROL_DIRECTORY)):
+        return ""
+    above = next((root for root, _, destination in knowing(os.fsdecode(real)) if destination is None), None)
+    return RECORDS_GONE if above is None else f" The records of {shown_path(above)} may know of it: name that folder."
 
 
 @contextmanager

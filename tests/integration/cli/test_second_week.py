@@ -235,6 +235,14 @@ def test_a_folder_without_its_records(say: Any, root: Path) -> None:
     assert not (root / ".fileorganizer").exists()
 
 
+def test_a_folder_in_one_that_has_records(say: Any, root: Path) -> None:
+    """Its own were never there; those above it know."""
+    say("organize", root, "--yes")
+    for command in ("history", "undo"):
+        said = say(command, root / "Documents")
+        assert f"The records of {root} may know of it: name that folder." in said.out + said.err
+
+
 def test_a_journal_that_is_missing(say: Any, root: Path) -> None:
     """Runs were made here, which explain says like the others; and what is lost with the folder of records."""
     say("organize", root, "--yes")
