@@ -126,7 +126,9 @@ def test_what_lies_in_a_folder_that_stays_after_all_stays_there(tmp_path: Path, 
 
 def test_what_lies_in_a_folder_of_a_file_that_can_t_go_stays(tmp_path: Path) -> None:
     """One file has changed since the plan, so its folder isn't emptied."""
-    trial = Trial(tmp_path, {"in": {"a.txt": File("a", mtime=OLD), "b.txt": File("b", mtime=OLD), ".directory": "icon"}})
+    trial = Trial(
+        tmp_path, {"in": {"a.txt": File("a", mtime=OLD), "b.txt": File("b", mtime=OLD), ".directory": "icon"}}
+    )
 
     def edited(_plan: object) -> bool:
         (trial.root / "in/b.txt").write_text("edited")

@@ -133,8 +133,8 @@ MUTANTS = (
     Mutant(
         "the lock isn't taken",
         "fs/control.py",
-        "                fcntl.flock(fd, kind | fcntl.LOCK_NB)\n",
-        "                fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
+        "        fcntl.flock(fd, kind | fcntl.LOCK_NB)\n",
+        "        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
         "test",
         ANSWERS + "f38_who_may_work_where",
         "DID NOT RAISE",

@@ -233,9 +233,8 @@ class Finder:
         outgoing, self._outgoing = self._outgoing, _Outgoing()
         if not outgoing.folders:
             return
-        now, quiet = time.time_ns(), int(
-            self._search.quiet_seconds * 1e9
-        )  # it may take a moment until they are looked at
+        now, quiet = time.time_ns(), int(self._search.quiet_seconds * 1e9)
+        # it may take a moment until they are looked at
         times = (now - quiet, now + quiet)
         head = bytes((LOOK,)) + b"".join(time_ns.to_bytes(8, sys.byteorder, signed=True) for time_ns in times)
         folders = outgoing.folders

@@ -23,9 +23,10 @@ from fileorganizer.model import CONTROL_DIRECTORY
 
 _LOCK = b"lock"
 _FLAGS = os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
-_HOLDER_BYTES = 200
-_TRIES = 20
-_WAIT_SECONDS = 0.01
+_HOLDER_CHARACTERS, _HOLDER_BYTES = 100, 500
+_PATIENCE_SECONDS = 10.0
+"""So long a helper whose run was killed may take for its last call, on a busy disk."""
+_LOOK_SECONDS = 0.01
 
 
 def open_control(root: Root, *, create: bool) -> int | None:
@@ -36,9 +37,7 @@ def open_control(root: Root, *, create: bool) -> int | None:
     if create and root.look(CONTROL_DIRECTORY) is None:
         before = os.fstat(root.fd)
         _make(root)
-        with suppress(
-            PermissionError
-        ):  # a folder of somebody else's that one may write into: only the owner may set its time
+        with suppress(PermissionError):  # a folder of somebody else's that one may write into: its time is the owner's
             os.utime(root.fd, ns=(before.st_atime_ns, before.st_mtime_ns))
         os.fsync(root.fd)
         faultpoint("control.made")
@@ -99,7 +98,7 @@ class Locks:
         fd = os.open(_LOCK, _FLAGS | os.O_CREAT, 0o600, dir_fd=control_fd)
         self._lock(fd, fcntl.LOCK_EX, root.path)
         os.ftruncate(fd, 0)
-        os.pwrite(fd, holder.encode()[:_HOLDER_BYTES], 0)
+        os.pwrite(fd, f"{holder[:_HOLDER_CHARACTERS]}\n{os.getpid()}".encode(), 0)
         self._own.add(root.path)
 
     def share_above(self, path: bytes) -> None:
@@ -120,24 +119,42 @@ class Locks:
         self._lock(fd, fcntl.LOCK_SH, folder)
 
     def _lock(self, fd: int, kind: int, folder: bytes) -> None:
-        """Take one lock, or close ``fd`` and name the holder.
-
-        Of a run that was killed this instant, a process of its own may live a moment longer: that is waited for.
-        """
-        for _ in range(_TRIES):
-            try:
-                fcntl.flock(fd, kind | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(_WAIT_SECONDS)
-            except OSError:
+        """Take one lock, or close ``fd`` and name the holder; of a run that was killed, the end of its helper is waited for."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not _took(fd, kind):
+            holder, _, process = os.pread(fd, _HOLDER_BYTES, 0).decode("utf-8", "replace").partition("\n")
+            shared = kind == fcntl.LOCK_EX and _took(fd, fcntl.LOCK_SH)
+            if shared or _lives(process) or time.monotonic() > deadline:
                 os.close(fd)
-                raise
-            else:
-                self._fds.append(fd)
-                return
-        holder = os.pread(fd, _HOLDER_BYTES, 0).decode("utf-8", "replace")
+                raise RootBusy(folder, holder or "another run")
+            time.sleep(_LOOK_SECONDS)
+        self._fds.append(fd)
+
+
+def _took(fd: int, kind: int) -> bool:
+    """Take the lock if nobody has it. Raises OSError, with ``fd`` closed, where there are no locks."""
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
         os.close(fd)
-        raise RootBusy(folder, holder or "another run")
+        raise
+    return True
+
+
+def _lives(process: str) -> bool:
+    """Does the process of this number still run? Yes where that can't be told."""
+    if not process.isdigit():
+        return True
+    try:
+        os.kill(int(process), 0)
+        with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as stat_line:
+            return stat_line.read().rpartition(") ")[2][:1] not in ("Z", "X")
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
 
 
 def _folders_above(path: bytes) -> Iterator[bytes]:
