@@ -337,3 +337,20 @@ def test_the_batch_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert done.totals.done == len(FILES) and sum(shares) > 4
     take_all_back(trial.root)
     trial.check_back("batch by batch")
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_ended_children_are_cleared_away_by_the_system(tmp_path: Path, shares: list[int], dies: bool) -> None:
+    """Who starts a program that ignores SIGCHLD hands that on; the run comes to its end all the same."""
+    trial = Trial(tmp_path, dict(FILES))
+    heard = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        faults.action = only_in(True, at_the(2, die)) if dies else None
+        with helped(4):
+            done = organized(trial.root)
+    finally:
+        signal.signal(signal.SIGCHLD, heard)
+    assert shares and (done.status, done.totals.done) == ("completed", len(FILES))
+    assert organizer.verify(trial.root).problems == []
+    take_all_back(trial.root)
+    trial.check_back("children cleared away")

@@ -16,13 +16,12 @@ processes take two thirds of the time of one. What keeps the rules whole:
 from __future__ import annotations
 
 import os
-import signal
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
 from fileorganizer.duplicates.cache import Renamed, changed_times
-from fileorganizer.execution.second import become_second, may_fork
+from fileorganizer.execution.second import become_second, end_second, may_fork
 from fileorganizer.execution.stepping import PLAIN_AT_ONCE, Stepper
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs import _linux, faults
@@ -78,9 +77,7 @@ class Helper:
 
     def close(self) -> None:
         """End it. It moves nothing any more when this returns."""
-        self._connection.close()
-        os.kill(self._process, signal.SIGKILL)
-        os.waitpid(self._process, 0)
+        end_second(self._connection, self._process)
 
     def prepare(self, batch: bytes) -> None:
         """Hand it a stored batch to take apart; nothing of it is moved yet."""

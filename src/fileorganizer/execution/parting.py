@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from fileorganizer.errors import RootVanished
-from fileorganizer.execution.second import become_second, may_fork
+from fileorganizer.execution.second import become_second, end_second, may_fork
 from fileorganizer.fs import trash
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import identity_of
@@ -174,9 +173,7 @@ class _Partner:
 
     def close(self) -> None:
         """End it, whatever it does."""
-        self._connection.close()
-        os.kill(self._process, signal.SIGKILL)
-        os.waitpid(self._process, 0)
+        end_second(self._connection, self._process)
 
     def tell(self, batch: Batch) -> None:
         """Hand a batch over; the answer has to be fetched before the next one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fileorganizer.fs import faults
@@ -30,3 +31,16 @@ def become_second(connection: Connection, *needed: int) -> None:
         os.closerange(start, kept)
         start = kept + 1
     os.closerange(start, os.sysconf("SC_OPEN_MAX"))
+
+
+def end_second(connection: Connection, process: int) -> None:
+    """End the forked process, whatever it does; it does nothing any more when this returns.
+
+    Where the system clears away ended children by itself (SIGCHLD is ignored, which a program inherits from whoever started it),
+    one that has ended isn't found, and its number may be another's: only a child of ours is killed.
+    """
+    connection.close()
+    with suppress(ChildProcessError, ProcessLookupError):
+        if os.waitpid(process, os.WNOHANG) == (0, 0):
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)

@@ -8,7 +8,6 @@ files, has no descriptor of ours but its end of a pipe, and ends with the pipe.
 from __future__ import annotations
 
 import os
-import signal
 from array import array
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -18,7 +17,7 @@ import msgspec
 
 from fileorganizer.errors import RootVanished, StorageFailed
 from fileorganizer.execution.observing import Observer
-from fileorganizer.execution.second import become_second, may_fork
+from fileorganizer.execution.second import become_second, end_second, may_fork
 from fileorganizer.fs.beneath import Root
 from fileorganizer.journal import codec
 from fileorganizer.model import Options, Skip, Step
@@ -236,9 +235,7 @@ class _Partner:
 
     def close(self) -> None:
         """End it, whatever it does."""
-        self._connection.close()
-        os.kill(self._process, signal.SIGKILL)
-        os.waitpid(self._process, 0)
+        end_second(self._connection, self._process)
 
     def share(self, places: list[Place]) -> list[Place]:
         """Hand over the places that are nearest to the top, half of them at most; returns those that are left.

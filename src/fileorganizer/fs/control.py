@@ -124,6 +124,8 @@ class Locks:
         while not _took(fd, kind):
             holder, _, process = os.pread(fd, _HOLDER_BYTES, 0).decode("utf-8", "replace").partition("\n")
             shared = kind == fcntl.LOCK_EX and _took(fd, fcntl.LOCK_SH)
+            if shared and _took(fd, kind):
+                break  # who had it has ended between the two looks
             if shared or _lives(process) or time.monotonic() > deadline:
                 os.close(fd)
                 raise RootBusy(folder, holder or "another run")

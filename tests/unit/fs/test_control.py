@@ -154,3 +154,21 @@ def test_a_file_system_without_locks(folder: Path, monkeypatch: pytest.MonkeyPat
     with control.Locks() as locks, pytest.raises(OSError, match="No locks"):
         locked(locks, folder, "a run")
     assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_a_holder_that_ends_while_its_name_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has the lock any more: nobody is named as the one who does."""
+    with control.Locks() as locks, control.Locks() as second:
+        locked(locks, folder, "a run")
+        read = os.pread
+
+        def read_and_end(fd: int, size: int, offset: int) -> bytes:
+            found = read(fd, size, offset)
+            locks.close()
+            return found
+
+        monkeypatch.setattr(os, "pread", read_and_end)
+        locked(second, folder, "the second")
+        monkeypatch.undo()
+        with control.Locks() as third, pytest.raises(RootBusy, match="the second"):
+            locked(third, folder, "the third")
