@@ -353,6 +353,8 @@ class Review(msgspec.Struct):
     """Undo: files that are where they were before, without our doing."""
     edited: int = 0
     """Undo: planned files that were edited since; they go back with the edit."""
+    along: int = 0
+    """Undo of named paths: files that lay elsewhere, and go back with others of their families."""
     copied_bytes: int = 0
     """Bytes that have to be written: copies, and moves to another file system."""
     risks: list[Risk] = []

@@ -207,6 +207,32 @@ def test_f65_a_family_torn_by_a_crash(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [line for line in difference(before, manifest(root)) if "mtime" not in line] == []
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_f65_one_of_a_family_takes_the_others_along(tmp_path: Path, again: bool) -> None:
+    """Named by its own path alone: all of its family goes back, nobody else, and the preview says so; to and fro."""
+    root = tmp_path / "families"
+    names = {f"{name}{ending}": File(name, mtime=OLD) for name in ("p", "q") for ending in (".jpg", ".xmp")}
+    before = write_tree(root, {**names, "alone.jpg": File("a", mtime=OLD)})
+    organizer.organize(root, LOOSE)
+    if again:  # by an undo of the undo, which has its groups from the first
+        organizer.undo(root)
+        organizer.undo(root, "2")
+    number = str(organizer.history(root)[0].number)
+    away = read_tree(root)
+    with organizer.preview_undo(root, number, paths=[b"p.xmp"]) as plan:
+        assert plan.head.review.planned == 2
+        assert plan.head.review.along == 1
+    with organizer.preview_undo(root, number, paths=[b"p.xmp", b"p.jpg"]) as plan:
+        assert (plan.head.review.planned, plan.head.review.along) == (2, 0)
+    organizer.undo(root, number, paths=[b"p.xmp"])
+    assert sorted(path.name for path in root.glob("*.*")) == [".fileorganizer", "p.jpg", "p.xmp"]
+    organizer.undo(root, str(organizer.history(root)[0].number), paths=[b"Images/2014/p.jpg"])
+    assert read_tree(root) == away
+    organizer.undo(root, number)
+    assert [line for line in difference(before, manifest(root)) if "mtime" not in line] == []
+    assert organizer.verify(root).problems == []
+
+
 def test_f23_a_folder_that_can_t_be_opened_for_its_sync(root: Path, monkeypatch: pytest.MonkeyPatch, at: Any) -> None:
     """The batch stays in doubt until somebody looks; then everything is true."""
     before, held = manifest(root), contents(root)

@@ -99,9 +99,11 @@ def reasons(out: Console, counts: dict[str, int], title: str) -> None:
 
 
 def _edited(out: Console, review: Review) -> None:
-    """The files of an undo that aren't quite what they were."""
+    """The files of an undo that aren't quite what they were, or that nobody named."""
     if review.edited:
         out.print(f"Edited since, back with the edits: {counted(review.edited, 'file')}.")
+    if review.along:
+        out.print(f"Not named, back with the others of their families: {counted(review.along, 'file')}.")
 
 
 def plan(out: Console, shown: Plan) -> None:

@@ -89,6 +89,7 @@ def report_document(report: Report) -> dict[str, Any]:
         "left_alone": review.left_alone,
         "left_by_reason": review.left_by_reason,
         "edited": review.edited,
+        "along": review.along,
         "phases": {
             "scan_seconds": round(report.scan_seconds, 6),
             "plan_seconds": round(report.plan_seconds, 6),

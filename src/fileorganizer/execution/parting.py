@@ -23,8 +23,9 @@ from fileorganizer.fs.identity import identity_of
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Batch, Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import Outcome, Step
+from fileorganizer.model import CONTROL_DIRECTORY, REPLACEMENT, Outcome, Role, Step
 from fileorganizer.planning.plainly import Deed, Plain, Sight, done_deeds, take_apart
+from fileorganizer.planning.settling import PARKING
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -134,8 +135,40 @@ class Parting:
 
 def wanted_below(chosen: Sequence[bytes]) -> Callable[[bytes], bool]:
     """Is an original path at or below one of these; all are when there are none."""
-    plain = [path.strip(b"/") for path in chosen]
-    return lambda path: not plain or any(path == one or path.startswith(one + b"/") for one in plain)
+    plain = {path.strip(b"/") for path in chosen}
+
+    def wanted(path: bytes) -> bool:
+        while path and path not in plain:
+            path = path.rpartition(b"/")[0]
+        return bool(path)
+
+    return wanted if plain else lambda _path: True
+
+
+def original_path(step: Step) -> bytes:
+    """Where the file of a step was: a link may have taken the name of one that was put away for it."""
+    return step.target if step.temporary == REPLACEMENT else step.source
+
+
+def torn_families(journal: Journal, operation: Operation, paths: Sequence[bytes]) -> set[bytes]:
+    """The original paths of files that aren't at or below these, though one of their family is: they go back as one (F65)."""
+    wanted = wanted_below(paths)
+    families = {group for group, path in _members(journal, operation) if wanted(path)}
+    return {path for group, path in _members(journal, operation) if group in families and not wanted(path)}
+
+
+def _members(journal: Journal, operation: Operation) -> Iterator[tuple[int, bytes]]:
+    """The files that were moved or copied as families: group, and original path.
+
+    Groups hold other things together, too: the names of one file, a folder and what was swept away with it. And what came
+    out of the trash has its group from the operation that put it there.
+    """
+    for batch in journal.batches(operation.number):
+        for deed in deeds_of(batch, operation.number):
+            step = deed.step
+            counted = step.role == Role.ITEM or step.target.startswith(PARKING)
+            if step.group and counted and not step.source.startswith(CONTROL_DIRECTORY + b"/"):
+                yield step.group, original_path(step)
 
 
 def parts(

@@ -12,7 +12,7 @@ import msgspec
 
 from fileorganizer.errors import DestinationMissing, OperationDependency, shell_word
 from fileorganizer.execution.keeping import as_it_is
-from fileorganizer.execution.parting import Eyes, Part, Trashed, deeds_of, parts, wanted_below
+from fileorganizer.execution.parting import Eyes, Part, Trashed, deeds_of, parts, torn_families, wanted_below
 from fileorganizer.execution.workplace import destination_of
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
@@ -54,11 +54,15 @@ class Undoing:
         self.review = Review()
 
     def roll_back(self, operation: Operation, paths: Sequence[bytes]) -> int:
-        """Plan to take ``operation`` back, or what of it lay at or below ``paths``; returns how many files matched.
+        """Plan to take ``operation`` back, or what of it lay at or below ``paths``, with the rest of the families of these;
+        returns how many files matched.
 
         Raises OperationDependency when a later operation has moved its files on.
         """
         self._since = int(operation.created_at * 1e9)
+        along = torn_families(self._journal, operation, paths) if paths else set()
+        self.review.along = len(along)
+        paths = [*paths, *along]
         reversal = self._reversal(wanted_below(paths), whole=not paths)
         chain = self._chain(operation)
         self._note_remade(reversal, operation, {later.number for later, _ in chain})

@@ -147,3 +147,13 @@ def test_an_undo_in_numbers_changes_nothing(ann: Person) -> None:
     assert ann.ask("GET", f"{asked}?path=nowhere").status_code == 422
     preview = ann.done("in", is_dry_run=True)
     assert ann.ask("GET", f"/operations/{preview['id']}/rollback-preview").status_code == 409
+
+
+def test_f65_one_of_a_family_is_taken_back_with_the_others(ann: Person) -> None:
+    """The numbers say so before, and so it is done."""
+    write_tree(ann.home / "in", {"p.jpg": "p", "p.xmp": "x", "q.jpg": "q"})
+    done = ann.done("in", layout="category")
+    told = ann.get(f"/operations/{done['id']}/rollback-preview?path=p.xmp")
+    assert (told["planned"], told["along"]) == (2, 1)
+    ann.finished(ann.post(f"/operations/{done['id']}/rollback", {"paths": ["p.xmp"]}))
+    assert read_tree(ann.home / "in") == {"p.jpg": "p", "p.xmp": "x", "Images": {"q.jpg": "q"}}

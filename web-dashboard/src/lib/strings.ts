@@ -392,6 +392,7 @@ export const strings = {
   "undo.go-back": ["{n#file goes|files go} back", "{n#archivo vuelve|archivos vuelven}"],
   "undo.size": ["size", "tamaño"],
   "undo.already": ["back already", "ya de vuelta"],
+  "undo.along": ["others of their families", "otros de sus familias"],
   "undo.edited": ["with your edits", "con tus cambios"],
   "undo.left": ["{n} {n#stays|stay}: {reason}", "{n} se {n#queda|quedan}: {reason}"],
   "undo.promise": ["What you edited since goes back as it is now; what you moved or replaced is left alone. This undo can be taken back, too.", "Lo que hayas editado vuelve tal como está ahora; lo que hayas movido o sustituido se respeta. Esto también se puede deshacer."],

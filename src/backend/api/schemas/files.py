@@ -187,6 +187,8 @@ class UndoReviewRead(Output):
     already_back: int
     edited: int
     """Of the planned: files that were edited since, and go back with the edit."""
+    along: int
+    """Files that lay elsewhere than asked for, and go back with others of their families."""
     left_alone: int
     left_by_reason: dict[str, int]
 

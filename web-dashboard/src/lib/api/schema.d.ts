@@ -2585,6 +2585,8 @@ export interface components {
          * @description What taking back would do: nothing is changed by asking.
          */
         UndoReviewRead: {
+            /** Along */
+            along: number;
             /** Already Back */
             already_back: number;
             /** Bytes */

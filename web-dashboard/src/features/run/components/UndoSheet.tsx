@@ -40,6 +40,7 @@ export function UndoSheet({ operation, undone, onClose }: { operation: Operation
                 [t("undo.size"), size(loaded.bytes)],
                 ...(loaded.already_back > 0 ? [[t("undo.already"), count(loaded.already_back)] as const] : []),
                 ...(loaded.edited > 0 ? [[t("undo.edited"), count(loaded.edited)] as const] : []),
+                ...(loaded.along > 0 ? [[t("undo.along"), count(loaded.along)] as const] : []),
               ]}
             />
             {loaded.left_alone > 0 && (
