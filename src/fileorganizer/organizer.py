@@ -22,6 +22,7 @@ from fileorganizer.errors import (
     NothingToUndo,
     OperationNotFound,
     RootRefused,
+    shell_word,
 )
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution import operating, reading
@@ -395,12 +396,13 @@ def head_without_rules(
     )
 
 
-def recover(root: RootPath) -> Report | None:
+def recover(root: RootPath, *, without_destination: bool = False) -> Report | None:
     """Settle what a crash left in doubt and close what it cut off; None when there was nothing.
 
-    What was moved stays moved: run it again to go on, or undo it.
+    What was moved stays moved: run it again to go on, or undo it. ``without_destination``: a destination that isn't there
+    won't come back; what only it could tell is recorded as not known.
     """
-    closed = settle(resolve_root(root))
+    closed = settle(resolve_root(root), without_destination=without_destination)
     if not closed:
         return None
     operation = closed[0]
@@ -428,8 +430,8 @@ def resume(root: RootPath, plan_id: str, *, listener: Listener | None = None) ->
         return operating.go_on(work, plan, listener or Listener())
 
 
-def settle(root: bytes) -> list[Operation]:
-    """Close what was cut off, if anything was. Raises RootBusy when it isn't cut off but at work."""
+def settle(root: bytes, *, without_destination: bool = False) -> list[Operation]:
+    """Close what was cut off, if anything was. Raises RootBusy when it isn't cut off but at work; DestinationMissing."""
     try:
         with Journal(root, write=False) as journal:
             running = [operation for operation in journal.operations() if operation.status == "running"]
@@ -437,7 +439,17 @@ def settle(root: bytes) -> list[Operation]:
         return []
     closed: list[Operation] = []
     for operation in running:
-        with working(root, destination_of(operation), "a recovery") as work:
+        try:
+            destination = destination_of(operation)
+        except DestinationMissing as error:
+            if not without_destination:
+                raise DestinationMissing(
+                    f"{error} If it won't ever come back:  fileorganizer recover {shell_word(root)} --without-destination"
+                ) from error
+            with working(root, None, "a recovery") as work:
+                closed += operating.close_without_destination(work, operation.number)
+            continue
+        with working(root, destination, "a recovery") as work:
             closed += operating.close_cut_off(work)
     return closed
 

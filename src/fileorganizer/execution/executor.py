@@ -162,10 +162,15 @@ class Executor:
         return left
 
     def abandon(self, left: list[Step]) -> None:
-        """After ``resume``, instead of going on: end what can't stay half done, or take it back."""
+        """After ``resume``, instead of going on: end what can't stay half done, or take it back.
+
+        Where the destination is out of reach, what concerns it stays as it is.
+        """
         try:
             families = self._twins - {0}
-            unfinished = [step for step in left if step.temporary == TWIN or step.group in families]
+            unfinished = [
+                step for step in left if self._is_here(step) and (step.temporary == TWIN or step.group in families)
+            ]
             if unfinished:
                 self._run_batch(_Batch.of(unfinished))
             self._undo_loose_ends()
@@ -209,7 +214,7 @@ class Executor:
         """End what a crash left half done: families that can't follow go back, then the rest of its batch; True: stop wanted."""
         broken = self.tally.broken_groups()
         if broken:
-            self._run_batch(self._taking_back(broken))
+            self._take_back(broken)
         return bool(left) and self._run_batch(_Batch.of(left))
 
     def _close(self) -> None:
@@ -242,10 +247,11 @@ class Executor:
 
     def _undo_loose_ends(self) -> None:
         """Take back what can't be finished: halves of families, files in parking places, and what is still to be taken back."""
-        for steps in self.tally.loose_ends():
-            self._run_batch(self._taking_back(steps))
-        if self.tally.owed:
-            self._run_batch(_Batch.of([self._named_anew(step) for step in self.tally.owed.values()]))
+        for done in self.tally.loose_ends():
+            self._take_back(done)
+        owed = [self._named_anew(step) for step in self.tally.owed.values() if self._is_here(step)]
+        if owed:
+            self._run_batch(_Batch.of(owed))
 
     def _remove_unused(self) -> None:
         """The new folders that nothing has come into go again, the deepest first. They were made before anything else."""
@@ -262,11 +268,17 @@ class Executor:
         for start in range(0, len(made), BATCH_STEPS):
             self._run_batch(_Batch.of(made[start : start + BATCH_STEPS]))
 
-    def _taking_back(self, done: list[Done]) -> _Batch:
-        """The steps that take these back, as a batch."""
-        steps = take_back(done, self._free_name, self._journal.owner)
-        self.tally.owe(steps)
-        return _Batch.of(steps)
+    def _take_back(self, done: list[Done]) -> None:
+        """Take these back, as far as their sides are here."""
+        here = [deed for deed in done if self._is_here(deed[0])]
+        if here:
+            steps = take_back(here, self._free_name, self._journal.owner)
+            self.tally.owe(steps)
+            self._run_batch(_Batch.of(steps))
+
+    def _is_here(self, step: Step) -> bool:
+        """Does a step concern only sides that are open? The destination isn't when it is given up."""
+        return max(step.source_side, step.target_side) < len(self._work.sides)
 
     def _named_anew(self, step: Step) -> Step:
         """A step that takes something back, to a name that is free now."""
@@ -305,7 +317,7 @@ class Executor:
             left = _Batch.of(undone) if undone else None
             broken = self.tally.broken_groups()
             if broken:
-                self._run_batch(self._taking_back(broken))
+                self._take_back(broken)
         return stopped
 
     # one batch

@@ -195,18 +195,32 @@ def _out_of_the_trash(journal: Journal, operation: Operation) -> dict[int, int]:
 def close_cut_off(work: Workplace) -> list[Operation]:
     """Close the operations that a crash cut off: settle, take back halves, and record what is true. Newest first."""
     recovery.settle_in_doubt(work)
-    closed: list[Operation] = []
     destination = work.sides[1].path if len(work.sides) > 1 else None
-    for operation in work.journal.operations():
-        if operation.status != "running" or operation.destination != destination:
-            continue
-        executor = Executor(work, operation, Listener())
-        executor.abandon(executor.resume())
-        operation.status = "interrupted"
-        _close(work.journal, operation, executor, Reason.INTERRUPTED)
-        faultpoint("recover.closed")
-        closed.append(operation)
-    return closed
+    running = [one for one in work.journal.operations() if one.status == "running" and one.destination == destination]
+    for operation in running:
+        _abandon(work, operation)
+    return running
+
+
+def close_without_destination(work: Workplace, number: int) -> list[Operation]:
+    """Close an operation that was cut off and whose destination isn't there, by what the root alone shows: ``work`` has no more.
+
+    None is closed when somebody else was quicker.
+    """
+    running = [one for one in work.journal.operations() if one.status == "running" and one.number == number]
+    for operation in running:
+        recovery.settle_without_destination(work, number)
+        _abandon(work, operation)
+    return running
+
+
+def _abandon(work: Workplace, operation: Operation) -> None:
+    """Take back what is half done, and close the record."""
+    executor = Executor(work, operation, Listener())
+    executor.abandon(executor.resume())
+    operation.status = "interrupted"
+    _close(work.journal, operation, executor, Reason.INTERRUPTED)
+    faultpoint("recover.closed")
 
 
 def refuse_applied(journal: Journal, plan_id: str) -> None:

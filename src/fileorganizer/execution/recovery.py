@@ -18,7 +18,9 @@ from fileorganizer.journal import codec
 from fileorganizer.journal.records import Batch, Settled
 from fileorganizer.model import (
     CONTROL_DIRECTORY,
+    DESTINATION,
     REPLACEMENT,
+    SOURCE,
     TWIN,
     Folder,
     Identity,
@@ -93,6 +95,46 @@ def classify_step(
             step, work.sides[step.source_side].look(step.source), work.sides[step.target_side].look(target)
         )
     return remark(step, index) if verdict == _DONE else Outcome(index, *verdict)
+
+
+def settle_without_destination(work: Workplace, operation: int) -> None:
+    """Settle the batch in doubt of an operation by what can be seen in the root alone; ``work`` has no other side.
+
+    A step that concerns the destination is done when its file has come from there, not begun when the file is where it was,
+    and else nobody can tell.
+    """
+    doubt = work.journal.in_doubt()
+    if doubt is None:
+        return
+    seq = doubt[1]
+    batch = work.journal.batch(operation, seq)
+    there_before = {(folder.side, folder.path) for folder in batch.before}
+    outcomes: list[Outcome] = []
+    steps = codec.unpack_steps(batch.steps)
+    for index, step in enumerate(steps):
+        if DESTINATION in (step.source_side, step.target_side):
+            verdict = _seen_from_the_root(work, step)
+            outcome = remark(step, index) if verdict == _DONE else Outcome(index, *verdict)
+        else:
+            outcome = classify_step(work, step, index, work.place(step, operation, seq, index), there_before)
+        if outcome is not None:
+            outcomes.append(outcome)
+    here = {place: ends for place, ends in touched_folders(steps).items() if place[0] == SOURCE}
+    work.journal.advance(operation, settled=Settled(seq, outcomes, folders_now(work, here)), intent=None)
+
+
+def _seen_from_the_root(work: Workplace, step: Step) -> _Verdict:
+    """What became of a step whose other end is in a destination that is out of reach."""
+    if step.kind == StepKind.MOVE:
+        root, seen = work.sides[SOURCE], step.seen
+        assert seen is not None  # nosec B101  # the planner gives every move an identity
+        arrived = root.look(step.target) if step.target_side == SOURCE else None
+        if arrived is not None and _same_inode(arrived, seen):
+            return _DONE
+        waits = root.look(step.source) if step.source_side == SOURCE else None
+        if waits is not None and _unchanged(waits, seen):
+            return _PENDING
+    return (State.FAILED, Reason.NEEDS_ATTENTION, "the destination is out of reach")
 
 
 def _same_inode(status: os.stat_result, seen: Identity) -> bool:

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from fileorganizer.cli import app
+from tests.integration.test_crash import kill_at
+from tests.support.crash import in_child
 from tests.support.disks import mount, nobody, tmpfs
 from tests.support.manifest import difference, manifest
 from tests.support.trees import File, HardLink, read_tree, write_tree
@@ -301,3 +304,18 @@ def test_a_read_only_disk_can_be_looked_at(say: Any, tmp_path: Path) -> None:
             said = say(command, disk, "--yes")
             assert (said.code, "read-only file system" in said.err) == (30, True)
         mount(disk, "-o", "remount,rw")
+
+
+def test_a_destination_that_is_lost_for_good(say: Any, root: Path, there: Path, tmp_path: Path) -> None:
+    """What is said with code 33 names the way out; then the folder can be used again."""
+    run = ["organize", root, "--destination", there, "--dates", "file", "--yes"]
+    assert not in_child(lambda: app.main(list(map(str, run))), kill_at("move.after", 1))
+    there.rename(tmp_path / "away")
+    for command in ("recover", "organize", "undo"):
+        said = say(command, root, *(["--yes"] if command != "recover" else []))
+        assert said.code == 33 and f"fileorganizer recover {root} --without-destination" in " ".join(said.err.split())
+    closed = say("recover", root, "--without-destination", "--json")
+    assert closed.code == 0 and closed.document["outcomes_by_reason"] == {"interrupted": 2, "needs-attention": 1}
+    assert say("organize", root, "--dates", "file", "--yes").code == 0
+    assert say("undo", root, "--yes").code == 0
+    assert len(list(root.glob("*.*"))) == 3

@@ -190,10 +190,11 @@ def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, .
 
 @click.command()
 @click.argument("folder", type=FOLDER)
+@click.option("--without-destination", is_flag=True, help="Don't wait for a destination that won't ever come back.")
 @spoken
-def recover(output: Output, folder: str) -> int:
+def recover(output: Output, folder: str, without_destination: bool) -> int:
     """Settle what a crash left in doubt and close what it cut off."""
-    report = organizer.recover(folder)
+    report = organizer.recover(folder, without_destination=without_destination)
     if report is not None:
         output.report(report, folder)
         return EXIT_DONE
