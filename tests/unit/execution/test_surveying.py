@@ -120,7 +120,7 @@ def as_child(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
         asked["ended"].append(code)
 
     monkeypatch.setattr(surveying.os, "closerange", lambda first, behind: asked["closed"].append((first, behind)))
-    monkeypatch.setattr(surveying.signal, "signal", lambda number, _what: asked["ignored"].append(number))
+    monkeypatch.setattr(signal, "signal", lambda number, _what: asked["ignored"].append(number))
     monkeypatch.setattr(surveying.os, "_exit", ends)
     monkeypatch.setattr(faults, "action", lambda _name: None)
     return asked
