@@ -261,8 +261,8 @@ MUTANTS = (
     Mutant(
         "recovery forgets that it was taking back",
         "execution/executor.py",
-        "        if self.tally.owed:\n",
-        "        if self.tally.owed and self.tally.parked:\n",
+        "        if owed:\n",
+        "        if owed and self.tally.parked:\n",
         "kills",
         "recover a family that goes back/12",
         "a family is torn",

@@ -167,10 +167,8 @@ class Executor:
         Where the destination is out of reach, what concerns it stays as it is.
         """
         try:
-            families = self._twins - {0}
-            unfinished = [
-                step for step in left if self._is_here(step) and (step.temporary == TWIN or step.group in families)
-            ]
+            families, here = self._twins - {0}, filter(self._is_here, left)
+            unfinished = [step for step in here if step.temporary == TWIN or step.group in families]
             if unfinished:
                 self._run_batch(_Batch.of(unfinished))
             self._undo_loose_ends()
