@@ -18,7 +18,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import import_module
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from celery.beat import Scheduler
@@ -27,7 +26,7 @@ from celery.signals import beat_init, heartbeat_sent, setup_logging, worker_init
 from kombu.transport import redis as transport
 from redis.exceptions import ConnectionError as NotConnected
 
-from backend.core.broker import WORK, broker_app, messages_left, ring
+from backend.core.broker import PLANNING_SECONDS, WORK, broker_app, messages_left, ring
 from backend.core.config import RETAIN_SECONDS, prepare_folders, settings
 from backend.core.events import event_sender
 from backend.core.logging import configure_logging, logger
@@ -103,7 +102,7 @@ _ending: Final = mmap.mmap(-1, 1)
 """Shared with the pool's processes, which were forked after it was made: not 0 when this worker is to end."""
 
 
-@app.task(name=WORK)
+@app.task(name=WORK, time_limit=PLANNING_SECONDS)
 def work() -> None:
     """Claim the operation whose turn it is and carry it out until it ends, or gives way."""
     if _ending[0]:
@@ -161,19 +160,15 @@ def _queue() -> Queue:
 
 @contextmanager
 def _asked_to_stop() -> Iterator[Any]:
-    """Whether to stop: this worker ends, died, or the soft limit is over. That one comes as a signal, whose own handler raises.
+    """Whether to stop: this worker ends, or died. Nobody is heard who says that the soft limit is over.
 
-    An exception out of nowhere could hit the engine anywhere. So the signal is noted, and the engine asks.
+    The exception that Celery's own handler raises then could hit the engine anywhere. What moves files has given way before
+    (``MESSAGE_SECONDS``); a scan has to come to its end, or it would begin anew each time.
     """
-    heard: list[int] = []
     parent = os.getppid()
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        heard.append(number)
-
-    before = signal.signal(signal.SIGUSR1, note)
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
-        yield lambda: bool(heard) or bool(_ending[0]) or os.getppid() != parent
+        yield lambda: bool(_ending[0]) or os.getppid() != parent
     finally:
         signal.signal(signal.SIGUSR1, before)
 

@@ -147,6 +147,20 @@ def test_beat_loads_nothing_that_it_does_not_need(whole: Arrangement) -> None:
 # what goes away comes back
 
 
+def test_a_scan_is_not_cut_off_by_the_limits_of_tasks(whole: Arrangement) -> None:
+    """It would begin anew with each message, and never end on a disk that takes longer to scan."""
+    code = """
+import os, signal
+from backend.core.broker import HARD_SECONDS, WORK
+from backend.worker.celery_app import _asked_to_stop, app
+assert app.tasks[WORK].time_limit > 10 * HARD_SECONDS
+with _asked_to_stop() as asked:
+    os.kill(os.getpid(), signal.SIGUSR1)  # the soft limit is over
+    assert not asked()
+"""
+    python(whole, code)
+
+
 def test_messages_come_twice(whole: Arrangement) -> None:
     """F42: twenty messages for one operation and two workers: one claim at a time, in many turns (R12)."""
     second = whole.server.start_celery()
