@@ -27,7 +27,7 @@ from kombu.transport import redis as transport
 from redis.exceptions import ConnectionError as NotConnected
 
 from backend.core.broker import PLANNING_SECONDS, WORK, broker_app, messages_left, ring
-from backend.core.config import RETAIN_SECONDS, prepare_folders, settings
+from backend.core.config import RETAIN_SECONDS, prepare_folders, settings, storage_is_there
 from backend.core.events import event_sender
 from backend.core.logging import configure_logging, logger
 from backend.core.redis import AWAY, blocking_client, note_worker
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 REAP: Final = "fileorganizer.reap"
 RETAIN: Final = "fileorganizer.retain"
 REAPED_AT_ONCE: Final = 50
+LOOK_SECONDS: Final = 1.0
+"""How often a worker without storage looks for it."""
 LEFT_AT_MOST: Final = 100
 """With more messages that nobody takes beat sends none: there are no workers, or all have much to do."""
 _config: Final = settings()
@@ -106,6 +108,12 @@ _ending: Final = mmap.mmap(-1, 1)
 def work() -> None:
     """Claim the operation whose turn it is and carry it out until it ends, or gives way."""
     if _ending[0]:
+        return
+    if not storage_is_there(
+        _config
+    ):  # no user's folder is: all operations would fail here, and other hosts can do them
+        logger("worker").error("the storage isn't there, the worker ends", folder=str(_config.folder))
+        os.kill(os.getppid(), signal.SIGTERM)
         return
     from backend.worker.runner import Runner
 
@@ -181,8 +189,9 @@ def _set_up_logging(**_: object) -> None:
 
 @worker_init.connect
 def _begin(**_: object) -> None:
-    """Before the pool's processes are forked."""
+    """Before the pool's processes are forked. A worker makes no storage: on a host without the mount it waits for it."""
     to_the_background()
+    _wait_for_storage()
     prepare_folders(_config)
     os.environ["PLAN_DIR"] = str(_config.plans)
     os.environ["CACHE_DIR"] = str(_config.folder / "cache")
@@ -190,6 +199,14 @@ def _begin(**_: object) -> None:
         import_module(name)
     gc.collect()
     gc.freeze()  # the collector writes to all that it looks at, and each process of the pool would get a copy of its own
+
+
+def _wait_for_storage() -> None:
+    """Until a server has marked it, or it is mounted. Nothing is heard of this worker meanwhile."""
+    if not storage_is_there(_config):
+        logger("worker").error("the storage isn't there, the worker waits for it", folder=str(_config.folder))
+    while not storage_is_there(_config):
+        time.sleep(LOOK_SECONDS)
 
 
 @beat_init.connect

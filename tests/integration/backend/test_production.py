@@ -204,6 +204,33 @@ def test_a_worker_ends_in_time(whole: Arrangement) -> None:
         whole.server.start_celery()
 
 
+def test_a_worker_without_storage(whole: Arrangement) -> None:
+    """Where the mount is missing it fails nobody's operations: one that runs ends, one that starts waits for the storage."""
+    ann = whole.server.sign_up("ann")
+    write_tree(ann.home / "inbox", {"a.jpg": "a"})
+    bare = whole.server.data_dir / "bare"
+    bare.mkdir()
+    without = whole.server.start_celery(DATA_DIR=str(bare))
+    whole.server.kill_celery(whole.server.celery[-2])
+    mark = whole.server.data_dir / ".fileorganizer-server"
+    waits = ann.start("inbox")
+    whole.wait_for("workers", "down")
+    assert ann.get(f"/operations/{waits['id']}")["status"] == "pending" and not any(bare.iterdir())
+    whole.server.kill_celery(without)
+    running = whole.server.start_celery()
+    assert ann.finished(waits, 120)["files_processed"] == 1
+    write_tree(ann.home / "inbox", {"b.jpg": "b"})
+    mark.unlink()  # as if unmounted
+    waits = ann.start("inbox")
+    assert running.wait(60) == 0
+    assert ann.get(f"/operations/{waits['id']}")["status"] == "pending"
+    whole.server.celery.remove(running)
+    whole.server.start_celery()
+    mark.touch()
+    assert ann.finished(waits, 120)["files_processed"] == 1
+    whole.wait_for("status", "ok")
+
+
 @pytest.mark.parametrize("way", ["killed", "flushed", "frozen"])
 def test_redis_goes_away(whole: Arrangement, way: str) -> None:
     """F44, F45: no operation is lost, those that run run on; health says degraded, and ok when it is back."""
