@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     """Taken because deployments name it; the engine's batches have 5,000 steps, whatever stands here."""
     running_per_user: int = Field(default=3, ge=1)
     queued_per_user: int = Field(default=20, ge=1)
+    plan_bytes_per_user: int = Field(default=2_147_483_648, ge=0)
     rate_limit_user: int = Field(default=100, ge=1)
     rate_limit_global: int = Field(default=1_000, ge=1)
     rate_limit_export: int = Field(default=5, ge=1)

@@ -29,6 +29,7 @@ from backend.worker.duplicates import DuplicateWork
 from backend.worker.following import follow
 from backend.worker.projection import Projection
 from backend.worker.queue import ATTEMPTS, Overtaken, Queue, destination_of, fenced_update
+from backend.worker.retention import forget_plans
 from backend.worker.watch import Suspended, Watch
 from fileorganizer import organizer
 from fileorganizer.errors import (
@@ -110,6 +111,7 @@ class Runner:
         self._watch.begin(Copier(self._settings, self._rules_recorded()) if copies else None)
         try:
             self.carry_out()
+            self._forget_plans()
         except Suspended:
             self._log.info("operation suspended")
             with suppress(DBAPIError, DatabaseBusy):  # where the database is away, the lease's end says the same
@@ -118,6 +120,12 @@ class Runner:
             self._log.warning("operation overtaken by another worker")
         finally:
             self._watch.end()
+
+    def _forget_plans(self) -> None:
+        """Make room for this user's next plan; what can't be done now is done after the next operation."""
+        if self._operation.plan_id is not None:
+            with suppress(DBAPIError, DatabaseBusy, OSError):
+                forget_plans(self._settings, self._database, self._operation.user_id)
 
     def carry_out(self) -> None:
         """The verb, and its end in the database. Raises Suspended, Overtaken."""
