@@ -447,6 +447,26 @@ def test_a_clock_that_was_set_back(whole: Arrangement, tmp_path: Path, monkeypat
     in_process(whole, tmp_path, story)
 
 
+def test_hosts_whose_clocks_differ(whole: Arrangement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They count by the clock of Redis: a window that is full on one host isn't empty on another that is an hour ahead."""
+
+    async def story(settings: Settings, redis: SharedRedis) -> None:
+        """One request here, one there, and the window given again."""
+        here, there, now = RateLimiter(settings, redis), RateLimiter(settings, redis), time.time
+        assert (await here.failures_left("api", "bob")).allowed
+        first = await here.hit("api", "bob")
+        assert first.allowed and first.remaining == 0 and 0 < first.reset_seconds <= 60
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda: now() + 3_600)
+            second = await there.hit("api", "bob")
+            assert not second.allowed and 0 < second.reset_seconds <= 60
+            assert not (await there.failures_left("api", "bob")).allowed
+        await here.forget("bob")
+        assert (await here.hit("api", "bob")).allowed
+
+    in_process(whole, tmp_path, story)
+
+
 def test_messages_that_nobody_understands(whole: Arrangement, tmp_path: Path) -> None:
     """Whoever listens goes on listening."""
 
