@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -300,6 +300,20 @@ def test_postgresql_restarts(whole: Arrangement) -> None:
 
 
 # limits
+
+
+def test_postgresql_hangs(whole: Arrangement) -> None:
+    """Requests are told to come again, but for those that it was answering; these are answered later, and all goes on."""
+    ann = whole.server.sign_up("ann")
+    write_tree(ann.home / "inbox", {"a.jpg": "a"})
+    with ThreadPoolExecutor(15) as pool:  # more than there are connections that wait for a request
+        with whole.postgres.frozen():
+            asked = [pool.submit(ann.ask, "GET", "/operations") for _ in range(15)]
+            first = next(as_completed(asked)).result()
+            assert (first.status_code, first.json()["code"]) == (503, "database-away")
+        assert {answer.result().status_code for answer in asked} <= {200, 503}
+    assert ann.done("inbox")["files_processed"] == 1
+    whole.wait_for("status", "ok")
 
 
 @contextmanager
