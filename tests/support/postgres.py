@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -67,6 +68,19 @@ class PostgresServer:
     def stop(self) -> None:
         """As a crash does."""
         self._run("pg_ctl", "-m", "immediate", "stop", check=False)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It is there and doesn't answer."""
+        first = (self._place / "data" / "postmaster.pid").read_text().split()[0]
+        others = subprocess.run(["pgrep", "-P", first], capture_output=True, text=True, check=False).stdout.split()
+        try:
+            for pid in (first, *others):
+                os.kill(int(pid), signal.SIGSTOP)
+            yield
+        finally:
+            for pid in (first, *others):
+                os.kill(int(pid), signal.SIGCONT)
 
     def remove(self) -> None:
         """Take its files away."""

@@ -15,7 +15,9 @@ from backend.core.redis import ANSWER_SECONDS
 
 WORK: Final = "fileorganizer.work"
 SOFT_SECONDS, HARD_SECONDS = 25 * 60, 30 * 60
-"""An operation stops in good order at the first, if it didn't give way before; its process is killed at the second."""
+"""For all tasks but those that carry out operations: these give way long before, once they move files."""
+PLANNING_SECONDS: Final = 24 * 3_600
+"""A process that carries out an operation is killed after this long. A scan that was cut off would begin anew each time."""
 TASKS_PER_CHILD: Final = 1_000
 KIB_PER_CHILD: Final = 150_000
 """A process of the pool that had more at its peak gives it back by ending after its task; an idle one has 100,000."""
@@ -45,7 +47,7 @@ def broker_app(settings: Settings) -> Celery:
         broker_connection_max_retries=None,
         broker_channel_error_retry=True,  # a Redis that is full, or a replica for a while, would end the worker
         broker_transport_options={
-            "visibility_timeout": 2 * HARD_SECONDS,  # shorter than a task, and it would be delivered twice
+            "visibility_timeout": 2 * HARD_SECONDS,  # the message of a longer scan comes twice, and wakes one in vain
             "unacked_restore_interval": 1,  # by default a dead worker's messages are looked for every hundred seconds
             "unacked_restore_throttle": 1,
             "global_keyprefix": f"fileorganizer:{settings.installation}:",

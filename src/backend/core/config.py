@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     """Taken because deployments name it; the engine's batches have 5,000 steps, whatever stands here."""
     running_per_user: int = Field(default=3, ge=1)
     queued_per_user: int = Field(default=20, ge=1)
+    plan_bytes_per_user: int = Field(default=2_147_483_648, ge=0)
     rate_limit_user: int = Field(default=100, ge=1)
     rate_limit_global: int = Field(default=1_000, ge=1)
     rate_limit_export: int = Field(default=5, ge=1)
@@ -185,11 +186,25 @@ class Settings(BaseSettings):
 
 
 def prepare_folders(settings: Settings) -> None:
-    """Make the server's own folders, for its user only."""
+    """Make the server's own folders, for its user only, and mark those that hosts share."""
     own = (settings.folder / "run", settings.thumbnails, secret_folder(settings))
     for folder in (settings.folder, settings.storage, settings.plans, *own):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.folder.chmod(0o700)
+    for mark in _marks(settings):
+        if not mark.exists():
+            mark.touch(mode=0o600)
+
+
+def storage_is_there(settings: Settings) -> bool:
+    """Are the shared folders those of the server? Where a host hasn't mounted them, others may lie in their places."""
+    return all(mark.exists() for mark in _marks(settings))
+
+
+def _marks(settings: Settings) -> list[Path]:
+    """A file in each of the folders that may be a mount of its own."""
+    apart = not settings.storage.is_relative_to(settings.folder)
+    return [folder / ".fileorganizer-server" for folder in (settings.folder, settings.storage)[: 1 + apart]]
 
 
 def secret_folder(settings: Settings) -> Path:

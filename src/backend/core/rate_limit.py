@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.storage import RedisStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 
 from backend.core import monitoring
 from backend.core.config import Settings
 from backend.core.redis import SharedRedis
-from backend.core.windows import Windows
+from backend.core.windows import SharedWindows, Windows
 
 GLOBAL, TREES = "global", "trees"
 _T = TypeVar("_T")
-_Question = Callable[[MovingWindowRateLimiter | Windows, RateLimitItem], Awaitable[_T]]
+_Question = Callable[[Windows | SharedWindows, RateLimitItem], Awaitable[_T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +51,7 @@ class RateLimiter:
         self._redis = redis
         self._own = Windows()
         if redis is not None:
-            pool = redis.client.connection_pool
-            storage = RedisStorage(
-                "async+redis://",
-                implementation="redispy",
-                connection_pool=pool,
-                key_prefix=f"{redis.prefix}limits",
-            )
-            self._shared = MovingWindowRateLimiter(storage)
+            self._shared = SharedWindows(redis)
         share = max(2, settings.api_workers) if redis is not None else 1
         amounts = {
             "api": settings.rate_limit_user,

@@ -17,6 +17,7 @@ from backend.services.auditing import new_uuid, now
 from backend.services.callers import Caller
 from backend.services.errors import AlreadyThere, InvalidInput, NotAllowed, NotFound
 from backend.services.usage import usage_of
+from fileorganizer.model import Category as DefaultCategory
 from fileorganizer.rules.builtin_categories import builtin_rules
 
 _NAMESPACE: Final = UUID("6f1c7c1e-6d0b-5c5e-9c39-0c1d3f3c6a11")
@@ -135,17 +136,7 @@ def _default_names() -> set[str]:
 def _defaults(counts: dict[str, int]) -> list[CategoryView]:
     """The categories that everybody has."""
     return [
-        CategoryView(
-            id=uuid5(_NAMESPACE, category.name),
-            name=category.name,
-            description=category.description,
-            extensions=list(category.extensions),
-            keywords=list(category.keywords),
-            color=category.color,
-            icon=category.icon,
-            is_custom=False,
-            file_count=counts.get(category.name, 0),
-        )
+        _shown(category, uuid5(_NAMESPACE, category.name), counts, is_custom=False)
         for category in builtin_rules().categories
     ]
 
@@ -164,16 +155,23 @@ def _refuse_default(category_id: UUID) -> None:
 
 def _view(row: Category, counts: dict[str, int]) -> CategoryView:
     """One of a user's own."""
+    return _shown(row, row.id, counts, is_custom=True)
+
+
+def _shown(
+    category: Category | DefaultCategory, category_id: UUID, counts: dict[str, int], *, is_custom: bool
+) -> CategoryView:
+    """A category with how many files went into it."""
     return CategoryView(
-        id=row.id,
-        name=row.name,
-        description=row.description,
-        extensions=list(row.extensions),
-        keywords=list(row.keywords),
-        color=row.color,
-        icon=row.icon,
-        is_custom=True,
-        file_count=counts.get(row.name, 0),
+        id=category_id,
+        name=category.name,
+        description=category.description,
+        extensions=list(category.extensions),
+        keywords=list(category.keywords),
+        color=category.color,
+        icon=category.icon,
+        is_custom=is_custom,
+        file_count=counts.get(category.name, 0),
     )
 
 

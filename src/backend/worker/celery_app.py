@@ -18,7 +18,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import import_module
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from celery.beat import Scheduler
@@ -27,8 +26,8 @@ from celery.signals import beat_init, heartbeat_sent, setup_logging, worker_init
 from kombu.transport import redis as transport
 from redis.exceptions import ConnectionError as NotConnected
 
-from backend.core.broker import WORK, broker_app, messages_left, ring
-from backend.core.config import RETAIN_SECONDS, prepare_folders, settings
+from backend.core.broker import PLANNING_SECONDS, WORK, broker_app, messages_left, ring
+from backend.core.config import RETAIN_SECONDS, prepare_folders, settings, storage_is_there
 from backend.core.events import event_sender
 from backend.core.logging import configure_logging, logger
 from backend.core.redis import AWAY, blocking_client, note_worker
@@ -41,6 +40,8 @@ if TYPE_CHECKING:
 REAP: Final = "fileorganizer.reap"
 RETAIN: Final = "fileorganizer.retain"
 REAPED_AT_ONCE: Final = 50
+LOOK_SECONDS: Final = 1.0
+"""How often a worker without storage looks for it."""
 LEFT_AT_MOST: Final = 100
 """With more messages that nobody takes beat sends none: there are no workers, or all have much to do."""
 _config: Final = settings()
@@ -103,10 +104,16 @@ _ending: Final = mmap.mmap(-1, 1)
 """Shared with the pool's processes, which were forked after it was made: not 0 when this worker is to end."""
 
 
-@app.task(name=WORK)
+@app.task(name=WORK, time_limit=PLANNING_SECONDS)
 def work() -> None:
     """Claim the operation whose turn it is and carry it out until it ends, or gives way."""
     if _ending[0]:
+        return
+    if not storage_is_there(
+        _config
+    ):  # no user's folder is: all operations would fail here, and other hosts can do them
+        logger("worker").error("the storage isn't there, the worker ends", folder=str(_config.folder))
+        os.kill(os.getppid(), signal.SIGTERM)
         return
     from backend.worker.runner import Runner
 
@@ -161,19 +168,15 @@ def _queue() -> Queue:
 
 @contextmanager
 def _asked_to_stop() -> Iterator[Any]:
-    """Whether to stop: this worker ends, died, or the soft limit is over. That one comes as a signal, whose own handler raises.
+    """Whether to stop: this worker ends, or died. Nobody is heard who says that the soft limit is over.
 
-    An exception out of nowhere could hit the engine anywhere. So the signal is noted, and the engine asks.
+    The exception that Celery's own handler raises then could hit the engine anywhere. What moves files has given way before
+    (``MESSAGE_SECONDS``); a scan has to come to its end, or it would begin anew each time.
     """
-    heard: list[int] = []
     parent = os.getppid()
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        heard.append(number)
-
-    before = signal.signal(signal.SIGUSR1, note)
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
-        yield lambda: bool(heard) or bool(_ending[0]) or os.getppid() != parent
+        yield lambda: bool(_ending[0]) or os.getppid() != parent
     finally:
         signal.signal(signal.SIGUSR1, before)
 
@@ -186,8 +189,9 @@ def _set_up_logging(**_: object) -> None:
 
 @worker_init.connect
 def _begin(**_: object) -> None:
-    """Before the pool's processes are forked."""
+    """Before the pool's processes are forked. A worker makes no storage: on a host without the mount it waits for it."""
     to_the_background()
+    _wait_for_storage()
     prepare_folders(_config)
     os.environ["PLAN_DIR"] = str(_config.plans)
     os.environ["CACHE_DIR"] = str(_config.folder / "cache")
@@ -195,6 +199,14 @@ def _begin(**_: object) -> None:
         import_module(name)
     gc.collect()
     gc.freeze()  # the collector writes to all that it looks at, and each process of the pool would get a copy of its own
+
+
+def _wait_for_storage() -> None:
+    """Until a server has marked it, or it is mounted. Nothing is heard of this worker meanwhile."""
+    if not storage_is_there(_config):
+        logger("worker").error("the storage isn't there, the worker waits for it", folder=str(_config.folder))
+    while not storage_is_there(_config):
+        time.sleep(LOOK_SECONDS)
 
 
 @beat_init.connect

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from backend.core.config import Settings
 from backend.core.events import EventSender
 from backend.core.logging import logger
-from backend.database import DatabaseBusy, WorkerDatabase, is_away
+from backend.database import DatabaseBusy, WorkerDatabase, is_away, will_pass
 from backend.models import CLEANUP, FINAL_STATES, ORGANIZE, PREVIEW, RESTORE, ROLLBACK, Operation, User
 from backend.services.operations import moved_on
 from backend.services.options import engine_options
@@ -29,6 +29,7 @@ from backend.worker.duplicates import DuplicateWork
 from backend.worker.following import follow
 from backend.worker.projection import Projection
 from backend.worker.queue import ATTEMPTS, Overtaken, Queue, destination_of, fenced_update
+from backend.worker.retention import forget_plans
 from backend.worker.watch import Suspended, Watch
 from fileorganizer import organizer
 from fileorganizer.errors import (
@@ -61,6 +62,10 @@ OTHERS_DESTINATION: Final = (
     " finished first: connect that disk. Nothing was moved."
 )
 """Without a path: the other folder may be somebody else's."""
+UNRECORDED: Final = (
+    "The database refused the records of this operation; the server's log says why. What was moved stays moved and can be"
+    " taken back."
+)
 CUT_OFF: Final = "The operation was cut off. What was moved stays moved and can be taken back."
 
 
@@ -106,6 +111,7 @@ class Runner:
         self._watch.begin(Copier(self._settings, self._rules_recorded()) if copies else None)
         try:
             self.carry_out()
+            self._forget_plans()
         except Suspended:
             self._log.info("operation suspended")
             with suppress(DBAPIError, DatabaseBusy):  # where the database is away, the lease's end says the same
@@ -114,6 +120,12 @@ class Runner:
             self._log.warning("operation overtaken by another worker")
         finally:
             self._watch.end()
+
+    def _forget_plans(self) -> None:
+        """Make room for this user's next plan; what can't be done now is done after the next operation."""
+        if self._operation.plan_id is not None:
+            with suppress(DBAPIError, DatabaseBusy, OSError):
+                forget_plans(self._settings, self._database, self._operation.user_id)
 
     def carry_out(self) -> None:
         """The verb, and its end in the database. Raises Suspended, Overtaken."""
@@ -384,13 +396,13 @@ class Runner:
         Projection(self._database, operation, self._operation.journal_id or "", self._rules_recorded()).catch_up()
 
     def _persistently(self, write: Callable[[], None]) -> None:
-        """Write to a database that may be away for a while (F46)."""
+        """Write to a database that may be away for a while (F46). What it refuses it would refuse again."""
         until = time.monotonic() + AWAY_SECONDS
         while True:
             try:
                 return write()
-            except (DBAPIError, DatabaseBusy):
-                if time.monotonic() > until:
+            except (DBAPIError, DatabaseBusy) as error:
+                if time.monotonic() > until or not will_pass(error):
                     raise
                 self._log.warning("the database is away")
                 self._watch.wait(1.0)
@@ -404,6 +416,31 @@ class Runner:
         return 0
 
     def _fail(self, code: str, message: str) -> None:
+        """Close as failed, with all that is known, or else with that alone: an end that is refused would be tried for ever."""
+        try:
+            self._fail_with_records(code, message)
+        except Overtaken:
+            raise
+        except Exception as error:
+            if is_away(error):
+                raise Suspended from error
+            self._log.exception("the end is refused")
+            journal_id = self._operation.journal_id or self._watch.journal_id
+            outcome = "nothing" if journal_id is None else "partial"
+            how = {"outcome": outcome, "journal_id": journal_id, "reason_code": "internal-error"}
+            self._persistently(lambda: self._write_bare_end(how | {"error_message": UNRECORDED}))
+            self._watch.tell_end()
+
+    def _write_bare_end(self, values: dict[str, Any]) -> None:
+        """One transaction: that it has failed, and nothing else."""
+        operation = self._operation
+        values = values | {"status": "failed", "completed_at": datetime.now(UTC), "lease_until": None}
+        with self._database.writing() as session:
+            fenced_update(session, operation.number, operation.epoch, **values)
+        for name, value in values.items():
+            setattr(operation, name, value)
+
+    def _fail_with_records(self, code: str, message: str) -> None:
         """Close as failed, after settling what can be settled."""
         record = None
         if self._operation.plan_id and self._operation.operation_type != PREVIEW:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +147,20 @@ def test_beat_loads_nothing_that_it_does_not_need(whole: Arrangement) -> None:
 # what goes away comes back
 
 
+def test_a_scan_is_not_cut_off_by_the_limits_of_tasks(whole: Arrangement) -> None:
+    """It would begin anew with each message, and never end on a disk that takes longer to scan."""
+    code = """
+import os, signal
+from backend.core.broker import HARD_SECONDS, WORK
+from backend.worker.celery_app import _asked_to_stop, app
+assert app.tasks[WORK].time_limit > 10 * HARD_SECONDS
+with _asked_to_stop() as asked:
+    os.kill(os.getpid(), signal.SIGUSR1)  # the soft limit is over
+    assert not asked()
+"""
+    python(whole, code)
+
+
 def test_messages_come_twice(whole: Arrangement) -> None:
     """F42: twenty messages for one operation and two workers: one claim at a time, in many turns (R12)."""
     second = whole.server.start_celery()
@@ -188,6 +202,33 @@ def test_a_worker_ends_in_time(whole: Arrangement) -> None:
         assert whole.server.stop_celery() < 10
         whole.server.start_celery("beat")
         whole.server.start_celery()
+
+
+def test_a_worker_without_storage(whole: Arrangement) -> None:
+    """Where the mount is missing it fails nobody's operations: one that runs ends, one that starts waits for the storage."""
+    ann = whole.server.sign_up("ann")
+    write_tree(ann.home / "inbox", {"a.jpg": "a"})
+    bare = whole.server.data_dir / "bare"
+    bare.mkdir()
+    without = whole.server.start_celery(DATA_DIR=str(bare))
+    whole.server.kill_celery(whole.server.celery[-2])
+    mark = whole.server.data_dir / ".fileorganizer-server"
+    waits = ann.start("inbox")
+    whole.wait_for("workers", "down")
+    assert ann.get(f"/operations/{waits['id']}")["status"] == "pending" and not any(bare.iterdir())
+    whole.server.kill_celery(without)
+    running = whole.server.start_celery()
+    assert ann.finished(waits, 120)["files_processed"] == 1
+    write_tree(ann.home / "inbox", {"b.jpg": "b"})
+    mark.unlink()  # as if unmounted
+    waits = ann.start("inbox")
+    assert running.wait(60) == 0
+    assert ann.get(f"/operations/{waits['id']}")["status"] == "pending"
+    whole.server.celery.remove(running)
+    whole.server.start_celery()
+    mark.touch()
+    assert ann.finished(waits, 120)["files_processed"] == 1
+    whole.wait_for("status", "ok")
 
 
 @pytest.mark.parametrize("way", ["killed", "flushed", "frozen"])
@@ -259,6 +300,20 @@ def test_postgresql_restarts(whole: Arrangement) -> None:
 
 
 # limits
+
+
+def test_postgresql_hangs(whole: Arrangement) -> None:
+    """Requests are told to come again, but for those that it was answering; these are answered later, and all goes on."""
+    ann = whole.server.sign_up("ann")
+    write_tree(ann.home / "inbox", {"a.jpg": "a"})
+    with ThreadPoolExecutor(15) as pool:  # more than there are connections that wait for a request
+        with whole.postgres.frozen():
+            asked = [pool.submit(ann.ask, "GET", "/operations") for _ in range(15)]
+            first = next(as_completed(asked)).result()
+            assert (first.status_code, first.json()["code"]) == (503, "database-away")
+        assert {answer.result().status_code for answer in asked} <= {200, 503}
+    assert ann.done("inbox")["files_processed"] == 1
+    whole.wait_for("status", "ok")
 
 
 @contextmanager
@@ -402,6 +457,26 @@ def test_a_clock_that_was_set_back(whole: Arrangement, tmp_path: Path, monkeypat
             assert (await limits.hit("api", "ann")).allowed
         refused = await limits.hit("api", "ann")
         assert not refused.allowed and 0 < refused.reset_seconds <= 60
+
+    in_process(whole, tmp_path, story)
+
+
+def test_hosts_whose_clocks_differ(whole: Arrangement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They count by the clock of Redis: a window that is full on one host isn't empty on another that is an hour ahead."""
+
+    async def story(settings: Settings, redis: SharedRedis) -> None:
+        """One request here, one there, and the window given again."""
+        here, there, now = RateLimiter(settings, redis), RateLimiter(settings, redis), time.time
+        assert (await here.failures_left("api", "bob")).allowed
+        first = await here.hit("api", "bob")
+        assert first.allowed and first.remaining == 0 and 0 < first.reset_seconds <= 60
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda: now() + 3_600)
+            second = await there.hit("api", "bob")
+            assert not second.allowed and 0 < second.reset_seconds <= 60
+            assert not (await there.failures_left("api", "bob")).allowed
+        await here.forget("bob")
+        assert (await here.hit("api", "bob")).allowed
 
     in_process(whole, tmp_path, story)
 

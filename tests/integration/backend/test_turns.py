@@ -91,6 +91,29 @@ def test_a_root_that_is_taken_away_while_files_are_moved(tmp_path: Path) -> None
         assert back["files_processed"] == ended["files_processed"] and manifest(share) == before
 
 
+def test_a_database_that_refuses_the_records(tmp_path: Path) -> None:
+    """The operation ends all the same, at once, and says what is so: it failed, files were moved, they can be taken back."""
+    with running_server(tmp_path / "data") as server:
+        ann = server.sign_up("ann")
+        root = ann.home / "inbox"
+        write_tree(root, {"a.jpg": "a", "b.mp3": "b"})
+        before = manifest(root)
+        change(server, "CREATE TRIGGER refused BEFORE INSERT ON file_records BEGIN SELECT RAISE(ABORT, 'refused'); END")
+        ended = ann.finished(ann.start("inbox"))
+        assert (ended["status"], ended["reason_code"], ended["outcome"]) == ("failed", "internal-error", "partial")
+        assert manifest(root) != before
+        change(server, "DROP TRIGGER refused")
+        back = ann.finished(ann.post(f"/operations/{ended['id']}/rollback"))
+        assert (back["status"], back["files_processed"]) == ("completed", 2) and manifest(root) == before
+
+
+def change(server: Server, statement: str) -> None:
+    """Change the server's database behind its back."""
+    with sqlite3.connect(server.data_dir / "fileorganizer.db", timeout=60) as database:
+        database.execute(statement)
+    database.close()
+
+
 @pytest.fixture
 def waiting(tmp_path: Path) -> Iterator[tuple[Queue, WorkerDatabase]]:
     """A queue with one operation."""

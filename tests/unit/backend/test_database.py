@@ -41,10 +41,11 @@ from backend.models import FileRecord, IdempotencyKey, Operation, RefreshToken
 from backend.models import Session as Login
 from backend.models import Ticket, User
 from backend.services.files import FileView, key_of
-from backend.worker.retention import KEYS_KEPT, SESSIONS_KEPT, retain
+from backend.worker.retention import KEYS_KEPT, SESSIONS_KEPT, forget_plans, retain
 from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.postgres import new_database
-from tests.support.server import ROOT, migrated
+from tests.support.rows import operation_row, put_users
+from tests.support.server import ROOT, migrated, prepared
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -241,6 +242,27 @@ def test_what_is_over_is_removed(settings: Settings) -> None:
             assert session.scalars(select(RefreshToken.digest)).all() == [b"\1"]
             assert session.scalars(select(Ticket.digest)).all() == [b"\1"]
             assert session.scalars(select(IdempotencyKey.key)).all() == ["key 1"]
+    database.close()
+
+
+def test_a_users_oldest_plans_make_room(tmp_path: Path) -> None:
+    """The newest stay as far as they fit, the newest of all in any case, and what an operation waits for; others' aren't touched."""
+    settings = Settings(_env_file=None, data_dir=prepared(tmp_path / "data").data_dir, plan_bytes_per_user=25)
+    prepare_folders(settings)
+    database, ann, bob, now = WorkerDatabase(settings), UUID(int=1), UUID(int=2), datetime.now(UTC)
+    with database.writing() as session:
+        put_users(session, ann, bob)
+        for name in ("waited-for", "oldest", "gone", "old", "new"):
+            session.add(operation_row(ann, now, plan_id=name, status="completed"))
+            session.flush()
+        session.add(operation_row(ann, now, plan_id="waited-for"))
+        session.add(operation_row(bob, now, plan_id="bobs", status="completed"))
+    for name in ("waited-for", "oldest", "old", "new", "bobs"):
+        (settings.plans / f"{name}.plan").write_bytes(bytes(10))
+    forget_plans(settings, database, ann)
+    assert {path.stem for path in settings.plans.iterdir()} == {"waited-for", "old", "new", "bobs"}
+    forget_plans(settings.model_copy(update={"plan_bytes_per_user": 0}), database, ann)
+    assert {path.stem for path in settings.plans.iterdir()} == {"waited-for", "new", "bobs"}
     database.close()
 
 
