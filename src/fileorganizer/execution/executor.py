@@ -118,6 +118,8 @@ class Executor:
         self._pending: Settled | None = None
         self._consumed = 0
         self._failures = 0
+        self._deadline = 0.0
+        """When the batch in hand is out of time."""
         self._error: FileOrganizerError | None = None
         self._helper: Helper | None = None
         self._helpless = not self._stepper.all_exclusive
@@ -379,16 +381,14 @@ class Executor:
     def _carry_out(self, steps: list[Step], helper: Helper | None) -> tuple[list[Outcome], bool]:
         """The steps in their order, with a helper several at a time; those not reached are pending."""
         outcomes: list[Outcome] = []
-        deadline = time.monotonic() + BATCH_SECONDS
+        self._deadline = time.monotonic() + BATCH_SECONDS
         index, halted, ahead = 0, False, range(0)
         while index < len(steps) and not halted:
             share = min(SHARE, (len(steps) - index) // 2) if helper is not None else 0
             if helper is not None and share >= LOOK_UP_EVERY:
-                index, halted, ahead = self._with_helper(helper, steps, index, share, outcomes, deadline)
+                index, halted, ahead = self._with_helper(helper, steps, index, share, outcomes)
             else:
-                index, halted = self._stretches(
-                    steps, index, min(index + LOOK_UP_EVERY, len(steps)), outcomes, deadline
-                )
+                index, halted = self._stretches(steps, index, min(index + LOOK_UP_EVERY, len(steps)), outcomes)
         outcomes += [
             Outcome(left, State.PENDING, Reason.NONE) for left in range(index, len(steps)) if left not in ahead
         ]
@@ -396,7 +396,7 @@ class Executor:
         return outcomes, index < len(steps) and self._stops_before(steps[index])
 
     def _with_helper(
-        self, helper: Helper, steps: list[Step], first: int, share: int, outcomes: list[Outcome], deadline: float
+        self, helper: Helper, steps: list[Step], first: int, share: int, outcomes: list[Outcome]
     ) -> tuple[int, bool, range]:
         """So many steps from ``first`` on, and as many behind them by the helper at the same time.
 
@@ -405,7 +405,7 @@ class Executor:
         middle = first + share
         helper.begin(middle, middle + share)
         try:
-            index, halted = self._stretches(steps, first, middle, outcomes, deadline)
+            index, halted = self._stretches(steps, first, middle, outcomes)
         finally:
             theirs = helper.finished()
         if theirs is None:
@@ -430,12 +430,10 @@ class Executor:
         error = OSError(share.error, share.words)
         return share.end + self._halt(error, steps[share.end], share.end, outcomes), True
 
-    def _stretches(
-        self, steps: list[Step], index: int, end: int, outcomes: list[Outcome], deadline: float
-    ) -> tuple[int, bool]:
+    def _stretches(self, steps: list[Step], index: int, end: int, outcomes: list[Outcome]) -> tuple[int, bool]:
         """The steps up to ``end`` or a little further, with a look up now and then; returns as ``_stretch`` does."""
         while index < end:
-            if self._look_up(steps[index], index) or (index and time.monotonic() > deadline):
+            if self._look_up(steps[index], index) or (index and time.monotonic() > self._deadline):
                 return index, True
             index, halted = self._stretch(steps, index, min(index + LOOK_UP_EVERY, end), outcomes)
             if halted:
