@@ -186,7 +186,9 @@ def test_a_root_is_busy_as_long_as_the_helper_lives(tmp_path: Path, monkeypatch:
     waits, may_go = tmp_path / "waits", tmp_path / "may go"
 
     def wait_for(path: Path) -> None:
-        while not path.exists():
+        for _ in range(6_000):  # whoever waits in vain, because the test has failed, doesn't stay for ever
+            if path.exists():
+                return
             time.sleep(0.01)
 
     def helper_waits() -> None:

@@ -109,9 +109,7 @@ def work() -> None:
     """Claim the operation whose turn it is and carry it out until it ends, or gives way."""
     if _ending[0]:
         return
-    if not storage_is_there(
-        _config
-    ):  # no user's folder is: all operations would fail here, and other hosts can do them
+    if not storage_is_there(_config):  # nor is any user's folder: all would fail here, and other hosts can do them
         logger("worker").error("the storage isn't there, the worker ends", folder=str(_config.folder))
         os.kill(os.getppid(), signal.SIGTERM)
         return
