@@ -17,12 +17,14 @@ from fileorganizer.errors import RootBusy, StorageFailed
 from fileorganizer.execution import executor, helping
 from fileorganizer.execution.helping import Helper, Share
 from fileorganizer.fs import _linux, control, faults
+from fileorganizer.journal import codec
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import Options
 from fileorganizer.progress import Listener
 from tests.support.crash import RECURSIVE, Trial, even_tree, helped, in_child, small_tree, swap_tree, take_all_back
 from tests.support.manifest import manifest
 from tests.support.trees import File, put_tree, read_tree
+from tests.support.working import workplace
 
 FILES = {f"{number:02}.txt": File(f"{number}", mtime=1_400_000_000) for number in range(40)}
 
@@ -93,6 +95,11 @@ def organized(root: Path, listener: Listener | None = None) -> Operation:
     operation = organizer.organize(root, RECURSIVE, listener=listener).operation
     assert operation is not None
     return operation
+
+
+def refuse_to_ask(_process: int, _number: int) -> None:
+    """As for a process of another user."""
+    raise PermissionError(errno.EPERM, "Operation not permitted")
 
 
 def refuse(number: int) -> Callable[[], None]:
@@ -357,3 +364,47 @@ def test_ended_children_are_cleared_away_by_the_system(tmp_path: Path, shares: l
     assert organizer.verify(trial.root).problems == []
     take_all_back(trial.root)
     trial.check_back("children cleared away")
+
+
+def test_the_first_process_was_gone_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: list[int]) -> None:
+    """Before the helper could ask to go with it: it moves nothing."""
+    trial = Trial(tmp_path, dict(FILES))
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    with helped(4):
+        done = organized(trial.root)
+    assert done.totals.done == len(FILES) and shares == [0]
+
+
+def test_a_helper_that_died_is_told_in_vain(tmp_path: Path) -> None:
+    """No error, and no answer."""
+    with workplace(tmp_path) as work:
+        helper = Helper(work)
+        os.kill(helper._process, signal.SIGKILL)
+        os.waitid(os.P_PID, helper._process, os.WEXITED | os.WNOWAIT)
+        for _ in range(2):
+            helper.prepare(codec.pack([]))
+        helper.begin(0, 1)
+        assert helper.finished() is None
+        helper.close()
+
+
+def test_a_system_that_cannot_end_it_with_the_first_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then there is no helper: it would raise in it, before it does anything."""
+    monkeypatch.setattr(_linux, "_PR_SET_PDEATHSIG", -1)
+    with pytest.raises(OSError, match="Invalid argument"):
+        _linux.die_with_parent()
+
+
+@pytest.mark.parametrize(
+    ("process", "lives"),
+    [("", True), ("of old", True), (str(os.getpid()), True), ("4194305", False), ("1", True)],
+)
+def test_whose_lock_it_is(process: str, lives: bool) -> None:
+    """A number above all (proc(5): pid_max is at most 4,194,304) is nobody's."""
+    assert control._lives(process) is lives
+
+
+def test_somebody_elses_process_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can't be asked, so it is there."""
+    monkeypatch.setattr(os, "kill", refuse_to_ask)
+    assert control._lives("1")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import fileorganizer
+from tests.support.at_start.sitecustomize import unmeasured
 
 TOP = Path(__file__).parents[2]
 
@@ -35,3 +41,15 @@ def test_one_version() -> None:
     """The package, the changelog and ``--version`` name the same."""
     assert f"## Unreleased ({fileorganizer.__version__})" in (TOP / "CHANGELOG.md").read_text()
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+)?", fileorganizer.__version__)
+
+
+@pytest.mark.unmeasured
+def test_the_report_of_coverage_that_is_promised(tmp_path: Path) -> None:
+    """``pytest --cov=src --cov-report=html`` works after ``pip install -r requirements.txt``; here for one test."""
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=src", f"--cov-report=html:{tmp_path / 'html'}"]
+    one = f"{__file__}::{test_one_version.__name__}"
+    environment = unmeasured(os.environ) | {"COVERAGE_FILE": str(tmp_path / "data")}
+    command = [sys.executable, *words, "--cov-fail-under=0", one]
+    done = subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout and (tmp_path / "html" / "index.html").exists()
