@@ -26,6 +26,7 @@ from fileorganizer import cleaner, organizer
 from fileorganizer.cleaner import Cleaning
 from fileorganizer.duplicates.finder import Search
 from fileorganizer.errors import FileOrganizerError, InvalidOption, NothingToUndo, OperationDependency
+from fileorganizer.execution.keeping import NO_KEEPER
 from fileorganizer.fs import faults
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
@@ -431,9 +432,21 @@ class Machine(RuleBasedStateMachine):
         self.settled()
         if turn == PLAIN and new:
             assert new[0].status == "completed"
-            words = f"{what}, nobody in the way: planned {new[0].totals.planned}, done {new[0].totals.done}"
-            assert new[0].totals.done == new[0].totals.planned, words
+            totals, alone = new[0].totals, self._without_a_copy(new[0].operation_id)
+            words = f"{what}, nobody in the way: planned {totals.planned}, done {totals.done}, no copy of {alone}"
+            assert totals.done + alone == totals.planned, words
         return not refused
+
+    def _without_a_copy(self, operation: str) -> int:
+        """How many files stayed because their copy has other bytes, which no plan could see: an edit under the same time."""
+        with organizer.show(self.folder, operation) as shown:
+            stayed = [row for row in shown.files if row.state == "skipped" and row.detail == NO_KEEPER]
+        return sum(self._bytes(row.path) != self._bytes(row.keeper) for row in stayed)
+
+    def _bytes(self, path: bytes) -> bytes:
+        """What a file holds."""
+        with open(self._at(path), "rb") as file:
+            return file.read()
 
     def _take(self, what: str, turn: Turn, work: Callable[[Listener], object]) -> tuple[list[str], list[Disturbance]]:
         """Do it the way that ``turn`` says; gives why it was refused, if it was, and what the user did meanwhile."""
