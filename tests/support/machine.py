@@ -438,15 +438,18 @@ class Machine(RuleBasedStateMachine):
         return not refused
 
     def _without_a_copy(self, operation: str) -> int:
-        """How many files stayed because their copy has other bytes, which no plan could see: an edit under the same time."""
+        """How many files stayed because their copy holds other bytes now: no plan sees an edit under the same time."""
         with organizer.show(self.folder, operation) as shown:
             stayed = [row for row in shown.files if row.state == "skipped" and row.detail == NO_KEEPER]
         return sum(self._bytes(row.path) != self._bytes(row.keeper) for row in stayed)
 
-    def _bytes(self, path: bytes) -> bytes:
-        """What a file holds."""
-        with open(self._at(path), "rb") as file:
-            return file.read()
+    def _bytes(self, path: bytes) -> bytes | None:
+        """What a file holds; None for none."""
+        try:
+            with open(os.path.join(self.root, path), "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
 
     def _take(self, what: str, turn: Turn, work: Callable[[Listener], object]) -> tuple[list[str], list[Disturbance]]:
         """Do it the way that ``turn`` says; gives why it was refused, if it was, and what the user did meanwhile."""
