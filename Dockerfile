@@ -17,8 +17,8 @@ RUN apt-get update && apt-get install --yes --no-install-recommends binutils && 
 COPY requirements-build.lock requirements-server.lock ./
 RUN python3 -m venv /opt/fileorganizer \
     && python3 -m venv /opt/build \
-    && /opt/fileorganizer/bin/pip install --require-hashes -r requirements-server.lock \
-    && /opt/build/bin/pip install --require-hashes -r requirements-build.lock \
+    && /opt/fileorganizer/bin/pip install --no-deps --require-hashes -r requirements-server.lock \
+    && /opt/build/bin/pip install --no-deps --require-hashes -r requirements-build.lock \
     && find /opt/fileorganizer -name '*.so' -size +1M -not -path '*.libs/*' -exec strip --strip-unneeded {} +
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src

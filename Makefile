@@ -28,11 +28,13 @@ help:  ## list the targets
 
 setup: $(STAMP)  ## make .venv from the locked packages (the other targets do it when needed)
 
+# The lock is everything there is to install, so nothing is resolved (--no-deps): an older pip, asked for `coverage[toml]` by
+# pytest-cov, takes the newest release instead of the locked one and then refuses it. `make check` asks whether anything is missing.
 $(STAMP): requirements.lock pyproject.toml
 	@if command -v uv >/dev/null; then
 	  echo "Setting up .venv with uv …"
 	  [ -x $(BIN)/python ] || uv venv --quiet --seed --python '>=3.11' .venv
-	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	  uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
 	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	else
 	  echo "Setting up .venv with pip (about half a minute) …"
@@ -43,7 +45,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  [ -n "$$python" ] || { echo "Python 3.11 or newer is needed; none was found on PATH. Name one with PYTHON=…" >&2; exit 1; }
 	  [ -x $(BIN)/python ] && [ -x $(BIN)/pip ] || "$$python" -m venv --clear .venv || {
 	    echo "This Python can't make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	fi
 	touch $@
@@ -133,6 +135,7 @@ test-packages:
 check: $(STAMP) lock-check check-packages  ## formats, linters, types, docstrings, layers; image, workflow, alerts
 	@step() { printf '%-12s ' "$$1"; shift; if out=$$("$$@" 2>&1); then echo ok; else echo FAILED; echo "$$out"; failed=1; fi; }
 	failed=
+	step packages $(BIN)/python -m pip check
 	step black $(BIN)/black --check --quiet --diff $(CODE)
 	step isort $(BIN)/isort --check --diff --quiet $(CODE)
 	step flake8 $(BIN)/flake8 $(CODE)

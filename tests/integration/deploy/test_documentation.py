@@ -24,7 +24,7 @@ ELSEWHERE = {
     "dist/fileorganizer preview": "tests/integration/deploy/test_installer.py",
     "pip install 'dist/fileorganizer_pro": "tests/proofs/installed.py",
     "python3 -m venv": "tests/proofs/installed.py",
-    "/opt/fileorganizer/bin/pip install --require-hashes -r requirements-server.lock": "tests/proofs/image.py",
+    "/opt/fileorganizer/bin/pip install --no-deps --require-hashes -r requirements-server.lock": "tests/proofs/image.py",
     "/opt/fileorganizer/bin/pip install --no-deps dist/": "tests/proofs/image.py",
     "docker build": "tests/proofs/image.py",
     "docker run": "tests/proofs/image.py",
