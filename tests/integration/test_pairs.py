@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from fileorganizer.cleaner import Cleaning
 from fileorganizer.errors import NothingToUndo
 from fileorganizer.fs import faults
 from fileorganizer.model import Options
+from fileorganizer.planning.reversing import NO_KEEPER
 from tests.integration.test_crash import kill_at
 from tests.support.crash import in_child
 from tests.support.disks import tmpfs
@@ -99,10 +101,22 @@ def test_a_clean_up_that_is_done_again_after_the_other_copies_went(twice: Path) 
     cleaner.clean_up(twice, Cleaning("oldest"))
     organizer.undo(twice)
     (twice / "a.txt").unlink()
+    with organizer.preview_undo(twice, "2") as plan:
+        assert (plan.head.review.planned, plan.head.review.left_by_reason) == (0, {"changed": 2})
+        assert {skip.detail for skips in plan.skips() for skip in skips} == {NO_KEEPER}
+    assert organizer.undo(twice, "2").operation is None
+    assert read_tree(twice) == {"b.txt": "same", "c.txt": "same"}
+    assert organizer.verify(twice).problems == []
+
+
+def test_a_copy_that_goes_right_after_the_preview(twice: Path, at: Any) -> None:
+    """The step looks once more: what the plan saw there and isn't there any more keeps its redundant file where it is."""
+    cleaner.clean_up(twice, Cleaning("oldest"))
+    organizer.undo(twice)
+    at("advance.before", (twice / "a.txt").unlink)
     organizer.undo(twice, "2")
     assert read_tree(twice) == {"b.txt": "same", "c.txt": "same"}
     assert left(twice, "3") == [("b.txt", "changed"), ("c.txt", "changed")]
-    assert organizer.verify(twice).problems == []
 
 
 def test_a_restore_that_is_taken_back_after_the_other_copy_went(twice: Path) -> None:
@@ -144,6 +158,8 @@ def test_hard_links_again_after_the_file_that_they_were_links_of_went(twice: Pat
     organizer.undo(twice)
     (twice / "a.txt").unlink()
     (twice / "c.txt").write_text("edited")
+    with organizer.preview_undo(twice, "2") as plan:
+        assert (plan.head.review.planned, plan.head.review.left_by_reason) == (0, {"changed": 1, "not-ours": 1})
     organizer.undo(twice, "2")
     assert read_tree(twice) == {"b.txt": "same", "c.txt": "edited"}
 

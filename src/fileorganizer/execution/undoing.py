@@ -170,10 +170,10 @@ class Undoing:
         """Was what is at a path made after the operation began? Where that can't be told, no."""
         return self._eyes.born(side, path) > self._since
 
-    def _keeper_of(self, place: bytes) -> Keeper | None:
-        """The copy for which a file was put into the trash, by the step that put it there; as it is now, or as it was then."""
+    def _keeper_of(self, place: bytes) -> tuple[bool, Keeper | None]:
+        """Was a file put into the trash for a copy, by the step that put it there; and that copy as it is now, if it is there."""
         keeper = self._trashed.by(place).keeper
-        return None if keeper is None else as_it_is(self._sides[SOURCE], keeper) or keeper
+        return keeper is not None, as_it_is(self._sides[SOURCE], keeper) if keeper else None
 
     def _finish(self, reversal: Reversal, operation: Operation | None) -> None:
         """Order what is contested, explain what is missing, frame the moves with the folders' steps."""

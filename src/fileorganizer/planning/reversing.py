@@ -35,12 +35,13 @@ from fileorganizer.planning.settling import PARKING
 GROUPS_FROM: Final = 1 << 50
 """Above the groups of a plan that two processes made: the second one's begin at 1 << 40."""
 STAYS: Final = "the other one of the two doesn't come back"
+NO_KEEPER: Final = "the copy that was to stay has changed or gone"
 
 
 BornLater = Callable[[int, bytes], bool]
 """(side, path) → was what is there now made after the operation that is taken back began?"""
-KeeperOf = Callable[[bytes], Keeper | None]
-"""Place in the trash → the copy for which the file was put there, as it is now; None: it was put there for none."""
+KeeperOf = Callable[[bytes], tuple[bool, Keeper | None]]
+"""Place in the trash → was the file put there for a copy that stays; and that copy as it is now, None where it isn't there any more."""
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -291,11 +292,13 @@ class Reversal:
 
     def _put_away_again(self, step: Step, back: Step) -> None:
         """What an undo brought out of the trash goes there again: a redundant file only as long as it is one."""
-        keeper = self._keeper_of(step.source)
-        if keeper is None:
+        redundant, keeper = self._keeper_of(step.source)
+        if not redundant:
             self._put_away(step.group, back)
         elif back.temporary == EDITED:
             self._leave(msgspec.structs.replace(step, source=back.source), Reason.NOT_OURS)
+        elif keeper is None:
+            self._leave(msgspec.structs.replace(step, source=back.source), Reason.CHANGED, NO_KEEPER)
         else:
             back = msgspec.structs.replace(back, keeper=keeper)
             if step.group:
