@@ -71,7 +71,7 @@ class Undoing:
                 made = [deed for deed in deeds if again and deed.step.kind == StepKind.MKDIR]
                 reversal.add(made, before, after)
                 if not again:
-                    reversal.follow(deeds)
+                    reversal.follow(deeds, after, _end(later))
         plainly = reversal.knows_no_detours
         for batch, part in parts(self._journal, operation, self._sides, paths, plainly=plainly):
             self._store(reversal, part)
@@ -93,7 +93,7 @@ class Undoing:
         for later in self._journal.operations():
             if later.number > operation.number and later.undoes is not None and later.number not in known:
                 for deeds, _, after in self._done_by(later, operation, newest_first=False):
-                    reversal.note_remade(deeds, after)
+                    reversal.note_remade(deeds, after, _end(later))
 
     def _done_by(
         self, later: Operation, operation: Operation, *, newest_first: bool
@@ -152,7 +152,8 @@ class Undoing:
             whole=whole,
             emit=self._emit,
             temporary=self._temporary,
-            born_later=self._born_later,
+            born=self._eyes.born,
+            since=self._since,
             keeper_of=self._keeper_of,
             owner=self._journal.owner,
         )
@@ -165,10 +166,6 @@ class Undoing:
         """A parking place in the control directory of the source root."""
         self._temporaries += 1
         return b"%s/temporary/%s-%d" % (CONTROL_DIRECTORY, self._tag.encode(), self._temporaries)
-
-    def _born_later(self, side: int, path: bytes) -> bool:
-        """Was what is at a path made after the operation began? Where that can't be told, no."""
-        return self._eyes.born(side, path) > self._since
 
     def _keeper_of(self, place: bytes) -> tuple[bool, Keeper | None]:
         """Was a file put into the trash for a copy, by the step that put it there; and that copy as it is now, if it is there."""
@@ -257,6 +254,11 @@ class Undoing:
             return None
         assert destination is not None  # nosec B101  # that of the root itself is looked at above
         return Eyes([self._sides[0], stack.enter_context(Root(destination))])
+
+
+def _end(operation: Operation) -> int:
+    """When an operation ended, in nanoseconds; now where it hasn't."""
+    return time.time_ns() if operation.finished_at is None else int(operation.finished_at * 1e9)
 
 
 def _each_counted(deeds: list[Deed]) -> list[Deed]:

@@ -38,8 +38,8 @@ STAYS: Final = "the other one of the two doesn't come back"
 NO_KEEPER: Final = "the copy that was to stay has changed or gone"
 
 
-BornLater = Callable[[int, bytes], bool]
-"""(side, path) → was what is there now made after the operation that is taken back began?"""
+Born = Callable[[int, bytes], int]
+"""(side, path) → when what is there now was made, in nanoseconds; 0 where that can't be told."""
 KeeperOf = Callable[[bytes], tuple[bool, Keeper | None]]
 """Place in the trash → was the file put there for a copy that stays; and that copy as it is now, None where it isn't there any more."""
 
@@ -63,17 +63,19 @@ class Reversal:
         whole: bool,
         emit: Callable[[list[Step]], None],
         temporary: Callable[[], bytes],
-        born_later: BornLater,
+        born: Born,
+        since: int,
         keeper_of: KeeperOf,
         owner: bytes,
     ) -> None:
         """``wanted`` says whether an original path is to be restored; ``whole``: all of it, folder times included.
 
-        ``owner`` stands for the root in the trash of a destination.
+        ``since``: when the operation that is taken back began, in nanoseconds. ``owner`` stands for the root in the trash of a destination.
         """
         self._owner = owner
         self._look, self._is_taken, self._wanted, self._whole = look, is_taken, wanted, whole
-        self._emit, self._temporary, self._born_later, self._keeper_of = emit, temporary, born_later, keeper_of
+        self._emit, self._temporary, self._keeper_of = emit, temporary, keeper_of
+        self._born, self._since = born, since
         self._batch: list[Step] = []
         self._contested: list[Step] = []
         self._undecided: dict[int, list[Step]] = {}
@@ -91,8 +93,8 @@ class Reversal:
         self._created: dict[tuple[int, bytes], Identity] = {}
         self._remade: dict[tuple[int, bytes, int], Identity] = {}
         """Side, path and inode of a folder that others removed → what an undo of theirs made in its place."""
-        self._made_again: set[tuple[int, bytes]] = set()
-        """Folders that later undos have made again, this operation's or others'."""
+        self._made_again: dict[tuple[int, bytes], list[tuple[Identity, int]]] = {}
+        """Folders that later undos have made again, this operation's or others': as each was left, and when that undo ended."""
         self._restored_in: set[tuple[int, bytes]] = set()
         self._before: dict[tuple[int, bytes], Folder] = {}
         self._after: dict[tuple[int, bytes], Folder] = {}
@@ -147,31 +149,41 @@ class Reversal:
             self.matched += 1
             self._leave(deed.step, Reason.SOURCE_TAKEN)
 
-    def follow(self, deeds: Sequence[Deed]) -> None:
+    def follow(self, deeds: Sequence[Deed], after: Iterable[Folder], until: int) -> None:
         """The done steps of one batch of a later undo, last first: some files are neither at the one place nor the other.
 
         It had parked them, was cut off, and found their places taken. The folders that it made again are those of the operation.
+        ``until``: when it ended, in nanoseconds.
         """
-        self._note_made_again(deeds)
+        self._note_made_again(deeds, {(folder.side, folder.path): folder for folder in after}, until)
         for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MOVE):
             if step.source.startswith(PARKING) and step.role in Role.TAKING_BACK:
                 self._put_aside[step.source] = step.target
             elif (aside := self._put_aside.pop(step.target, None)) is not None and aside != step.source:
                 self._moved_on[step.source_side, step.source] = aside
 
-    def note_remade(self, deeds: Sequence[Deed], after: Iterable[Folder]) -> None:
+    def note_remade(self, deeds: Sequence[Deed], after: Iterable[Folder], until: int) -> None:
         """The done steps of one batch of an undo of something else: a folder that it made again is the one it restores."""
-        self._note_made_again(deeds)
         now = {(folder.side, folder.path): folder for folder in after}
+        self._note_made_again(deeds, now, until)
         for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR):
             made = now.get((step.target_side, step.target))
             if made is not None and step.restores is not None:
                 self._remade[step.target_side, step.target, step.restores.ino] = folder_identity(made)
 
-    def _note_made_again(self, deeds: Sequence[Deed]) -> None:
-        """The folders that these steps have made; which of them it is now, after several undos and kills, isn't asked."""
-        made = (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR)
-        self._made_again.update((step.target_side, step.target) for step in made)
+    def _note_made_again(self, deeds: Sequence[Deed], after: dict[tuple[int, bytes], Folder], until: int) -> None:
+        """The folders that these steps have made, as their batch left them."""
+        for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR):
+            made = after.get((step.target_side, step.target))
+            if made is not None:
+                self._made_again.setdefault((made.side, made.path), []).append((folder_identity(made), until))
+
+    def _is_made_again(self, side: int, path: bytes, now: Identity) -> bool:
+        """Is the folder at a path one that an undo has made, and not one that somebody has made in its place since?"""
+        return any(
+            _is_same_folder(now, left.ino, left.mtime_ns) and self._born(side, path) <= until
+            for left, until in self._made_again.get((side, path), ())
+        )
 
     def _note_created(self, side: int, path: bytes, made: Folder) -> None:
         """A folder of ours, under the number that it has now."""
@@ -320,6 +332,10 @@ class Reversal:
         if now is None or step.seen is None or not _is_ours(now.seen, step.seen):
             return False
         return _is_unchanged(now.seen, step.seen) or not self._born_later(side, place)
+
+    def _born_later(self, side: int, place: bytes) -> bool:
+        """Was what is at a place made after the operation began? Where that can't be told, no."""
+        return self._born(side, place) > self._since
 
     def _note_absent(self, deed: Deed, now: Sight | None) -> None:
         """The file isn't where it was put: back already, changed, or gone."""
@@ -496,7 +512,7 @@ class Reversal:
             if self._idle and now and now.seen.mtime_ns == before.mtime_ns:
                 continue  # it has its time, and nothing will take it away
             if (side, path) in self._removed:
-                if now is None or (side, path) in self._made_again:
+                if now is None or self._is_made_again(side, path, now.seen):
                     yield _timed(before, None, restores=before)  # another one is the user's own
                 continue
             if (side, path) in self._touched_by_others:
