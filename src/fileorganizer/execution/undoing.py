@@ -175,7 +175,8 @@ class Undoing:
     def _finish(self, reversal: Reversal, operation: Operation | None) -> None:
         """Order what is contested, explain what is missing, frame the moves with the folders' steps."""
         left = self._places_left(reversal.needed_sources())
-        reversal.finish(left, self._elsewhere(reversal.missing, operation))
+        elsewhere = self._elsewhere(reversal.missing, operation)
+        reversal.finish(left, elsewhere, self._copies_elsewhere(reversal.absent_copies))
         first = reversal.folders_first()
         for offset, steps in enumerate(first):
             self._writer.put_batch(offset - len(first), steps)
@@ -208,6 +209,11 @@ class Undoing:
             return {}
         self._refuse_dependency(wanted, operation)
         return dict(found for side in self._sides for found in find_files(side, wanted))
+
+    def _copies_elsewhere(self, absent: Sequence[Deed]) -> dict[Mark, bytes]:
+        """Where copies are that aren't where they were made. Looked for in their destination only, where an inode says which it is."""
+        wanted = {deed.made.mark for deed in absent if deed.made is not None}
+        return dict(find_files(self._sides[DESTINATION], wanted)) if wanted else {}
 
     def _refuse_dependency(self, wanted: set[Mark], operation: Operation) -> None:
         """Raise OperationDependency when a later operation has moved one of these files on.

@@ -108,6 +108,8 @@ class Reversal:
         self.edited = 0
         self.skips: list[Skip] = []
         self.missing: list[Missing] = []
+        self.absent_copies: list[Deed] = []
+        """Copies that aren't where the operation made them."""
 
     # collecting, newest first
 
@@ -358,7 +360,7 @@ class Reversal:
         """
         step = deed.step
         if now is None:
-            self.already_back += step.role == Role.ITEM
+            self.absent_copies.append(deed)
         elif deed.made is None or not _is_unchanged(now.seen, deed.made):
             there = deed.place.decode("utf-8", "backslashreplace")
             self._leave(msgspec.structs.replace(step, role=Role.ITEM), Reason.NOT_OURS, f"the copy stays at {there}")
@@ -430,8 +432,9 @@ class Reversal:
         self._emit_batch()
         return {(step.target_side, step.target) for step in self._contested}
 
-    def finish(self, left: set[tuple[int, bytes]], elsewhere: dict[Mark, bytes]) -> None:
-        """Emit the rest. ``left`` are the needed places that steps of this undo leave; ``elsewhere`` says where missing files are."""
+    def finish(self, left: set[tuple[int, bytes]], elsewhere: dict[Mark, bytes], copies: dict[Mark, bytes]) -> None:
+        """Emit the rest. ``left`` are the needed places that steps of this undo leave; ``elsewhere`` says where missing files are,
+        ``copies`` where absent copies are."""
         possible = self._possible(left)
         self._idle &= not possible
         for step in possible:
@@ -446,6 +449,13 @@ class Reversal:
             found = elsewhere.get(step.seen.mark) if step.seen else None
             reason = Reason.MISSING if found is None else Reason.MOVED_BY_YOU
             self._leave(step, reason, "" if found is None else found.decode("utf-8", "backslashreplace"))
+        for copy in self.absent_copies:
+            there = copies.get(copy.made.mark) if copy.made is not None else None
+            if there is None:  # somebody has put it away already
+                self.already_back += copy.step.role == Role.ITEM
+            else:
+                words = f"the copy stays at {there.decode('utf-8', 'backslashreplace')}"
+                self._leave(msgspec.structs.replace(copy.step, role=Role.ITEM), Reason.MOVED_BY_YOU, words)
 
     def _possible(self, left: set[tuple[int, bytes]]) -> list[Step]:
         """The contested steps whose places will be free; one that has to stay keeps the place that another one wants."""
