@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import count
 from typing import Final
 
 import msgspec
@@ -24,6 +26,7 @@ from fileorganizer.model import (
     BATCH_STEPS,
     CONTROL_DIRECTORY,
     DESTINATION,
+    REPLACEMENT,
     SOURCE,
     Folder,
     Keeper,
@@ -128,18 +131,26 @@ class Undoing:
     def restore(self, operations: Iterable[Operation], wanted: Callable[[Deed], bool]) -> int:
         """Plan to bring what ``wanted`` names back from the trash; returns how many files matched.
 
-        Of several that lay at one place the newest goes there, which is that of the first of ``operations``.
+        Of several that lay at one place the newest goes there, which is that of the first of ``operations``. A hard link that a
+        clean-up has put there makes room for the file that it replaced.
         """
         reversal = self._reversal(lambda _path: True, whole=False)
         places: set[tuple[int, bytes]] = set()
+        families = count(1)
         for operation in operations:
+            numbered = defaultdict(families.__next__, {0: 0})  # each operation numbers its families from 1
+            links: dict[tuple[int, bytes], Deed] = {}
             for batch in self._journal.batches(operation.number, newest_first=True):
-                trashed = _each_counted(
-                    [d for d in deeds_of(batch, operation.number) if d.step.kind == StepKind.TRASH and wanted(d)]
-                )
+                deeds = deeds_of(batch, operation.number)
+                links.update({_place(deed): deed for deed in deeds if _is_stand_in(deed.step)})
+                trashed = _each_counted([d for d in deeds if d.step.kind == StepKind.TRASH and wanted(d)])
                 reversal.leave_older(deed for deed in trashed if _place(deed) in places)
-                reversal.add((deed for deed in trashed if _place(deed) not in places), (), ())
+                for deed in [deed for deed in trashed if _place(deed) not in places]:
+                    both = (links[_place(deed)], deed) if _place(deed) in links else (deed,)
+                    reversal.add([_of_family(one, numbered) for one in both], (), ())
                 places.update(map(_place, trashed))
+                for place in [_place(deed) for deed in deeds if deed.step.kind == StepKind.TRASH]:
+                    links.pop(place, None)
         self._finish(reversal, None)
         return reversal.matched
 
@@ -267,6 +278,16 @@ def _end(operation: Operation) -> int:
     return time.time_ns() if operation.finished_at is None else int(operation.finished_at * 1e9)
 
 
+def _is_stand_in(step: Step) -> bool:
+    """Has this put a hard link where another file was?"""
+    return step.kind == StepKind.LINK and step.temporary == REPLACEMENT
+
+
+def _of_family(deed: Deed, numbered: Mapping[int, int]) -> Deed:
+    """The same deed, its family called as ``numbered`` says."""
+    return msgspec.structs.replace(deed, step=msgspec.structs.replace(deed.step, group=numbered[deed.step.group]))
+
+
 def _each_counted(deeds: list[Deed]) -> list[Deed]:
     """These deeds, each file among them counted once: a further name where the first one isn't there, and what was swept away."""
     told = {deed.step.group for deed in deeds if deed.step.role == Role.ITEM}
@@ -280,8 +301,9 @@ def _each_counted(deeds: list[Deed]) -> list[Deed]:
 
 
 def _place(deed: Deed) -> tuple[int, bytes]:
-    """Where the file of a deed was."""
-    return deed.step.source_side, deed.step.source
+    """Where the file of a deed was; of a link that stands in for one, where that was."""
+    step = deed.step
+    return (step.target_side, step.target) if _is_stand_in(step) else (step.source_side, step.source)
 
 
 def find_files(root: Root, wanted: set[Mark]) -> Iterator[tuple[Mark, bytes]]:
