@@ -114,7 +114,7 @@ class Survey:
         options = task.options
         ignoring = Ignoring(options.exclude, include_hidden=options.include_hidden)
         self._walker = Walker(root, ignoring, Limits(options.recursive, options.max_depth, options.keep_together))
-        self._observer = Observer(root, options, task.rules)
+        self._observer = Observer(root, options, task.rules, ignoring)
 
         def pack(steps: list[Step], claims: array[int]) -> None:
             emit(len(steps), codec.pack(steps), claims)
