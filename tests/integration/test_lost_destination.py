@@ -153,5 +153,5 @@ def test_a_plain_undo_says_what_else_there_is(root: Path, tmp_path: Path) -> Non
             action(root)
     organizer.undo(root, first.operation_id)
     assert (root / "d.jpg").exists()
-    with pytest.raises(DestinationMissing, match="Connect that disk, or bring the folder back[^:]*$"):
+    with pytest.raises(DestinationMissing, match=r"Connect that disk, or bring the folder back[^:]*$"):
         organizer.undo(root)
