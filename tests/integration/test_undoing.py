@@ -137,6 +137,40 @@ def test_one_by_one_all_the_way_back(root: Path) -> None:
     assert difference(before, manifest(root)) == []
 
 
+@pytest.mark.parametrize("theirs", [False, True])
+def test_a_folder_that_stayed_for_a_later_run_s_files_goes_with_them(root: Path, theirs: bool) -> None:
+    """Taken back in the order of their making, the first run leaves the folder that it made to the second. What is the user's stays."""
+    before = manifest(root, root_itself=False)
+    organizer.organize(root, LOOSE)
+    write_tree(root, {"d.txt": File("d", mtime=OLD)})
+    organizer.organize(root, LOOSE)
+    organizer.undo(root, "1")
+    if theirs:
+        write_tree(root, {"Documents": {"mine": "mine"}})
+    documents = (root / "Documents").stat().st_mtime_ns
+    organizer.undo(root)
+    assert read_tree(root).get("Documents") == ({"mine": "mine"} if theirs else None)
+    if theirs:
+        assert (root / "Documents").stat().st_mtime_ns != documents  # its folder 2014 went
+        return
+    (root / "d.txt").unlink()
+    assert difference(before, manifest(root, root_itself=False)) == []
+
+
+def test_a_later_run_that_is_taken_back_is_done_again_in_a_folder_that_had_stayed_for_it(root: Path) -> None:
+    """The undo has removed it, so the undo of the undo makes it."""
+    organizer.organize(root, LOOSE)
+    write_tree(root, {"d.txt": File("d", mtime=OLD)})
+    organizer.organize(root, LOOSE)
+    organizer.undo(root, "1")
+    organizer.undo(root)
+    organizer.undo(root, "4")
+    assert read_tree(root)["Documents"] == {"2014": {"d.txt": "d"}}
+    organizer.undo(root, "2")
+    assert "Documents" not in read_tree(root)
+    assert organizer.verify(root).problems == []
+
+
 def test_a_folder_of_the_user_s_that_was_removed_and_made_again_stays(root: Path) -> None:
     """Made again by an undo isn't made by the operation."""
     (root / "Documents/2014").mkdir(parents=True)

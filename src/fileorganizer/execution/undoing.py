@@ -69,6 +69,7 @@ class Undoing:
         reversal = self._reversal(wanted_below(paths), whole=not paths)
         chain = self._chain(operation)
         self._note_remade(reversal, operation, {later.number for later, _ in chain})
+        self._note_kept(reversal, operation)
         for later, again in chain:
             for deeds, before, after in self._done_by(later, operation, newest_first=True):
                 made = [deed for deed in deeds if again and deed.step.kind == StepKind.MKDIR]
@@ -97,6 +98,15 @@ class Undoing:
             if later.number > operation.number and later.undoes is not None and later.number not in known:
                 for deeds, _, after in self._done_by(later, operation, newest_first=False):
                     reversal.note_remade(deeds, after, _end(later))
+
+    def _note_kept(self, reversal: Reversal, operation: Operation) -> None:
+        """Tell of the folders that earlier operations had made, and that may have stayed at their undo for what this one put there."""
+        for earlier in self._journal.operations(newest_first=False):
+            back = earlier.undoes is None and (earlier.rolled_back or earlier.undo_finished)
+            if back and earlier.number < operation.number:
+                for deeds, _, after in self._done_by(earlier, operation, newest_first=False):
+                    if not reversal.note_kept(deeds, after, _end(earlier)):
+                        break
 
     def _done_by(
         self, later: Operation, operation: Operation, *, newest_first: bool

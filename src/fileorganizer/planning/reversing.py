@@ -95,6 +95,8 @@ class Reversal:
         """Side, path and inode of a folder that others removed → what an undo of theirs made in its place."""
         self._made_again: dict[tuple[int, bytes], list[tuple[Identity, int]]] = {}
         """Folders that later undos have made again, this operation's or others': as each was left, and when that undo ended."""
+        self._kept: dict[tuple[int, bytes], tuple[Identity, int]] = {}
+        """Folders that earlier operations, taken back since, had made: as each was left, and when that operation ended."""
         self._restored_in: set[tuple[int, bytes]] = set()
         self._before: dict[tuple[int, bytes], Folder] = {}
         self._after: dict[tuple[int, bytes], Folder] = {}
@@ -186,6 +188,19 @@ class Reversal:
             _is_same_folder(now, left.ino, left.mtime_ns) and self._born(side, path) <= until
             for left, until in self._made_again.get((side, path), ())
         )
+
+    def note_kept(self, deeds: Sequence[Deed], after: Iterable[Folder], until: int) -> bool:
+        """The done steps of one batch of an earlier operation that is taken back; its folders stayed where something was in them.
+
+        False: it made none in this batch, and will make none in a later one.
+        """
+        now = {(folder.side, folder.path): folder for folder in after}
+        made = [deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR]
+        for step in made:
+            left = now.get((step.target_side, step.target))
+            if left is not None:
+                self._kept[left.side, left.path] = folder_identity(left), until
+        return bool(made)
 
     def _note_created(self, side: int, path: bytes, made: Folder) -> None:
         """A folder of ours, under the number that it has now."""
@@ -473,11 +488,7 @@ class Reversal:
 
     def folders_first(self) -> list[list[Step]]:
         """The folders that have to be there again before anything moves."""
-        needed: set[tuple[int, bytes]] = set()
-        for side, path in self._restored_in:
-            while path and (side, path) not in needed:
-                needed.add((side, path))
-                path = path.rpartition(b"/")[0]
+        needed = _with_parents(self._restored_in)
         again: dict[tuple[int, bytes], Folder | None] = {
             place: folder for place, (folder, _) in self._removed.items() if self._whole or place in needed
         }
@@ -502,10 +513,19 @@ class Reversal:
         return in_batches([[step] for step in steps])
 
     def folders_last(self) -> Iterator[list[Step]]:
-        """Created folders that are empty then go, deepest first; after that the folders get their times back."""
+        """Created folders that are empty then go, deepest first; after that the folders get their times back.
+
+        So do those that stayed at the undo of an earlier operation for what this one had put there.
+        """
+        left = _with_parents(self._before)
+        created = {
+            place: seen
+            for place, (seen, until) in self._kept.items()
+            if place in left and self._look(*place) is not None and self._born(*place) <= until
+        } | self._created
         removals = [
             Step(StepKind.RMDIR, path, b"", now.seen, side, side, Role.AUXILIARY)
-            for (side, path), seen in sorted(self._created.items(), reverse=True)
+            for (side, path), seen in sorted(created.items(), reverse=True)
             if (now := self._look(side, path)) is not None and _is_same_folder(now.seen, seen.ino, seen.mtime_ns)
         ]
         self._idle &= not removals
@@ -529,6 +549,16 @@ class Reversal:
                 continue
             if now and after and now.seen.mtime_ns == after.mtime_ns:
                 yield _timed(before, now.seen)
+
+
+def _with_parents(places: Iterable[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
+    """These folders and all above them, without the roots."""
+    found: set[tuple[int, bytes]] = set()
+    for side, path in places:
+        while path and (side, path) not in found:
+            found.add((side, path))
+            path = path.rpartition(b"/")[0]
+    return found
 
 
 def _is_junk(step: Step) -> bool:
