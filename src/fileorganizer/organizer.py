@@ -289,8 +289,8 @@ def preview_undo(
     path = resolve_root(root)
     (listener or Listener()).enter("planning")
     with _journal(path) as journal:
-        chosen = _choose(journal, operation)
-        with open_sides(path, destination_of(chosen)) as sides:
+        chosen, destination = _choose(path, journal, operation)
+        with open_sides(path, destination) as sides:
             return _draft_undo(sides, journal, chosen, paths)
 
 
@@ -309,8 +309,8 @@ def undo(
     path, listener = resolve_root(root), listener or Listener()
     settle(path)
     with _journal(path) as journal:
-        chosen = _choose(journal, operation)
-    with working(path, destination_of(chosen), "an undo") as work:
+        chosen, destination = _choose(path, journal, operation)
+    with working(path, destination, "an undo") as work:
         listener.enter("planning")
         started = time.monotonic()
         with _draft_undo(work.sides, work.journal, chosen, paths) as plan:
@@ -328,19 +328,37 @@ def _note_finished(journal: Journal, chosen: Operation, plan: Plan) -> None:
         journal.update_operation(chosen)
 
 
-def _choose(journal: Journal, operation: str | None) -> Operation:
-    """The operation that is meant."""
+def _choose(root: bytes, journal: Journal, operation: str | None) -> tuple[Operation, bytes | None]:
+    """The operation that is meant, and its destination if it has one outside. Raises DestinationMissing."""
     if operation is not None:
-        return journal.operation(operation)
-    candidates = [one for one in journal.operations() if one.operation_type not in _NOT_UNDONE_BY_DEFAULT]
-    for candidate in candidates:
-        if not candidate.rolled_back and not candidate.undo_finished:
-            return candidate
-    if not candidates:
+        chosen = journal.operation(operation)
+        return chosen, destination_of(chosen)
+    known = [one for one in journal.operations() if one.operation_type not in _NOT_UNDONE_BY_DEFAULT]
+    if not known:
         raise NothingToUndo("Nothing was done here that could be taken back.")
-    raise NothingToUndo(
-        "Every operation of this folder is taken back already, as far as that is possible. 'fileorganizer history' lists them."
-    )
+    candidates = [one for one in known if not one.rolled_back and not one.undo_finished]
+    if not candidates:
+        raise NothingToUndo(
+            "Every operation of this folder is taken back already, as far as that is possible. 'fileorganizer history' lists them."
+        )
+    try:
+        return candidates[0], destination_of(candidates[0])
+    except DestinationMissing as error:  # an older one may be the wrong one, so it isn't taken by itself
+        older = next((one for one in candidates[1:] if _is_in_reach(one)), None)
+        if older is None:
+            raise
+        raise DestinationMissing(
+            f"{error} To take back operation {older.number} instead:  fileorganizer undo {shell_word(root)} {older.operation_id}"
+        ) from error
+
+
+def _is_in_reach(operation: Operation) -> bool:
+    """Is the destination of an operation there now, if it has one outside the root?"""
+    try:
+        destination_of(operation)
+    except DestinationMissing:
+        return False
+    return True
 
 
 def _draft_undo(sides: Sequence[Root], journal: Journal, chosen: Operation, paths: Sequence[bytes]) -> Plan:
