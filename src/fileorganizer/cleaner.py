@@ -122,7 +122,7 @@ def clean_up(
     """
     path, listener = resolve_root(root), listener or Listener()
     settle(path)
-    plan = stored_plan(path, plan_id, OPERATION_TYPE) if plan_id else None
+    plan = stored_plan(path, plan_id, OPERATION_TYPE) if plan_id is not None else None
     if plan is not None:
         cleaning = msgspec.json.decode(plan.head.options, type=Cleaning)
     if cleaning is None:

@@ -9,6 +9,7 @@ relative to it.
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,10 +19,12 @@ import msgspec
 from fileorganizer.errors import (
     Declined,
     DestinationMissing,
+    DiskFull,
     InvalidOption,
     NothingToUndo,
     OperationNotFound,
     RootRefused,
+    StorageFailed,
     shell_word,
 )
 from fileorganizer.errors import show as shown_path
@@ -72,6 +75,11 @@ class Report(msgspec.Struct, frozen=True):
     move_seconds: float
 
 
+def nothing_to_do() -> Report:
+    """The report where that is clear before anything was looked at."""
+    return Report("", Review(), None, 0.0, 0.0, 0.0)
+
+
 class Shown(msgspec.Struct, frozen=True):
     """An operation and, while the context lasts, its files."""
 
@@ -118,7 +126,7 @@ def organize(
     """Plan and carry out, or carry out the stored plan ``plan_id`` (then ``options`` are those of the plan)."""
     path, listener = resolve_root(root), listener or Listener()
     settle(path)
-    plan = stored_plan(path, plan_id, "organize") if plan_id else None
+    plan = stored_plan(path, plan_id, "organize") if plan_id is not None else None
     if plan is not None:
         options = msgspec.json.decode(plan.head.options, type=Options)
     outside, prefix = _destination(path, options)
@@ -212,14 +220,23 @@ def refuse_whole(root: bytes, names: Iterable[bytes]) -> None:
 
 @contextmanager
 def new_plan() -> Iterator[tuple[str, PlanWriter]]:
-    """The id of a new plan, and what it is written with; where the block doesn't come to finish it, nothing is left of it."""
-    plan_id = operating.new_id()
-    writer = PlanWriter(plan_dir(), plan_id)
+    """The id of a new plan, and what it is written with; where the block doesn't come to finish it, nothing is left of it.
+
+    Raises DiskFull or StorageFailed when the folder of plans can't take it.
+    """
+    plan_id, folder = operating.new_id(), plan_dir()
     try:
-        yield plan_id, writer
-    except BaseException:
-        writer.abandon()
-        raise
+        writer = PlanWriter(folder, plan_id)
+        try:
+            yield plan_id, writer
+        except BaseException:
+            writer.abandon()
+            raise
+    except sqlite3.OperationalError as error:
+        refused = f"The plan can't be written into {shown_path(folder)}: {error}. Nothing was changed."
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise DiskFull(f"{refused} Make room on that disk, or set PLAN_DIR to a folder on another one.") from error
+        raise StorageFailed(refused) from error
 
 
 def share_nested(locks: control.Locks, root: bytes, plan: Plan) -> None:
@@ -602,7 +619,7 @@ def restore(
     path, listener = resolve_root(root), listener or Listener()
     chosen = _chosen_items(path, items)
     if not chosen:
-        return _nothing_in_the_trash()
+        return nothing_to_do()  # nothing is opened: a folder that was never organized stays without records
     places = {item.place for item in chosen}
 
     def fill(undoing: Undoing) -> None:
@@ -613,11 +630,6 @@ def restore(
         _draft_back(work.sides, work.journal, "restore", fill) as plan,
     ):
         return run_plan(work, plan, confirm, listener)
-
-
-def _nothing_in_the_trash() -> Report:
-    """Nothing to do, so nothing is opened: a folder that was never organized stays without records."""
-    return Report("", Review(), None, 0.0, 0.0, 0.0)
 
 
 def _one_destination(items: Sequence[TrashItem]) -> bytes | None:
@@ -643,7 +655,7 @@ def purge(
     path, listener = resolve_root(root), listener or Listener()
     chosen = trashed_before(_chosen_items(path, items), older_than_days)
     if not chosen:
-        return _nothing_in_the_trash()
+        return nothing_to_do()  # nothing is opened: a folder that was never organized stays without records
     with working(path, _one_destination(chosen), "a purge") as work, _draft_purge(work, chosen) as plan:
         return run_plan(work, plan, confirm, listener)
 

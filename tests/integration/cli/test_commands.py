@@ -18,7 +18,7 @@ import pytest
 from fileorganizer.cli import words
 from fileorganizer.model import Reason
 from tests.support.disks import mount, nobody, tmpfs
-from tests.support.manifest import difference, manifest
+from tests.support.manifest import contents, difference, manifest
 from tests.support.terminal import on_a_terminal
 from tests.support.trees import File, write_tree
 
@@ -113,7 +113,9 @@ def test_words_for_people(say: Any, root: Path) -> None:
     assert "Documents" in say("categories").out
     assert "Journal" in say("doctor", root).out
     assert "Nothing was cut off" in say("recover", root).out
-    assert say("recover", root, "--json").document["status"] == "nothing-to-do"
+    nothing = say("recover", root, "--json").document
+    assert nothing["status"] == "nothing-to-do"
+    assert nothing == say("trash", "purge", root, "--yes", "--json").document
     assert say("history", root, "--quiet").out == ""
     assert "problems" in say("verify", root).out
     assert "Item" in say("trash", "list", root).out
@@ -188,6 +190,30 @@ def test_exit_codes(say: Any, root: Path, arguments: list[str], code: int) -> No
     said = say(*(argument.replace("{}", str(root)) for argument in arguments))
     assert said.code == code
     assert "Traceback" not in said.err
+    assert difference(before, manifest(root)) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["preview", ""], 2),
+        (["organize", "", "--yes"], 2),
+        (["organize", ".", "--destination", "", "--yes"], 2),
+        (["organize", ".", "--ext", "", "--yes"], 2),
+        (["organize", ".", "--plan", "", "--yes"], 40),
+        (["duplicates", ""], 2),
+        (["duplicates", "clean", ".", "--plan", "", "--yes"], 40),
+        (["undo", ".", "", "--yes"], 43),
+        (["explain", ""], 2),
+    ],
+)
+def test_an_unset_variable_means_nothing(
+    say: Any, root: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int
+) -> None:
+    """Of a shell: it names neither the folder where one stands, nor all files, nor a new plan."""
+    monkeypatch.chdir(root)
+    before = manifest(root)
+    assert say(*arguments).code == code
     assert difference(before, manifest(root)) == []
 
 
@@ -417,6 +443,37 @@ def test_a_full_disk_has_its_code(say: Any, tmp_path: Path) -> None:
         said = say("organize", disk, "--yes")
         assert (said.code, "make room" in said.err) == (51, True)
         assert (disk / "a.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [["preview"], ["organize", "--yes"], ["duplicates", "clean", "--keep", "oldest", "--yes"]]
+)
+def test_a_plan_folder_that_takes_no_plan(
+    say: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """It is on a full disk, or isn't a folder: said with its place, and nothing is moved."""
+    write_tree(root, {"same.txt": File(b"text", mtime=OLD)})
+    before = contents(root)
+    with tmpfs(tmp_path / "disk", "size=16k") as disk:
+        (disk / "filler").write_bytes(b"x" * 8_000)
+        monkeypatch.setenv("PLAN_DIR", str(disk))
+        said = say(*command, root)
+        assert (said.code, f"can't be written into {disk}" in said.err) == (51, True)
+    monkeypatch.setenv("PLAN_DIR", str(root / "a.jpg"))
+    said = say(*command, root, "--json")
+    assert (said.code, said.document["error"]["code"]) == (52, "storage-failed")
+    assert str(root / "a.jpg") in said.document["error"]["message"]
+    assert contents(root) == before
+
+
+def test_a_user_without_a_home(say: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the users of some containers are: it is said what to set."""
+    for name in ("HOME", "PLAN_DIR", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54_321)  # the system lists no such user
+    for command in ("preview", "duplicates"):
+        said = say(command, root)
+        assert (said.code, "Set HOME" in said.err) == (2, True)
 
 
 def test_the_guide_names_the_members_of_every_document(say: Any, root: Path) -> None:
