@@ -8,6 +8,7 @@ relative to it.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
@@ -123,15 +124,11 @@ def organize(
     listener: Listener | None = None,
     rules: RuleSet | None = None,
 ) -> Report:
-    """Plan and carry out, or carry out the stored plan ``plan_id`` (then ``options`` are those of the plan)."""
+    """Plan and carry out, or carry out the stored plan ``plan_id`` (it has its own options)."""
     path, listener = resolve_root(root), listener or Listener()
     settle(path)
     plan = stored_plan(path, plan_id, "organize") if plan_id is not None else None
-    if plan is not None:
-        options = msgspec.json.decode(plan.head.options, type=Options)
-    outside, prefix = _destination(path, options)
-    if plan is not None:
-        _refuse_other_destination(plan, outside)
+    outside, prefix = _destination(path, options) if plan is None else (_planned_destination(plan), b"")
     with working(path, outside, "an organize run") as work:
         if plan is None:
             plan = _draft(work.sides, work.capabilities, prefix, options, rules, listener, work.locks)
@@ -158,11 +155,16 @@ def _destination(root: bytes, options: Options) -> tuple[bytes | None, bytes]:
         if any(map(is_control, below.split(b"/"))):
             raise InvalidOption(f"{shown_path(destination)} is where the journal lives. Choose another destination.")
         return None, below + b"/" if below else b""
+    return _existing(destination), b""
+
+
+def _existing(destination: bytes) -> bytes:
+    """A destination that is there. Raises DestinationMissing, RootRefused."""
     if not os.path.isdir(destination):
         raise DestinationMissing(
             f"{shown_path(destination)} isn't a folder. Make it, or connect its disk, and try again."
         )
-    return resolve_root(destination), b""
+    return resolve_root(destination)
 
 
 def _draft(
@@ -191,7 +193,7 @@ def _draft(
                 root=source.path,
                 root_identity=(source.dev, source.ino),
                 created_at=time.time(),
-                options=msgspec.json.encode(options),
+                options=stored_options(options),
                 rules=rules.encode(),
                 capabilities=msgspec.json.encode(list(capabilities)),
                 review=drafting.review,
@@ -207,6 +209,12 @@ def _draft(
     if locks is not None:
         share_nested(locks, source.path, plan)
     return plan
+
+
+def stored_options(options: msgspec.Struct) -> bytes:
+    """Options as a plan keeps them, in JSON, to be read by people: of a name that isn't UTF-8 no more is left than that."""
+    text = json.dumps(msgspec.to_builtins(options), ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
 
 
 def refuse_whole(root: bytes, names: Iterable[bytes]) -> None:
@@ -262,18 +270,23 @@ def stored_plan(root: bytes, plan_id: str, operation_type: str) -> Plan:
     return plan
 
 
-def _refuse_other_destination(plan: Plan, outside: bytes | None) -> None:
-    """Raise DestinationMissing when the plan was made for another folder than has its destination's name now (F39)."""
+def _planned_destination(plan: Plan) -> bytes | None:
+    """The destination root of a stored plan. Raises DestinationMissing when another folder has its name now (F39)."""
     planned = plan.head.destination
     if planned is None:
-        return
-    status = None if outside is None else os.stat(outside)
-    if status is None or plan.head.destination_identity != (status.st_dev, status.st_ino):
+        return None
+    try:
+        there = _existing(planned)
+        status = os.stat(there)
+        if plan.head.destination_identity != (status.st_dev, status.st_ino):
+            raise DestinationMissing(
+                f"{shown_path(planned)} is another folder than the one plan {plan.head.plan_id} was made for. Connect the right disk"
+                " there, or make a new plan with 'fileorganizer preview'. Nothing was moved."
+            )
+    except BaseException:
         plan.close()
-        raise DestinationMissing(
-            f"{shown_path(planned)} is another folder than the one plan {plan.head.plan_id} was made for. Connect the right disk"
-            " there, or make a new plan with 'fileorganizer preview'. Nothing was moved."
-        )
+        raise
+    return there
 
 
 def run_plan(work: Workplace, plan: Plan, confirm: Confirm | None, listener: Listener) -> Report:

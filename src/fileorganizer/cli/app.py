@@ -121,7 +121,7 @@ def _cause(number: int | None) -> tuple[type[FileOrganizerError], str]:
         return DiskFull, "make room on that disk, then run it again"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StorageFailed, "see that you may read and write there, then run it again"
-    if number in (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
+    if number in (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG):
         return StorageFailed, "see what is there, then run it again"
     return StorageFailed, "run 'fileorganizer recover', then try again"
 

@@ -45,7 +45,7 @@ def size_of(text: str | None) -> int | None:
     except (ValueError, KeyError, OverflowError):
         size = -1
     if size < 0:
-        raise InvalidOption(f"{show(text)} is no size. Write it as 10MB or 1GiB.")
+        raise InvalidOption(f"'{show(text)}' is no size. Write it as 10MB or 1GiB.")
     return size
 
 
@@ -71,7 +71,7 @@ def moment_of(text: str | None) -> float | None:
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError) as error:
-        raise InvalidOption(f"{show(text)} is no date. Write it as 2024-01-31.") from error
+        raise InvalidOption(f"'{show(text)}' is no date. Write it as 2024-01-31.") from error
 
 
 def original_path(folder: str, given: str) -> bytes:

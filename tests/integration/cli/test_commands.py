@@ -217,6 +217,35 @@ def test_an_unset_variable_means_nothing(
     assert difference(before, manifest(root)) == []
 
 
+def test_names_that_are_not_utf8_in_options(say: Any, root: Path, tmp_path: Path) -> None:
+    """A destination of such a name is organized into, also by a stored plan and from elsewhere; patterns and extensions work."""
+    there = tmp_path / os.fsdecode(b"d\xff")
+    there.mkdir()
+    before = contents(root)
+    options = ["--destination", there, "--exclude", os.fsdecode(b"odd \xff*"), "--ext", os.fsdecode(b"jpg,pdf,x\xff")]
+    plan = say("preview", root, *options, "--json").document
+    assert (plan["planned"], plan["left_by_reason"]["excluded"]) == (1, 1)
+    assert say("organize", root, "--plan", plan["plan_id"], "--yes").code == 0
+    assert (there / "Images/2014/a.jpg").read_bytes() == b"jpeg"
+    assert say("explain", there / "Images/2014/a.jpg").code == 0
+    assert say("undo", root, "--yes").code == 0
+    assert contents(root) == before
+    said = say("duplicates", "clean", root, "--keep", "oldest", "--against", there, "--preview")
+    assert (said.code, "isn't UTF-8" in said.err) == (2, True)
+
+
+def test_a_plan_goes_where_it_was_shown_to_go(
+    say: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its destination was named from another folder than the one where it is carried out."""
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path)
+    plan = say("preview", root, "--destination", "there", "--json").document
+    monkeypatch.chdir(root)
+    assert say("organize", root, "--plan", plan["plan_id"], "--yes").code == 0
+    assert (tmp_path / "there/Images/2014/a.jpg").exists()
+
+
 def test_filters(say: Any, root: Path) -> None:
     """Size, time, extension and category choose; the rest is filtered out."""
     chosen = [
