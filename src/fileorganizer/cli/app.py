@@ -137,7 +137,10 @@ def _tell(arguments: list[str], code: str, message: str) -> None:
         if _for_programs(arguments):
             from fileorganizer.cli.render_json import write_document
 
-            write_document({"error": {"code": code, "message": message}})
+            text = message.encode("utf-8", "surrogateescape").decode(
+                "utf-8", "backslashreplace"
+            )  # a word may be of any bytes
+            write_document({"error": {"code": code, "message": text}})
             sys.stdout.flush()
         else:
             click.echo(f"fileorganizer: {message}", err=True)

@@ -288,7 +288,7 @@ def test_interrupted(tmp_path: Path) -> None:
     """Ctrl-C stops after the step in hand; what was done is recorded and can be taken back."""
     root = tmp_path / "many"
     root.mkdir()
-    before = write_tree(root, {f"{n}.txt": File(b"%d" % n, mtime=OLD) for n in range(20_000)})
+    before = write_tree(root, {f"{n}.txt": File(b"%d" % n, mtime=OLD) for n in range(12_000)})
     program = [sys.executable, "-m", "fileorganizer.cli.app"]
     with subprocess.Popen([*program, "organize", str(root), "--yes", "--json"], stdout=subprocess.PIPE) as child:
         while not (root / "Documents").exists():
