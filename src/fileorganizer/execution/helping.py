@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import msgspec
 
 from fileorganizer.duplicates.cache import Renamed, changed_times
-from fileorganizer.execution.second import become_second, end_second, may_fork
+from fileorganizer.execution.second import become_second, end_second, fork_second, may_fork
 from fileorganizer.execution.stepping import PLAIN_AT_ONCE, Stepper
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs import _linux, faults
@@ -70,7 +70,7 @@ class Helper:
 
         self._connection, theirs = Pipe()
         first = os.getpid()
-        self._process = os.fork()
+        self._process = fork_second()
         if self._process == 0:
             _serve_and_exit(theirs, work, first)
         theirs.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fileorganizer.fs import faults
+from fileorganizer.settings import give_memory_back
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -18,11 +20,18 @@ def may_fork() -> bool:
     return hasattr(os, "fork") and len(os.sched_getaffinity(0)) > 1
 
 
+def fork_second() -> int:
+    """As ``os.fork``, after giving back what is free: the two would both have it. Raises OSError."""
+    give_memory_back()
+    return os.fork()
+
+
 def become_second(connection: Connection, *needed: int) -> None:
     """To be called first in the forked process; what the first one has open and hears isn't for this one.
 
     ``needed`` are the descriptors that it keeps beside its pipe's. A lock among them is held as long as this process lives.
     """
+    gc.freeze()  # the collector writes to all that it looks at, and what both share there would have to be copied
     faults.action = None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the first process hears them, and closes the pipe
