@@ -45,7 +45,7 @@ from fileorganizer.execution.workplace import (
 from fileorganizer.fs import control, probe
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.probe import Capabilities
-from fileorganizer.journal.plans import Head, Plan, PlanWriter, forget_old_plans
+from fileorganizer.journal.plans import Head, Plan, PlanWriter, forget_old_plans, storing
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import BATCH_STEPS, DESTINATION, Options, Review, Step, StepKind
@@ -212,14 +212,18 @@ def refuse_whole(root: bytes, names: Iterable[bytes]) -> None:
 
 @contextmanager
 def new_plan() -> Iterator[tuple[str, PlanWriter]]:
-    """The id of a new plan, and what it is written with; where the block doesn't come to finish it, nothing is left of it."""
+    """The id of a new plan, and what it is written with; where the block doesn't come to finish it, nothing is left of it.
+
+    Raises DiskFull or StorageFailed where plans can't be kept.
+    """
     plan_id = operating.new_id()
-    writer = PlanWriter(plan_dir(), plan_id)
-    try:
-        yield plan_id, writer
-    except BaseException:
-        writer.abandon()
-        raise
+    with storing():
+        writer = PlanWriter(plan_dir(), plan_id)
+        try:
+            yield plan_id, writer
+        except BaseException:
+            writer.abandon()
+            raise
 
 
 def share_nested(locks: control.Locks, root: bytes, plan: Plan) -> None:
