@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
+import logging
 import os
 import signal
+import sqlite3
+import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -186,6 +191,76 @@ def test_the_first_process_dies(tmp_path: Path) -> None:
     trial.check_back("the first process died")
 
 
+def test_the_first_process_dies_while_the_helper_is_stopped(tmp_path: Path) -> None:
+    """It ends all the same, and whoever comes next has to wait for no more than that."""
+    trial = Trial(tmp_path, dict(FILES))
+    marks = tmp_path / "marks"
+    marks.mkdir()
+
+    def stop() -> None:
+        (marks / str(os.getpid())).touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def die_when_it_has_stopped() -> None:
+        while not any(") T " in Path("/proc", mark.name, "stat").read_text() for mark in marks.iterdir()):
+            time.sleep(0.01)
+        die()
+
+    with helped(4):
+        action = in_turns(at_the(3, stop), at_the(4, die_when_it_has_stopped))
+        assert not in_child(lambda: organizer.organize(trial.root, RECURSIVE), action)
+    organizer.recover(trial.root)
+    status = Path("/proc", next(marks.iterdir()).name, "stat")
+    assert not status.exists() or ") Z " in status.read_text()
+    trial.check("the helper was stopped")
+    take_all_back(trial.root)
+    trial.check_back("the helper was stopped")
+
+
+def test_names_of_every_kind(tmp_path: Path, shares: list[int]) -> None:
+    """They are told to the helper as bytes, so nothing in them ends or begins anything."""
+    odd = (b"\n", b"\r\n-", b"\xff\xfe", b"\t'\"\\", "\u202e\u0301".encode(), b"x" * 240)
+    names = [b"%02d" % number + odd[number % len(odd)] + b".txt" for number in range(48)]
+    trial = Trial(tmp_path, {name: File(name, mtime=1_400_000_000) for name in names})  # type: ignore[misc]
+    with helped(4):
+        done = organized(trial.root)
+    assert done.totals.done == len(names) and sum(shares) > 10
+    assert sorted(os.listdir(os.fsencode(trial.root / "Documents/2014"))) == sorted(names)
+    trial.check("names")
+    take_all_back(trial.root)
+    trial.check_back("names")
+
+
+def test_from_a_thread_of_a_busy_program(tmp_path: Path, shares: list[int]) -> None:
+    """What other threads hold at the moment of the fork is held for ever in the helper: it asks for none of it."""
+    trial = Trial(tmp_path, dict(FILES))
+    done: list[Operation] = []
+    enough = threading.Event()
+
+    def busy() -> None:
+        log = logging.getLogger("busy")
+        log.addHandler(logging.StreamHandler(io.StringIO()))
+        log.propagate = False
+        while not enough.is_set():
+            log.warning("%s", sqlite3.connect(":memory:").execute("SELECT hex(randomblob(99))").fetchone())
+            Path(tmp_path / "busy").write_bytes(zlib.compress(os.urandom(9_999)))
+
+    threads = [threading.Thread(target=busy) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        with helped(4):
+            run = threading.Thread(target=lambda: done.append(organized(trial.root)))
+            run.start()
+            run.join(60)
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
+    assert [operation.totals.done for operation in done] == [len(FILES)] and sum(shares) > 10
+    trial.check("threads")
+
+
 def test_a_root_is_busy_as_long_as_the_helper_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were it ever to outlive the first process, nobody else could begin: it holds the lock itself."""
     trial = Trial(tmp_path, dict(FILES))
@@ -327,6 +402,27 @@ def test_a_stop_is_heeded_in_between(tmp_path: Path, shares: list[int]) -> None:
     assert len(list((trial.root / "Documents" / "2014").iterdir())) == done.totals.done and sum(shares) > 0
     take_all_back(trial.root)
     trial.check_back("stopped")
+
+
+def test_ctrl_c_while_a_program_starts_its_helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who uses the library and hears KeyboardInterrupt can go on at once: nobody holds the folder any more."""
+    trial = Trial(tmp_path, dict(FILES))
+    fork, children = os.fork, list[int]()
+
+    def interrupted() -> int:
+        signal.raise_signal(signal.SIGINT)  # to this thread: another one of the test runner would take it
+        children.append(fork())
+        return children[-1]
+
+    monkeypatch.setattr(os, "fork", interrupted)
+    with helped(4), pytest.raises(KeyboardInterrupt) as raised:
+        organizer.organize(trial.root, RECURSIVE)
+    assert os.waitpid(children[0], 0) == (children[0], 0)
+    organizer.recover(trial.root)
+    trial.check("interrupted")
+    assert raised.type is KeyboardInterrupt
+    take_all_back(trial.root)
+    trial.check_back("interrupted")
 
 
 def test_without_a_process_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: list[int]) -> None:

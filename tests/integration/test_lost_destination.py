@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fileorganizer import organizer
-from fileorganizer.errors import DestinationMissing
+from fileorganizer.errors import DestinationMissing, NothingToUndo
 from fileorganizer.model import Options
 from tests.integration.test_crash import kill_at
 from tests.support.crash import in_child
@@ -121,3 +121,37 @@ def test_a_run_to_another_disk(root: Path, tmp_path: Path, point: str, hit: int)
     assert {problem.code for problem in organizer.verify(root).problems} <= {"destination-missing"}
     organizer.restore(root, [item.item_id for item in organizer.trash_list(root)])
     assert read_tree(root) == before
+
+
+def test_a_plain_undo_passes_over_what_was_given_up(root: Path, tmp_path: Path) -> None:
+    """It takes back what can be; when the disk turns up after all, what was recorded as done there is taken back by its id."""
+    before, there = read_tree(root), tmp_path / "there"
+    organizer.organize(root, Options(dates="file", quiet_seconds=0.0, extensions=("jpg", "xmp")))
+    organizer.organize(root, into(there))
+    write_tree(root, {"e.txt": File("e.txt", mtime=OLD)})
+    assert not in_child(lambda: organizer.organize(root, into(there)), kill_at("operation.begun"))
+    there.rename(tmp_path / "away")
+    organizer.recover(root, without_destination=True)
+    organizer.undo(root)
+    assert live(root) == {"d.jpg", "d.xmp", "e.txt"} and (root / "d.jpg").exists()
+    with pytest.raises(NothingToUndo):
+        organizer.undo(root)
+    (tmp_path / "away").rename(there)
+    organizer.undo(root, "2")
+    assert read_tree(root) == {**before, "e.txt": "e.txt"}
+
+
+def test_a_plain_undo_says_what_else_there_is(root: Path, tmp_path: Path) -> None:
+    """A disk may only not be connected: the next older run isn't taken for the one that is meant, but named."""
+    there = tmp_path / "there"
+    first = organizer.organize(root, Options(dates="file", quiet_seconds=0.0, extensions=("jpg", "xmp"))).operation
+    organizer.organize(root, into(there))
+    there.rename(tmp_path / "away")
+    assert first is not None
+    for action in (organizer.undo, organizer.preview_undo):
+        with pytest.raises(DestinationMissing, match=f"operation 1 instead: .* {first.operation_id}"):
+            action(root)
+    organizer.undo(root, first.operation_id)
+    assert (root / "d.jpg").exists()
+    with pytest.raises(DestinationMissing, match=r"Connect that disk, or bring the folder back[^:]*$"):
+        organizer.undo(root)

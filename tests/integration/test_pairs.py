@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fileorganizer import cleaner, organizer
 from fileorganizer.cleaner import Cleaning
+from fileorganizer.duplicates.finder import Search
 from fileorganizer.errors import NothingToUndo
 from fileorganizer.fs import faults
 from fileorganizer.model import Options
+from fileorganizer.planning.reversing import NO_KEEPER
 from tests.integration.test_crash import kill_at
 from tests.support.crash import in_child
 from tests.support.disks import tmpfs
@@ -99,10 +102,22 @@ def test_a_clean_up_that_is_done_again_after_the_other_copies_went(twice: Path) 
     cleaner.clean_up(twice, Cleaning("oldest"))
     organizer.undo(twice)
     (twice / "a.txt").unlink()
+    with organizer.preview_undo(twice, "2") as plan:
+        assert (plan.head.review.planned, plan.head.review.left_by_reason) == (0, {"changed": 2})
+        assert {skip.detail for skips in plan.skips() for skip in skips} == {NO_KEEPER}
+    assert organizer.undo(twice, "2").operation is None
+    assert read_tree(twice) == {"b.txt": "same", "c.txt": "same"}
+    assert organizer.verify(twice).problems == []
+
+
+def test_a_copy_that_goes_right_after_the_preview(twice: Path, at: Any) -> None:
+    """The step looks once more: what the plan saw there and isn't there any more keeps its redundant file where it is."""
+    cleaner.clean_up(twice, Cleaning("oldest"))
+    organizer.undo(twice)
+    at("advance.before", (twice / "a.txt").unlink)
     organizer.undo(twice, "2")
     assert read_tree(twice) == {"b.txt": "same", "c.txt": "same"}
     assert left(twice, "3") == [("b.txt", "changed"), ("c.txt", "changed")]
-    assert organizer.verify(twice).problems == []
 
 
 def test_a_restore_that_is_taken_back_after_the_other_copy_went(twice: Path) -> None:
@@ -144,6 +159,8 @@ def test_hard_links_again_after_the_file_that_they_were_links_of_went(twice: Pat
     organizer.undo(twice)
     (twice / "a.txt").unlink()
     (twice / "c.txt").write_text("edited")
+    with organizer.preview_undo(twice, "2") as plan:
+        assert (plan.head.review.planned, plan.head.review.left_by_reason) == (0, {"changed": 1, "not-ours": 1})
     organizer.undo(twice, "2")
     assert read_tree(twice) == {"b.txt": "same", "c.txt": "edited"}
 
@@ -156,6 +173,43 @@ def test_hard_links_again_killed_before_the_first(twice: Path) -> None:
     organizer.resume(twice, organizer.history(twice)[0].plan_id)
     assert read_tree(twice) == {"a.txt": "same", "b.txt": "same", "c.txt": "same"}
     assert len({path.stat().st_ino for path in twice.glob("*.txt")}) == 1
+
+
+def test_a_file_that_was_replaced_by_a_hard_link_is_restored(twice: Path) -> None:
+    """The link that stands there is the clean-up's own: it makes room, and comes back when that is taken back."""
+    before = read_tree(twice)
+    cleaner.clean_up(twice, Cleaning("oldest", "hardlink"))
+    report = organizer.restore(twice, ["b.txt"])
+    assert report.operation is not None and (report.review.planned, report.operation.totals.done) == (1, 1)
+    assert [path.stat().st_nlink for path in sorted(twice.glob("*.txt"))] == [2, 1, 2]
+    assert [item.path for item in organizer.trash_list(twice)] == [b"c.txt"]
+    organizer.undo(twice, "2")
+    assert [path.stat().st_nlink for path in sorted(twice.glob("*.txt"))] == [3, 3, 3]
+    organizer.restore(twice, [])
+    assert read_tree(twice) == before and [path.stat().st_nlink for path in twice.glob("*.txt")] == [1, 1, 1]
+    assert organizer.history(twice)[-1].rolled_back
+    assert organizer.verify(twice).problems == []
+
+
+def test_a_link_that_somebody_has_replaced_stays(twice: Path) -> None:
+    """What stands there then is no link of ours."""
+    cleaner.clean_up(twice, Cleaning("oldest", "hardlink"))
+    (twice / "b.txt").unlink()
+    write_tree(twice, {"b.txt": "mine"})
+    report = organizer.restore(twice, [])
+    assert report.review.left_by_reason == {"source-taken": 1}
+    assert read_tree(twice) == {"a.txt": "same", "b.txt": "mine", "c.txt": "same"}
+
+
+def test_families_of_two_clean_ups_are_two(twice: Path, at: Any) -> None:
+    """Each counts its own from 1: one of them that can't follow doesn't hold the other back."""
+    cleaner.clean_up(twice, Cleaning("oldest", "hardlink", Search(exclude=("c.txt",))))
+    write_tree(twice, {name: File("other", mtime=OLD + at) for at, name in enumerate(("x.txt", "y.txt"))})
+    cleaner.clean_up(twice, Cleaning("oldest", "hardlink", Search(exclude=("a.txt", "b.txt", "c.txt"))))
+    trashed = twice / ".fileorganizer/trash/2/1-0"
+    at("advance.before", lambda: trashed.write_text("changed"))
+    organizer.restore(twice, [])
+    assert {name: (twice / name).stat().st_nlink for name in ("b.txt", "y.txt")} == {"b.txt": 1, "y.txt": 2}
 
 
 def test_a_link_whose_file_was_purged(twice: Path) -> None:

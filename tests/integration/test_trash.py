@@ -211,6 +211,20 @@ def test_a_root_that_was_copied_with_its_records(two: tuple[Path, Path, Path], t
     assert read_tree(there)["kept.txt"] == "one"
 
 
+def test_copies_of_a_root_have_places_of_their_own(two: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    """Both take the one copy back, one after the other: what the second has put away isn't in the trash of the first, nor destroyed by it."""
+    one, _, there = two
+    shutil.copytree(one, tmp_path / "copy", copy_function=shutil.copy2)
+    organizer.undo(one)
+    organizer.restore(one, [])
+    organizer.undo(tmp_path / "copy")
+    assert [item.path for item in organizer.trash_list(tmp_path / "copy")] == [b"Documents/2014/one.txt"]
+    assert organizer.trash_list(one) == []
+    organizer.purge(one)
+    organizer.restore(tmp_path / "copy", [])
+    assert read_tree(there)["Documents"]["2014"]["one.txt"] == "one"
+
+
 def test_what_is_put_away_again_is_there_since_then(root: Path) -> None:
     """An undo of an undo: it isn't as old as the first time, so that a purge of what is old leaves it."""
     write_tree(root, {"a.txt": File("same", mtime=OLD), "b.txt": File("same", mtime=OLD + 9)})

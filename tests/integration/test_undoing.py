@@ -15,7 +15,7 @@ from fileorganizer.errors import OperationDependency, StorageFailed
 from fileorganizer.execution import undoing
 from fileorganizer.fs.beneath import Root
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import Options
+from fileorganizer.model import Options, Reason
 from tests.support.disks import another_device, image, tmpfs
 from tests.support.manifest import contents, difference, manifest
 from tests.support.trees import File, read_tree, write_tree
@@ -82,6 +82,36 @@ def test_a_copy_on_another_disk_that_was_edited(root: Path, tmp_path: Path) -> N
         assert told == [(b"a.txt", "the copy stays at Documents/2014/a.txt")]
 
 
+def test_a_copy_that_was_moved_on(root: Path, tmp_path: Path) -> None:
+    """It isn't back: it stays where the user has put it, and is told. One that was deleted is as good as put away."""
+    there = tmp_path / "there"
+    there.mkdir()
+    write_tree(root, {name: File(name, mtime=OLD) for name in ("kept.txt", "gone.txt")})
+    organizer.organize(root, Options(dates="file", mode="copy", destination=str(there)))
+    (there / "Documents/2014/kept.txt").rename(there / "mine.txt")
+    (there / "Documents/2014/gone.txt").unlink()
+    with organizer.preview_undo(root) as plan:
+        assert [(s.path, s.reason, s.detail) for skips in plan.skips() for s in skips] == [
+            (b"kept.txt", Reason.MOVED_BY_YOU, "the copy stays at mine.txt")
+        ]
+        assert plan.head.review.already_back == 1
+    organizer.undo(root)
+    assert read_tree(there) == {"mine.txt": "kept.txt"}
+    assert (organizer.history(root)[-1].rolled_back, organizer.history(root)[-1].undo_finished) == (False, True)
+
+
+@pytest.mark.root
+def test_a_copy_on_another_disk_that_was_moved_on(root: Path, tmp_path: Path) -> None:
+    """Its original comes back out of the trash, and it is said where the copy stays."""
+    write_tree(root, {"a.txt": File("a", mtime=OLD)})
+    with tmpfs(tmp_path / "disk") as disk:
+        organizer.organize(root, Options(dates="file", destination=str(disk), across_devices=True))
+        (disk / "Documents/2014/a.txt").rename(disk / "mine.txt")
+        organizer.undo(root)
+        assert (root / "a.txt").read_text() == "a" and read_tree(disk) == {"mine.txt": "a"}
+        assert left(root) == {"moved-by-you": 1}
+
+
 def test_what_was_done_in_another_folder_is_no_concern(root: Path, tmp_path: Path) -> None:
     """Copies, taken back and restored, between an operation and its undo."""
     before = manifest(root)
@@ -105,6 +135,40 @@ def test_one_by_one_all_the_way_back(root: Path) -> None:
     for _ in range(4):
         organizer.undo(root)
     assert difference(before, manifest(root)) == []
+
+
+@pytest.mark.parametrize("theirs", [False, True])
+def test_a_folder_that_stayed_for_a_later_run_s_files_goes_with_them(root: Path, theirs: bool) -> None:
+    """Taken back in the order of their making, the first run leaves the folder that it made to the second. What is the user's stays."""
+    before = manifest(root, root_itself=False)
+    organizer.organize(root, LOOSE)
+    write_tree(root, {"d.txt": File("d", mtime=OLD)})
+    organizer.organize(root, LOOSE)
+    organizer.undo(root, "1")
+    if theirs:
+        write_tree(root, {"Documents": {"mine": "mine"}})
+    documents = (root / "Documents").stat().st_mtime_ns
+    organizer.undo(root)
+    assert read_tree(root).get("Documents") == ({"mine": "mine"} if theirs else None)
+    if theirs:
+        assert (root / "Documents").stat().st_mtime_ns != documents  # its folder 2014 went
+        return
+    (root / "d.txt").unlink()
+    assert difference(before, manifest(root, root_itself=False)) == []
+
+
+def test_a_later_run_that_is_taken_back_is_done_again_in_a_folder_that_had_stayed_for_it(root: Path) -> None:
+    """The undo has removed it, so the undo of the undo makes it."""
+    organizer.organize(root, LOOSE)
+    write_tree(root, {"d.txt": File("d", mtime=OLD)})
+    organizer.organize(root, LOOSE)
+    organizer.undo(root, "1")
+    organizer.undo(root)
+    organizer.undo(root, "4")
+    assert read_tree(root)["Documents"] == {"2014": {"d.txt": "d"}}
+    organizer.undo(root, "2")
+    assert "Documents" not in read_tree(root)
+    assert organizer.verify(root).problems == []
 
 
 def test_a_folder_of_the_user_s_that_was_removed_and_made_again_stays(root: Path) -> None:

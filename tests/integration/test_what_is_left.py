@@ -113,6 +113,38 @@ def test_f65_what_is_excluded_keeps_its_companions(root: Path, tree: dict[str, A
     assert read_tree(root) == {**plain(tree), "Images": {"2014": {"b.png": "b"}}}
 
 
+def test_f65_what_macos_keeps_beside_a_file_goes_with_it(root: Path) -> None:
+    """Its name is a hidden one, but it is part of the file; other hidden files stay. Beside a folder, or alone, it stays, too."""
+    tree = {"a.jpg": text("a"), "._a.jpg": text("of a"), "._sub": text("of sub"), "sub": {"._b.jpg": text("of b")}}
+    write_tree(root, {**tree, ".other.jpg": text("o"), "._.other.jpg": text("of other")})
+    before = manifest(root)
+    assert left(root) == {"hidden": 4}
+    organizer.organize(root, Options(recursive=True, dates="file"))
+    assert sorted(read_tree(root)["Images"]["2014"]) == ["._a.jpg", "a.jpg"]
+    with organizer.preview(root, Options(recursive=True, dates="file")) as plan:
+        assert plan.head.review.planned == 0
+    organizer.undo(root)
+    assert difference(before, manifest(root)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"min_size": 10}, {}),
+        ({"exclude": ("._*",)}, {"hidden": 1}),
+        ({"exclude": ("*.jpg",)}, {"excluded": 1, "hidden": 1}),
+        ({"max_size": 10}, {"filtered-out": 1, "with-companion": 1}),
+        ({"include_hidden": True, "min_size": 10}, {}),
+    ],
+)
+def test_f65_the_file_decides_for_what_is_kept_beside_it(
+    root: Path, options: dict[str, Any], found: dict[str, int]
+) -> None:
+    """By its size and its name; who excludes the hidden one leaves that alone, and nothing else."""
+    write_tree(root, {"a.jpg": text("a picture of some size"), "._a.jpg": text("of a")})
+    assert left(root, **options) == found
+
+
 def test_f31_what_is_written_while_the_scan_goes_on(root: Path) -> None:
     """It is as fresh as what was written right before, not dated in the future."""
     write_tree(root, {"first.txt": text("f"), "later": {}})

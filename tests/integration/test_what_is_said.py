@@ -63,6 +63,22 @@ def test_a_folder_that_an_undo_made_again_gets_them(root: Path, point: str) -> N
     assert difference(before, manifest(root)) == []
 
 
+def test_a_folder_made_in_the_place_of_one_that_an_undo_made(root: Path) -> None:
+    """A part was taken back, and the folder made for that removed again: the next one there is the user's own, whatever its inode."""
+    both = {name: File(name, mtime=OLD) for name in ("a.txt", "b.txt")}
+    write_tree(root, {"in": Folder(both, mode=0o777)})
+    organizer.organize(root, RECURSIVE)
+    organizer.undo(root, paths=[b"in/a.txt"])
+    (root / "in/a.txt").rename(root / "a.txt")
+    (root / "in").rmdir()
+    (root / "in").mkdir(mode=0o700)
+    organizer.undo(root, "1")
+    assert (read_tree(root), stat.S_IMODE((root / "in").stat().st_mode)) == (
+        {"a.txt": "a.txt", "in": {"b.txt": "b.txt"}},
+        0o700,
+    )
+
+
 def test_a_removed_folder_that_had_no_access_list(root: Path) -> None:
     """The one above it was given one since for all that is made in it: what an undo makes again doesn't keep that."""
     everybody = b"".join(

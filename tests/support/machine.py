@@ -26,11 +26,11 @@ from fileorganizer import cleaner, organizer
 from fileorganizer.cleaner import Cleaning
 from fileorganizer.duplicates.finder import Search
 from fileorganizer.errors import FileOrganizerError, InvalidOption, NothingToUndo, OperationDependency
-from fileorganizer.execution.keeping import NO_KEEPER
 from fileorganizer.fs import faults
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import Options
+from fileorganizer.planning.reversing import NO_KEEPER
 from fileorganizer.progress import Listener
 from tests.support.crash import in_child
 from tests.support.manifest import TRASHED, Manifest, difference, manifest

@@ -40,7 +40,8 @@ _FILE: Final = "digests.db"
 _LOADED: Final = 2048
 _ROW_BYTES: Final = 80
 """About what a row takes besides its entries."""
-_FLUSH_BYTES: Final = 8 << 20
+_FLUSH_BYTES: Final = 2 << 20
+"""Little at a time, so that the readers don't run out of work meanwhile."""
 _SEARCHES: Final = 8
 """So many whole searches are remembered …"""
 _SEARCH_BYTES: Final = 32 << 20

@@ -12,12 +12,11 @@ import os
 import sys
 import time
 from array import array
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain, compress
 from operator import and_
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -52,14 +51,15 @@ from fileorganizer.scan.ignoring import Ignoring, in_use
 from fileorganizer.scan.walker import Folder, Limits, Walker
 from fileorganizer.settings import cache_dir
 
+if TYPE_CHECKING:
+    from fileorganizer.duplicates.alike import Alike
+
 ALGORITHMS: Final = {"sha256": SHA256, "blake3": BLAKE3}
 FILES_A_MESSAGE: Final = 400
 LARGE_BYTES: Final = 1 << 20
 """A file from this size on is a message of its own: large ones are read side by side, the largest first."""
 _FOLDERS_A_MESSAGE: Final = min(MOST_FOLDERS, MAX_OPEN_FOLDERS)
 _NAMES_BYTES: Final = MESSAGE_BYTES - 40 * FILES_A_MESSAGE - 8_000
-_PARTS: Final = 8
-"""Files are sorted out by digest in so many parts, so that the dictionary stays small."""
 _SKIPPED: Final = {
     reader_child.LINK: Reason.SYMLINK,
     reader_child.SPECIAL: Reason.SPECIAL_FILE,
@@ -288,7 +288,9 @@ class Finder:
 
     def _sample(self) -> None:
         """Digests of beginning and end for all files that share their size with another."""
-        chosen = self._sharing_size()
+        from fileorganizer.duplicates.alike import sharing_size
+
+        chosen = sharing_size(self.table, self._in, self._reference_flags())
         self._recall_samples(chosen)
         self._listener.enter("hashing", chosen.count(1), "beginnings and ends")
         for pick in self.table.picks(chosen, FILES_A_MESSAGE, _NAMES_BYTES, _FOLDERS_A_MESSAGE):
@@ -296,17 +298,9 @@ class Finder:
         self._readers.drain()
         self._samples.flush()
 
-    def _sharing_size(self) -> bytearray:
-        """A byte a file: does another one have its size (and, with references, is one of these in the root)?"""
-        sizes = self.table.sizes
-        counts = Counter(compress(sizes, self._in))
-        if self._references:
-            own = set[int]()
-            for chunk in self.table.chunks:
-                if not self.table.places[chunk.place].is_reference:
-                    own.update(sizes[chunk.first : chunk.first + chunk.count])
-            counts = Counter({size: count for size, count in counts.items() if size in own})
-        return bytearray([a and counts[size] > 1 for a, size in zip(self._in, sizes, strict=True)])
+    def _reference_flags(self) -> bytearray | None:
+        """A byte a file: is it a reference? None where nothing is."""
+        return self.table.references() if self._references else None
 
     def _recall_samples(self, chosen: bytearray) -> None:
         """Take the digests that are remembered; these files aren't chosen any more."""
@@ -398,15 +392,16 @@ class Finder:
 
     def _digest(self) -> None:
         """Digests of whole contents for all files that beginning and end don't tell from another."""
+        from fileorganizer.duplicates.alike import sharing_sample
+
         table = self.table
-        alike = _alike(self._sample_words, self._sampled, table, references=self._references)
-        slots = array("L", bytes(array("L").itemsize * len(table)))
+        alike = sharing_sample(self._sample_words, self._sampled, table, self._reference_flags())
+        slots, chosen = array("L", bytes(array("L").itemsize * len(table))), bytearray(len(table))
         for slot, file in enumerate(alike.members):
-            slots[file] = slot + 1
+            slots[file], chosen[file] = slot, 1
         self._slots = slots
         self._whole = bytearray(DIGEST_BYTES * len(alike.members))
         self._have = bytearray(len(alike.members))
-        chosen = bytearray(map(bool, slots))
         self._recall_digests(chosen)
         self._listener.enter("hashing", chosen.count(1), "whole contents")
         kind = ALGORITHMS[self._search.algorithm]
@@ -428,7 +423,7 @@ class Finder:
 
     def _set_digest(self, file: int, digest: bytes) -> None:
         """Note the digest of a file."""
-        slot = self._slots[file] - 1
+        slot = self._slots[file]
         self._whole[slot * DIGEST_BYTES : (slot + 1) * DIGEST_BYTES] = digest
         self._have[slot] = 1
 
@@ -445,7 +440,7 @@ class Finder:
             self._set_digest(file, digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES])
         self._keep(self._digests, runs, digests, read_at)
 
-    def _grouped(self, alike: _Alike) -> Groups:
+    def _grouped(self, alike: Alike) -> Groups:
         """Files with the same digest; with ``paranoid`` only those that have the same bytes, too."""
         groups = Groups(self.table, self.links, self._search.algorithm)
         whole, have, sizes = self._whole, self._have, self.table.sizes
@@ -524,50 +519,6 @@ class _Outgoing:
     def joined(self) -> bytes:
         """The names as they go into a message."""
         return b"/".join(self._parts)
-
-
-class _Alike:
-    """Files that beginning and end don't tell apart, group by group."""
-
-    def __init__(self) -> None:
-        self.members = array("L")
-        self._starts = array("L", [0])
-
-    def add(self, files: Sequence[int]) -> None:
-        """Note a group."""
-        self.members.extend(files)
-        self._starts.append(len(self.members))
-
-    def bounds(self) -> Iterator[tuple[int, int]]:
-        """Where each group begins and ends in ``members``."""
-        return zip(self._starts, self._starts[1:], strict=False)
-
-
-def _alike(samples: array[int], sampled: bytearray, table: Table, *, references: bool) -> _Alike:
-    """The files with the same digest of size, beginning and end, a part at a time; an inode counts once.
-
-    It may have been met twice, where the same folder is mounted at a second place: as a reference, if one of them is.
-    """
-    parts = bytes([sample % _PARTS if has else _PARTS for sample, has in zip(samples, sampled, strict=True)])
-    alike = _Alike()
-    for part in range(_PARTS):
-        own = parts.translate(bytes(number == part for number in range(256)))
-        values = list(compress(samples, own))
-        several = {sample for sample, count in Counter(values).items() if count > 1}
-        flags = list(map(several.__contains__, values))
-        groups: defaultdict[int, list[int]] = defaultdict(list)
-        for file, sample in zip(
-            compress(compress(range(len(samples)), own), flags), compress(values, flags), strict=True
-        ):
-            groups[sample].append(file)
-        for files in groups.values():
-            files.reverse()
-            if references:
-                files.sort(key=lambda file: table.place_of(file).is_reference)
-            unique = list({table.inode_of(file): file for file in files}.values())
-            if len(unique) > 1:
-                alike.add(unique)
-    return alike
 
 
 def _kept(runs: Sequence[range], wanted: list[bool]) -> list[range]:

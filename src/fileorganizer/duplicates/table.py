@@ -137,6 +137,10 @@ class Table:
         """How many files of one side."""
         return sum(chunk.count for chunk in self.chunks if self.places[chunk.place].side == side)
 
+    def references(self) -> bytearray:
+        """A byte a file: is it a reference?"""
+        return bytearray().join(bytes((self.places[chunk.place].is_reference,)) * chunk.count for chunk in self.chunks)
+
     def chunk_of(self, file: int) -> Chunk:
         """The chunk that holds a file."""
         return self.chunks[bisect_right(self._starts, file) - 1]

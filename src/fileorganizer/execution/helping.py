@@ -16,12 +16,12 @@ processes take two thirds of the time of one. What keeps the rules whole:
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from fileorganizer.duplicates.cache import Renamed, changed_times
-from fileorganizer.execution.second import become_second, end_second, fork_second, may_fork
+from fileorganizer.execution.second import become_second, end_second, may_fork, start_second
 from fileorganizer.execution.stepping import PLAIN_AT_ONCE, Stepper
 from fileorganizer.execution.workplace import Workplace
 from fileorganizer.fs import _linux, faults
@@ -70,10 +70,14 @@ class Helper:
 
         self._connection, theirs = Pipe()
         first = os.getpid()
-        self._process = fork_second()
-        if self._process == 0:
-            _serve_and_exit(theirs, work, first)
-        theirs.close()
+        with theirs:
+            try:
+                self._process = start_second(lambda: _help(theirs, work, first))
+            except (
+                BaseException
+            ):  # none was to be had, or a signal that was held back: it ends with the pipe, and with it the locks
+                self._connection.close()
+                raise
 
     def close(self) -> None:
         """End it. It moves nothing any more when this returns."""
@@ -107,19 +111,16 @@ def worth_a_helper(steps: list[Step]) -> bool:
     return len(steps) >= WORTH_A_HELPER and may_fork()
 
 
-def _serve_and_exit(connection: Connection, work: Workplace, first: int) -> NoReturn:
-    """The helper from its start to its end; never returns into the code of the first process."""
-    try:
-        _linux.die_with_parent()
-        for side in work.sides:
-            side.forget()
-        killing = faults.action
-        become_second(connection, *work.locks.descriptors, *(side.fd for side in work.sides))
-        faults.action = killing  # it may be cut off at the same instants as the first
-        if os.getppid() == first:  # else it was gone before we could ask to go with it
-            _serve(connection, work)
-    finally:
-        os._exit(0)
+def _help(connection: Connection, work: Workplace, first: int) -> None:
+    """The helper from its start to its end."""
+    _linux.die_with_parent()
+    for side in work.sides:
+        side.forget()
+    killing = faults.action
+    become_second(connection, *work.locks.descriptors, *(side.fd for side in work.sides))
+    faults.action = killing  # it may be cut off at the same instants as the first
+    if os.getppid() == first:  # else it was gone before we could ask to go with it
+        _serve(connection, work)
 
 
 def _serve(connection: Connection, work: Workplace) -> None:

@@ -19,7 +19,6 @@ from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.identity import alike, identity_of, unchanged, unchanged_since
 from fileorganizer.model import REFERENCE, Identity, Keeper, Step
 
-NO_KEEPER: Final = "the copy that was to stay has changed or gone"
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | os.O_CLOEXEC
 
 

@@ -24,7 +24,7 @@ from fileorganizer.planning.planner import Draft, Seen
 from fileorganizer.rules.matching import Matcher
 from fileorganizer.rules.syntax import RuleSet
 from fileorganizer.scan import walker
-from fileorganizer.scan.ignoring import JUNK, in_use
+from fileorganizer.scan.ignoring import FORK, JUNK, Ignoring, in_use
 from fileorganizer.scan.open_files import open_for_writing
 
 DATED_CATEGORIES: Final = frozenset({"Images", "Videos", "Audio"})
@@ -51,9 +51,9 @@ _SYNC_MARKERS: Final = {
 class Observer:
     """Looks at every file that a plan is about, and feeds a draft with what it saw."""
 
-    def __init__(self, root: Root, options: Options, rules: RuleSet) -> None:
+    def __init__(self, root: Root, options: Options, rules: RuleSet, ignoring: Ignoring) -> None:
         """``rules`` decide categories; days are those of the system's time zone. Nothing is read yet."""
-        self._root, self._options = root, options
+        self._root, self._options, self._ignoring = root, options, ignoring
         self._reader = DateReader() if options.dates == "auto" else None
         self._matcher = Matcher(rules)
         self._dated = {i for i, c in enumerate(rules.categories) if c.name in DATED_CATEGORIES}
@@ -90,6 +90,7 @@ class Observer:
             draft.scanned += len(folder.skips)
             return
         self._leave_guarded(folder)
+        self._take_forks(folder)
         leaders = self._leaders(folder)
         self.catalogues += len(playlists.CATALOGUE_NAMES.intersection(folder.names))
         junk_names = [name for name in folder.names if name in JUNK]
@@ -133,6 +134,23 @@ class Observer:
         guarded = in_use(guards, set(folder.names)) - folder.names_left - folder.folders if guards else set()
         folder.skips += [Skip(joined(folder.path, name), Reason.UNFINISHED) for name in sorted(guarded)]
         folder.names_left |= guarded
+
+    def _take_forks(self, folder: walker.Folder) -> None:
+        """What macOS keeps of a file beside it is part of that, though its name is a hidden one: it goes with it."""
+        prefix = joined(folder.path, FORK)
+        forks = {s.path for s in folder.skips if s.reason == Reason.HIDDEN and s.path.startswith(prefix)}
+        if not forks:
+            return
+        files = set(folder.names) - folder.names_left - folder.folders
+        taken = {
+            path
+            for path in forks
+            if path[len(prefix) :] in files
+            and (name := path.rpartition(b"/")[2]) not in folder.folders
+            and not self._ignoring.excludes(name, path)
+        }
+        folder.skips = [skip for skip in folder.skips if skip.path not in taken]
+        folder.names_left -= {path.rpartition(b"/")[2] for path in taken}
 
     def _singles(self, folder: walker.Folder, names: list[bytes], draft: Draft) -> None:
         """A chunk of files without companions. Where the name alone decides, no value of our own is made of a file.
@@ -212,6 +230,11 @@ class Observer:
         draft.count(len(found) + len(unseen), sum(entry.seen.size for entry in found))
         draft.skips += unseen
         reasons = [self._reason(folder, entry) for entry in found]
+        if len(found) > 1:  # who asks for files of some size or age doesn't mean what is kept beside them
+            reasons = [
+                None if reason == Reason.FILTERED_OUT and entry.name.startswith(FORK) else reason
+                for entry, reason in zip(found, reasons, strict=True)
+            ]
         if unseen or len(names) < len(members) or any(reason is not None for reason in reasons):
             draft.skips += [
                 Skip(joined(folder.path, e.name), r if r is not None else Reason.WITH_COMPANION, e.seen.size)

@@ -211,7 +211,21 @@ def close_without_destination(work: Workplace, number: int) -> list[Operation]:
     for operation in running:
         recovery.settle_without_destination(work, number)
         _abandon(work, operation)
+        _give_up(work.journal, operation)
     return running
+
+
+def _give_up(journal: Journal, operation: Operation) -> None:
+    """Its destination won't come back: no plain undo waits for an operation that used it. By its id each may still be tried."""
+    lost = [one for one in journal.operations() if _destination(one) == _destination(operation)]
+    for one in lost:
+        one.undo_finished = True
+    journal.update_operation(*lost)
+
+
+def _destination(operation: Operation) -> tuple[bytes | None, int]:
+    """By what the destination of an operation is told from others; not by its device, which gets other numbers."""
+    return operation.destination, (operation.destination_identity or (0, 0))[1]
 
 
 def _abandon(work: Workplace, operation: Operation) -> None:

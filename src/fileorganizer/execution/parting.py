@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from fileorganizer.errors import RootVanished
-from fileorganizer.execution.second import become_second, end_second, fork_second, may_fork
+from fileorganizer.execution.second import become_second, end_second, may_fork, start_second
 from fileorganizer.fs import trash
 from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.identity import identity_of
@@ -209,9 +209,7 @@ class _Partner:
 
         self._connection, theirs = Pipe()
         about = root.path, (root.dev, root.ino)
-        self._process = fork_second()
-        if self._process == 0:
-            _serve_and_exit(theirs, *about, operation, chosen)
+        self._process = start_second(lambda: _serve_alone(theirs, *about, operation, chosen))
         theirs.close()
 
     def close(self) -> None:
@@ -233,18 +231,12 @@ class _Partner:
             return None
 
 
-def _serve_and_exit(
+def _serve_alone(
     connection: Connection, path: bytes, identity: tuple[int, int], operation: int, chosen: Sequence[bytes]
 ) -> None:
-    """The second process from its start to its end; never returns into the code of the first.
-
-    Whatever goes wrong here, the first process meets it, too, and tells of it.
-    """
-    try:
-        become_second(connection)
-        _serve(connection, path, identity, operation, chosen)
-    finally:
-        os._exit(0)
+    """The second process from its start to its end. Whatever goes wrong here, the first process meets it, too, and tells of it."""
+    become_second(connection)
+    _serve(connection, path, identity, operation, chosen)
 
 
 def _serve(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -20,21 +21,43 @@ def may_fork() -> bool:
     return hasattr(os, "fork") and len(os.sched_getaffinity(0)) > 1
 
 
-def fork_second() -> int:
-    """As ``os.fork``, after giving back what is free: the two would both have it. Raises OSError."""
+def start_second(serve: Callable[[], object]) -> int:
+    """Fork a process that does this and no more; returns its number. Raises OSError where none is to be had.
+
+    Signals are held back until it hears none that the first process hears: a handler that raises, as Python's own for Ctrl-C, would
+    let it go on with what the first one does, and write into its records. What is free is given back first: both would have it.
+    """
     give_memory_back()
-    return os.fork()
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        process = os.fork()
+        if process == 0:
+            try:
+                _hear_nothing()
+                signal.pthread_sigmask(signal.SIG_SETMASK, held)
+                serve()
+            finally:
+                os._exit(0)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    return process
+
+
+def _hear_nothing() -> None:
+    """The first process hears them, and closes the pipe. Nor is its event loop woken by what only this one is sent."""
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if number in (signal.SIGINT, signal.SIGTERM) or callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_IGN if number != signal.SIGCHLD else signal.SIG_DFL)
 
 
 def become_second(connection: Connection, *needed: int) -> None:
-    """To be called first in the forked process; what the first one has open and hears isn't for this one.
+    """To be called first in the forked process: what the first one has open isn't for this one.
 
     ``needed`` are the descriptors that it keeps beside its pipe's. A lock among them is held as long as this process lives.
     """
     gc.freeze()  # the collector writes to all that it looks at, and what both share there would have to be copied
     faults.action = None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the first process hears them, and closes the pipe
     start = 3
     for kept in sorted({connection.fileno(), *needed}):
         os.closerange(start, kept)

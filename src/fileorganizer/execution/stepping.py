@@ -16,6 +16,7 @@ from fileorganizer.fs.beneath import MAX_OPEN_FOLDERS
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.identity import identity_of, same_inode, unchanged_since
 from fileorganizer.model import REPLACEMENT, TWIN, Identity, Outcome, Reason, State, Step, StepKind, joined
+from fileorganizer.planning.reversing import NO_KEEPER
 from fileorganizer.planning.settling import remark
 
 BUSY_TRIES: Final = 3
@@ -210,7 +211,7 @@ class Stepper:
         if step.seen is None or not unchanged_since(status, step.seen):
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
         if step.keeper is not None and not keeping.is_still_there(self._work, step.keeper):
-            return Outcome(index, State.SKIPPED, Reason.CHANGED, keeping.NO_KEEPER)
+            return Outcome(index, State.SKIPPED, Reason.CHANGED, NO_KEEPER)
         if step.temporary not in (TWIN, REPLACEMENT) and self._sides[step.target_side].look(target) is not None:
             return Outcome(index, State.SKIPPED, Reason.CONFLICT)
         return None
@@ -242,7 +243,7 @@ class Stepper:
         ) and not unchanged_since(status, seen):
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
         if step.keeper is not None and not keeping.has_keeper(self._work, step):
-            return Outcome(index, State.SKIPPED, Reason.CHANGED, keeping.NO_KEEPER)
+            return Outcome(index, State.SKIPPED, Reason.CHANGED, NO_KEEPER)
         target_fd, target_name = self._parent(step.target_side, target)
         faultpoint("move.before")
         if step.temporary == TWIN:
@@ -360,7 +361,7 @@ class Stepper:
         if step.seen is None or not same_inode(status, step.seen):
             return Outcome(index, State.SKIPPED, Reason.CHANGED)
         if step.keeper is not None and not keeping.has_keeper(self._work, step):
-            return Outcome(index, State.SKIPPED, Reason.LAST_COPY, keeping.NO_KEEPER)
+            return Outcome(index, State.SKIPPED, Reason.LAST_COPY, NO_KEEPER)
         faultpoint("purge.before")
         moving.purge_forever(parent_fd, name)
         faultpoint("purge.after")
@@ -377,10 +378,10 @@ class Stepper:
         """share: only with its keeper; the kernel compares once more, and changes nothing that one could see."""
         assert step.seen is not None  # nosec B101  # the planner gives it an identity
         if not keeping.has_keeper(self._work, step):
-            return Outcome(index, State.SKIPPED, Reason.CHANGED, keeping.NO_KEEPER)
+            return Outcome(index, State.SKIPPED, Reason.CHANGED, NO_KEEPER)
         with keeping.opened(self._work, step) as (file, keeper):
             same = sharing.share_blocks(keeper, file, step.seen.size)
-        return None if same else Outcome(index, State.SKIPPED, Reason.CHANGED, keeping.NO_KEEPER)
+        return None if same else Outcome(index, State.SKIPPED, Reason.CHANGED, NO_KEEPER)
 
 
 def _answered(error: OSError, index: int) -> Outcome:

@@ -7,7 +7,6 @@ files, has no descriptor of ours but its end of a pipe, and ends with the pipe.
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -17,7 +16,7 @@ import msgspec
 
 from fileorganizer.errors import RootVanished, StorageFailed
 from fileorganizer.execution.observing import Observer
-from fileorganizer.execution.second import become_second, end_second, fork_second, may_fork
+from fileorganizer.execution.second import become_second, end_second, may_fork, start_second
 from fileorganizer.fs.beneath import Root
 from fileorganizer.journal import codec
 from fileorganizer.model import Options, Skip, Step
@@ -114,7 +113,7 @@ class Survey:
         options = task.options
         ignoring = Ignoring(options.exclude, include_hidden=options.include_hidden)
         self._walker = Walker(root, ignoring, Limits(options.recursive, options.max_depth, options.keep_together))
-        self._observer = Observer(root, options, task.rules)
+        self._observer = Observer(root, options, task.rules, ignoring)
 
         def pack(steps: list[Step], claims: array[int]) -> None:
             emit(len(steps), codec.pack(steps), claims)
@@ -232,9 +231,7 @@ class _Partner:
         self.scanned = 0
         self._findings: Findings | None = None
         self._connection, theirs = Pipe()
-        self._process = fork_second()
-        if self._process == 0:
-            _serve_and_exit(theirs, task)
+        self._process = start_second(lambda: _serve_and_tell(theirs, task))
         theirs.close()
 
     def close(self) -> None:
@@ -304,8 +301,8 @@ class _Partner:
         return self._findings
 
 
-def _serve_and_exit(connection: Connection, task: Task) -> None:
-    """The second process from its start to its end; never returns into the code of the first."""
+def _serve_and_tell(connection: Connection, task: Task) -> None:
+    """The second process from its start to its end."""
     try:
         become_second(connection)
         _serve(connection, task)
@@ -314,8 +311,6 @@ def _serve_and_exit(connection: Connection, task: Task) -> None:
     except BaseException as error:  # noqa: BLE001  # whatever it is, the first process has to hear of it
         failure = _Portion([], 0, [], [], error=f"{type(error).__name__}: {error}")
         connection.send_bytes(_encoder.encode(failure))
-    finally:
-        os._exit(0)
 
 
 def _serve(connection: Connection, task: Task) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import count
 from typing import Final
 
 import msgspec
@@ -24,6 +26,7 @@ from fileorganizer.model import (
     BATCH_STEPS,
     CONTROL_DIRECTORY,
     DESTINATION,
+    REPLACEMENT,
     SOURCE,
     Folder,
     Keeper,
@@ -66,12 +69,13 @@ class Undoing:
         reversal = self._reversal(wanted_below(paths), whole=not paths)
         chain = self._chain(operation)
         self._note_remade(reversal, operation, {later.number for later, _ in chain})
+        self._note_kept(reversal, operation)
         for later, again in chain:
             for deeds, before, after in self._done_by(later, operation, newest_first=True):
                 made = [deed for deed in deeds if again and deed.step.kind == StepKind.MKDIR]
                 reversal.add(made, before, after)
                 if not again:
-                    reversal.follow(deeds)
+                    reversal.follow(deeds, after, _end(later))
         plainly = reversal.knows_no_detours
         for batch, part in parts(self._journal, operation, self._sides, paths, plainly=plainly):
             self._store(reversal, part)
@@ -93,7 +97,16 @@ class Undoing:
         for later in self._journal.operations():
             if later.number > operation.number and later.undoes is not None and later.number not in known:
                 for deeds, _, after in self._done_by(later, operation, newest_first=False):
-                    reversal.note_remade(deeds, after)
+                    reversal.note_remade(deeds, after, _end(later))
+
+    def _note_kept(self, reversal: Reversal, operation: Operation) -> None:
+        """Tell of the folders that earlier operations had made, and that may have stayed at their undo for what this one put there."""
+        for earlier in self._journal.operations(newest_first=False):
+            back = earlier.undoes is None and (earlier.rolled_back or earlier.undo_finished)
+            if back and earlier.number < operation.number:
+                for deeds, _, after in self._done_by(earlier, operation, newest_first=False):
+                    if not reversal.note_kept(deeds, after, _end(earlier)):
+                        break
 
     def _done_by(
         self, later: Operation, operation: Operation, *, newest_first: bool
@@ -128,18 +141,26 @@ class Undoing:
     def restore(self, operations: Iterable[Operation], wanted: Callable[[Deed], bool]) -> int:
         """Plan to bring what ``wanted`` names back from the trash; returns how many files matched.
 
-        Of several that lay at one place the newest goes there, which is that of the first of ``operations``.
+        Of several that lay at one place the newest goes there, which is that of the first of ``operations``. A hard link that a
+        clean-up has put there makes room for the file that it replaced.
         """
         reversal = self._reversal(lambda _path: True, whole=False)
         places: set[tuple[int, bytes]] = set()
+        families = count(1)
         for operation in operations:
+            numbered = defaultdict(families.__next__, {0: 0})  # each operation numbers its families from 1
+            links: dict[tuple[int, bytes], Deed] = {}
             for batch in self._journal.batches(operation.number, newest_first=True):
-                trashed = _each_counted(
-                    [d for d in deeds_of(batch, operation.number) if d.step.kind == StepKind.TRASH and wanted(d)]
-                )
+                deeds = deeds_of(batch, operation.number)
+                links.update({_place(deed): deed for deed in deeds if _is_stand_in(deed.step)})
+                trashed = _each_counted([d for d in deeds if d.step.kind == StepKind.TRASH and wanted(d)])
                 reversal.leave_older(deed for deed in trashed if _place(deed) in places)
-                reversal.add((deed for deed in trashed if _place(deed) not in places), (), ())
+                for deed in [deed for deed in trashed if _place(deed) not in places]:
+                    both = (links[_place(deed)], deed) if _place(deed) in links else (deed,)
+                    reversal.add([_of_family(one, numbered) for one in both], (), ())
                 places.update(map(_place, trashed))
+                for place in [_place(deed) for deed in deeds if deed.step.kind == StepKind.TRASH]:
+                    links.pop(place, None)
         self._finish(reversal, None)
         return reversal.matched
 
@@ -152,7 +173,8 @@ class Undoing:
             whole=whole,
             emit=self._emit,
             temporary=self._temporary,
-            born_later=self._born_later,
+            born=self._eyes.born,
+            since=self._since,
             keeper_of=self._keeper_of,
             owner=self._journal.owner,
         )
@@ -166,19 +188,16 @@ class Undoing:
         self._temporaries += 1
         return b"%s/temporary/%s-%d" % (CONTROL_DIRECTORY, self._tag.encode(), self._temporaries)
 
-    def _born_later(self, side: int, path: bytes) -> bool:
-        """Was what is at a path made after the operation began? Where that can't be told, no."""
-        return self._eyes.born(side, path) > self._since
-
-    def _keeper_of(self, place: bytes) -> Keeper | None:
-        """The copy for which a file was put into the trash, by the step that put it there; as it is now, or as it was then."""
+    def _keeper_of(self, place: bytes) -> tuple[bool, Keeper | None]:
+        """Was a file put into the trash for a copy, by the step that put it there; and that copy as it is now, if it is there."""
         keeper = self._trashed.by(place).keeper
-        return None if keeper is None else as_it_is(self._sides[SOURCE], keeper) or keeper
+        return keeper is not None, as_it_is(self._sides[SOURCE], keeper) if keeper else None
 
     def _finish(self, reversal: Reversal, operation: Operation | None) -> None:
         """Order what is contested, explain what is missing, frame the moves with the folders' steps."""
         left = self._places_left(reversal.needed_sources())
-        reversal.finish(left, self._elsewhere(reversal.missing, operation))
+        elsewhere = self._elsewhere(reversal.missing, operation)
+        reversal.finish(left, elsewhere, self._copies_elsewhere(reversal.absent_copies))
         first = reversal.folders_first()
         for offset, steps in enumerate(first):
             self._writer.put_batch(offset - len(first), steps)
@@ -211,6 +230,11 @@ class Undoing:
             return {}
         self._refuse_dependency(wanted, operation)
         return dict(found for side in self._sides for found in find_files(side, wanted))
+
+    def _copies_elsewhere(self, absent: Sequence[Deed]) -> dict[Mark, bytes]:
+        """Where copies are that aren't where they were made. Looked for in their destination only, where an inode says which it is."""
+        wanted = {deed.made.mark for deed in absent if deed.made is not None}
+        return dict(find_files(self._sides[DESTINATION], wanted)) if wanted else {}
 
     def _refuse_dependency(self, wanted: set[Mark], operation: Operation) -> None:
         """Raise OperationDependency when a later operation has moved one of these files on.
@@ -259,6 +283,21 @@ class Undoing:
         return Eyes([self._sides[0], stack.enter_context(Root(destination))])
 
 
+def _end(operation: Operation) -> int:
+    """When an operation ended, in nanoseconds; now where it hasn't."""
+    return time.time_ns() if operation.finished_at is None else int(operation.finished_at * 1e9)
+
+
+def _is_stand_in(step: Step) -> bool:
+    """Has this put a hard link where another file was?"""
+    return step.kind == StepKind.LINK and step.temporary == REPLACEMENT
+
+
+def _of_family(deed: Deed, numbered: Mapping[int, int]) -> Deed:
+    """The same deed, its family called as ``numbered`` says."""
+    return msgspec.structs.replace(deed, step=msgspec.structs.replace(deed.step, group=numbered[deed.step.group]))
+
+
 def _each_counted(deeds: list[Deed]) -> list[Deed]:
     """These deeds, each file among them counted once: a further name where the first one isn't there, and what was swept away."""
     told = {deed.step.group for deed in deeds if deed.step.role == Role.ITEM}
@@ -272,8 +311,9 @@ def _each_counted(deeds: list[Deed]) -> list[Deed]:
 
 
 def _place(deed: Deed) -> tuple[int, bytes]:
-    """Where the file of a deed was."""
-    return deed.step.source_side, deed.step.source
+    """Where the file of a deed was; of a link that stands in for one, where that was."""
+    step = deed.step
+    return (step.target_side, step.target) if _is_stand_in(step) else (step.source_side, step.source)
 
 
 def find_files(root: Root, wanted: set[Mark]) -> Iterator[tuple[Mark, bytes]]:

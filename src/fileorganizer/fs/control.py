@@ -128,7 +128,8 @@ class Locks:
                 break  # who had it has ended between the two looks
             if shared or _lives(process) or time.monotonic() > deadline:
                 os.close(fd)
-                raise RootBusy(folder, holder or "another run")
+                told = "" if shared else holder  # who only shares it has written nothing there
+                raise RootBusy(folder, told or "another run")
             time.sleep(_LOOK_SECONDS)
         self._fds.append(fd)
 

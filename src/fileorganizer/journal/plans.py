@@ -9,13 +9,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from fileorganizer.errors import DiskFull, PlanDamaged, PlanNotFound, StorageFailed
+from fileorganizer.errors import PlanDamaged, PlanNotFound
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.private import discard, private_file, private_folder, publish
 from fileorganizer.journal import codec
@@ -56,19 +56,6 @@ class Head(msgspec.Struct):
     """The time zone by which files were given to days and years."""
     scan_seconds: float = 0.0
     plan_seconds: float = 0.0
-
-
-@contextmanager
-def storing() -> Iterator[None]:
-    """Turn SQLite's errors into ours while a plan is made: nothing of the user's is changed by then. Raises DiskFull or StorageFailed."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if "full" in str(error):
-            raise DiskFull(
-                "The disk that plans are kept on (PLAN_DIR) is full. Nothing was changed. Free some space there."
-            ) from error
-        raise StorageFailed(f"The plan can't be kept (PLAN_DIR): {error}. Nothing was changed.") from error
 
 
 class PlanWriter:

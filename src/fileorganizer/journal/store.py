@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from fileorganizer.errors import DiskFull, Fenced, JournalDamaged, OperationNotFound, StorageFailed, show
+from fileorganizer.fs.beneath import Root
 from fileorganizer.fs.faults import faultpoint
 from fileorganizer.fs.private import private_file, publish_text, read_text
 from fileorganizer.journal import codec
@@ -40,6 +41,7 @@ CREATE INDEX in_doubt ON batches (operation, seq) WHERE settled = 0;
 CREATE TABLE skips (operation INTEGER NOT NULL REFERENCES operations, seq INTEGER NOT NULL, skips BLOB NOT NULL,
     PRIMARY KEY (operation, seq));
 """
+_FILE: Final = b"journal.db"
 _record = msgspec.msgpack.Decoder(Operation)
 
 
@@ -52,7 +54,7 @@ class Journal:
         Raises FileNotFoundError (reading, none there), JournalDamaged, DiskFull or StorageFailed.
         """
         self._folder = os.path.join(root, CONTROL_DIRECTORY)
-        path = os.path.join(self._folder, b"journal.db")
+        path = os.path.join(self._folder, _FILE)
         exists = os.path.exists(path)
         mirrored = self._mirrored(root)
         if not exists and (mirrored or not write):
@@ -90,12 +92,23 @@ class Journal:
             )
         self.epoch = epoch
         if write:
+            place = self._place()
             with self._transaction(fenced=False):
                 self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'epoch'")
                 self._db.execute("UPDATE meta SET value = ? WHERE key = 'version'", (SCHEMA_VERSION,))
+                if known.get("place") != place:  # what is in the trash already is found by the name in its steps
+                    named = (place, os.urandom(16).hex())
+                    self._db.execute("INSERT OR REPLACE INTO meta VALUES ('place', ?), ('root_id', ?)", named)
             self.epoch += 1
             faultpoint("epoch.raised")
             publish_text(self._mirror, str(self.epoch))
+
+    def _place(self) -> str:
+        """By what this journal is told from a copy of it: file system, inode, and when the file was made."""
+        with Root(self._folder) as folder:
+            status = folder.look(_FILE)
+            assert status is not None  # nosec B101  # it is open
+            return f"{os.statvfs(folder.fd).f_fsid} {status.st_ino} {folder.born(_FILE)}"
 
     @property
     def _mirror(self) -> bytes:
@@ -133,7 +146,7 @@ class Journal:
 
     @property
     def root_id(self) -> str:
-        """The random name that this root was given with its journal."""
+        """The random name that this root was given with its journal; a copy of it, or what a backup brought back, gets one of its own."""
         return str(self._db.execute("SELECT value FROM meta WHERE key = 'root_id'").fetchone()[0])
 
     @property

@@ -35,12 +35,13 @@ from fileorganizer.planning.settling import PARKING
 GROUPS_FROM: Final = 1 << 50
 """Above the groups of a plan that two processes made: the second one's begin at 1 << 40."""
 STAYS: Final = "the other one of the two doesn't come back"
+NO_KEEPER: Final = "the copy that was to stay has changed or gone"
 
 
-BornLater = Callable[[int, bytes], bool]
-"""(side, path) → was what is there now made after the operation that is taken back began?"""
-KeeperOf = Callable[[bytes], Keeper | None]
-"""Place in the trash → the copy for which the file was put there, as it is now; None: it was put there for none."""
+Born = Callable[[int, bytes], int]
+"""(side, path) → when what is there now was made, in nanoseconds; 0 where that can't be told."""
+KeeperOf = Callable[[bytes], tuple[bool, Keeper | None]]
+"""Place in the trash → was the file put there for a copy that stays; and that copy as it is now, None where it isn't there any more."""
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -62,17 +63,19 @@ class Reversal:
         whole: bool,
         emit: Callable[[list[Step]], None],
         temporary: Callable[[], bytes],
-        born_later: BornLater,
+        born: Born,
+        since: int,
         keeper_of: KeeperOf,
         owner: bytes,
     ) -> None:
         """``wanted`` says whether an original path is to be restored; ``whole``: all of it, folder times included.
 
-        ``owner`` stands for the root in the trash of a destination.
+        ``since``: when the operation that is taken back began, in nanoseconds. ``owner`` stands for the root in the trash of a destination.
         """
         self._owner = owner
         self._look, self._is_taken, self._wanted, self._whole = look, is_taken, wanted, whole
-        self._emit, self._temporary, self._born_later, self._keeper_of = emit, temporary, born_later, keeper_of
+        self._emit, self._temporary, self._keeper_of = emit, temporary, keeper_of
+        self._born, self._since = born, since
         self._batch: list[Step] = []
         self._contested: list[Step] = []
         self._undecided: dict[int, list[Step]] = {}
@@ -90,8 +93,10 @@ class Reversal:
         self._created: dict[tuple[int, bytes], Identity] = {}
         self._remade: dict[tuple[int, bytes, int], Identity] = {}
         """Side, path and inode of a folder that others removed → what an undo of theirs made in its place."""
-        self._made_again: set[tuple[int, bytes]] = set()
-        """Folders that later undos have made again, this operation's or others'."""
+        self._made_again: dict[tuple[int, bytes], list[tuple[Identity, int]]] = {}
+        """Folders that later undos have made again, this operation's or others': as each was left, and when that undo ended."""
+        self._kept: dict[tuple[int, bytes], tuple[Identity, int]] = {}
+        """Folders that earlier operations, taken back since, had made: as each was left, and when that operation ended."""
         self._restored_in: set[tuple[int, bytes]] = set()
         self._before: dict[tuple[int, bytes], Folder] = {}
         self._after: dict[tuple[int, bytes], Folder] = {}
@@ -105,6 +110,8 @@ class Reversal:
         self.edited = 0
         self.skips: list[Skip] = []
         self.missing: list[Missing] = []
+        self.absent_copies: list[Deed] = []
+        """Copies that aren't where the operation made them."""
 
     # collecting, newest first
 
@@ -146,31 +153,54 @@ class Reversal:
             self.matched += 1
             self._leave(deed.step, Reason.SOURCE_TAKEN)
 
-    def follow(self, deeds: Sequence[Deed]) -> None:
+    def follow(self, deeds: Sequence[Deed], after: Iterable[Folder], until: int) -> None:
         """The done steps of one batch of a later undo, last first: some files are neither at the one place nor the other.
 
         It had parked them, was cut off, and found their places taken. The folders that it made again are those of the operation.
+        ``until``: when it ended, in nanoseconds.
         """
-        self._note_made_again(deeds)
+        self._note_made_again(deeds, {(folder.side, folder.path): folder for folder in after}, until)
         for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MOVE):
             if step.source.startswith(PARKING) and step.role in Role.TAKING_BACK:
                 self._put_aside[step.source] = step.target
             elif (aside := self._put_aside.pop(step.target, None)) is not None and aside != step.source:
                 self._moved_on[step.source_side, step.source] = aside
 
-    def note_remade(self, deeds: Sequence[Deed], after: Iterable[Folder]) -> None:
+    def note_remade(self, deeds: Sequence[Deed], after: Iterable[Folder], until: int) -> None:
         """The done steps of one batch of an undo of something else: a folder that it made again is the one it restores."""
-        self._note_made_again(deeds)
         now = {(folder.side, folder.path): folder for folder in after}
+        self._note_made_again(deeds, now, until)
         for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR):
             made = now.get((step.target_side, step.target))
             if made is not None and step.restores is not None:
                 self._remade[step.target_side, step.target, step.restores.ino] = folder_identity(made)
 
-    def _note_made_again(self, deeds: Sequence[Deed]) -> None:
-        """The folders that these steps have made; which of them it is now, after several undos and kills, isn't asked."""
-        made = (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR)
-        self._made_again.update((step.target_side, step.target) for step in made)
+    def _note_made_again(self, deeds: Sequence[Deed], after: dict[tuple[int, bytes], Folder], until: int) -> None:
+        """The folders that these steps have made, as their batch left them."""
+        for step in (deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR):
+            made = after.get((step.target_side, step.target))
+            if made is not None:
+                self._made_again.setdefault((made.side, made.path), []).append((folder_identity(made), until))
+
+    def _is_made_again(self, side: int, path: bytes, now: Identity) -> bool:
+        """Is the folder at a path one that an undo has made, and not one that somebody has made in its place since?"""
+        return any(
+            _is_same_folder(now, left.ino, left.mtime_ns) and self._born(side, path) <= until
+            for left, until in self._made_again.get((side, path), ())
+        )
+
+    def note_kept(self, deeds: Sequence[Deed], after: Iterable[Folder], until: int) -> bool:
+        """The done steps of one batch of an earlier operation that is taken back; its folders stayed where something was in them.
+
+        False: it made none in this batch, and will make none in a later one.
+        """
+        now = {(folder.side, folder.path): folder for folder in after}
+        made = [deed.step for deed in deeds if deed.step.kind == StepKind.MKDIR]
+        for step in made:
+            left = now.get((step.target_side, step.target))
+            if left is not None:
+                self._kept[left.side, left.path] = folder_identity(left), until
+        return bool(made)
 
     def _note_created(self, side: int, path: bytes, made: Folder) -> None:
         """A folder of ours, under the number that it has now."""
@@ -291,11 +321,13 @@ class Reversal:
 
     def _put_away_again(self, step: Step, back: Step) -> None:
         """What an undo brought out of the trash goes there again: a redundant file only as long as it is one."""
-        keeper = self._keeper_of(step.source)
-        if keeper is None:
+        redundant, keeper = self._keeper_of(step.source)
+        if not redundant:
             self._put_away(step.group, back)
         elif back.temporary == EDITED:
             self._leave(msgspec.structs.replace(step, source=back.source), Reason.NOT_OURS)
+        elif keeper is None:
+            self._leave(msgspec.structs.replace(step, source=back.source), Reason.CHANGED, NO_KEEPER)
         else:
             back = msgspec.structs.replace(back, keeper=keeper)
             if step.group:
@@ -318,6 +350,10 @@ class Reversal:
             return False
         return _is_unchanged(now.seen, step.seen) or not self._born_later(side, place)
 
+    def _born_later(self, side: int, place: bytes) -> bool:
+        """Was what is at a place made after the operation began? Where that can't be told, no."""
+        return self._born(side, place) > self._since
+
     def _note_absent(self, deed: Deed, now: Sight | None) -> None:
         """The file isn't where it was put: back already, changed, or gone."""
         step = deed.step
@@ -339,7 +375,7 @@ class Reversal:
         """
         step = deed.step
         if now is None:
-            self.already_back += step.role == Role.ITEM
+            self.absent_copies.append(deed)
         elif deed.made is None or not _is_unchanged(now.seen, deed.made):
             there = deed.place.decode("utf-8", "backslashreplace")
             self._leave(msgspec.structs.replace(step, role=Role.ITEM), Reason.NOT_OURS, f"the copy stays at {there}")
@@ -411,8 +447,9 @@ class Reversal:
         self._emit_batch()
         return {(step.target_side, step.target) for step in self._contested}
 
-    def finish(self, left: set[tuple[int, bytes]], elsewhere: dict[Mark, bytes]) -> None:
-        """Emit the rest. ``left`` are the needed places that steps of this undo leave; ``elsewhere`` says where missing files are."""
+    def finish(self, left: set[tuple[int, bytes]], elsewhere: dict[Mark, bytes], copies: dict[Mark, bytes]) -> None:
+        """Emit the rest. ``left`` are the needed places that steps of this undo leave; ``elsewhere`` says where missing files are,
+        ``copies`` where absent copies are."""
         possible = self._possible(left)
         self._idle &= not possible
         for step in possible:
@@ -427,6 +464,13 @@ class Reversal:
             found = elsewhere.get(step.seen.mark) if step.seen else None
             reason = Reason.MISSING if found is None else Reason.MOVED_BY_YOU
             self._leave(step, reason, "" if found is None else found.decode("utf-8", "backslashreplace"))
+        for copy in self.absent_copies:
+            there = copies.get(copy.made.mark) if copy.made is not None else None
+            if there is None:  # somebody has put it away already
+                self.already_back += copy.step.role == Role.ITEM
+            else:
+                words = f"the copy stays at {there.decode('utf-8', 'backslashreplace')}"
+                self._leave(msgspec.structs.replace(copy.step, role=Role.ITEM), Reason.MOVED_BY_YOU, words)
 
     def _possible(self, left: set[tuple[int, bytes]]) -> list[Step]:
         """The contested steps whose places will be free; one that has to stay keeps the place that another one wants."""
@@ -444,11 +488,7 @@ class Reversal:
 
     def folders_first(self) -> list[list[Step]]:
         """The folders that have to be there again before anything moves."""
-        needed: set[tuple[int, bytes]] = set()
-        for side, path in self._restored_in:
-            while path and (side, path) not in needed:
-                needed.add((side, path))
-                path = path.rpartition(b"/")[0]
+        needed = _with_parents(self._restored_in)
         again: dict[tuple[int, bytes], Folder | None] = {
             place: folder for place, (folder, _) in self._removed.items() if self._whole or place in needed
         }
@@ -473,10 +513,19 @@ class Reversal:
         return in_batches([[step] for step in steps])
 
     def folders_last(self) -> Iterator[list[Step]]:
-        """Created folders that are empty then go, deepest first; after that the folders get their times back."""
+        """Created folders that are empty then go, deepest first; after that the folders get their times back.
+
+        So do those that stayed at the undo of an earlier operation for what this one had put there.
+        """
+        left = _with_parents(self._before)
+        created = {
+            place: seen
+            for place, (seen, until) in self._kept.items()
+            if place in left and self._look(*place) is not None and self._born(*place) <= until
+        } | self._created
         removals = [
             Step(StepKind.RMDIR, path, b"", now.seen, side, side, Role.AUXILIARY)
-            for (side, path), seen in sorted(self._created.items(), reverse=True)
+            for (side, path), seen in sorted(created.items(), reverse=True)
             if (now := self._look(side, path)) is not None and _is_same_folder(now.seen, seen.ino, seen.mtime_ns)
         ]
         self._idle &= not removals
@@ -493,13 +542,23 @@ class Reversal:
             if self._idle and now and now.seen.mtime_ns == before.mtime_ns:
                 continue  # it has its time, and nothing will take it away
             if (side, path) in self._removed:
-                if now is None or (side, path) in self._made_again:
+                if now is None or self._is_made_again(side, path, now.seen):
                     yield _timed(before, None, restores=before)  # another one is the user's own
                 continue
             if (side, path) in self._touched_by_others:
                 continue
             if now and after and now.seen.mtime_ns == after.mtime_ns:
                 yield _timed(before, now.seen)
+
+
+def _with_parents(places: Iterable[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
+    """These folders and all above them, without the roots."""
+    found: set[tuple[int, bytes]] = set()
+    for side, path in places:
+        while path and (side, path) not in found:
+            found.add((side, path))
+            path = path.rpartition(b"/")[0]
+    return found
 
 
 def _is_junk(step: Step) -> bool:

@@ -23,6 +23,9 @@ JUNK: Final = frozenset(
 )
 """Names with which a folder still counts as empty."""
 
+FORK: Final = b"._"
+"""Before the name of a file: what macOS keeps of it beside it (AppleDouble), on disks that have no room for that in the file."""
+
 KEEP_MARKERS: Final = frozenset(
     {b".keep", b".gitkeep", b".keepme", b".keep-together", b".placeholder", b".empty", b".stfolder", b".nomedia"}
 )
@@ -191,6 +194,10 @@ class Ignoring:
         if low[0] == 0x23 and low[-1] == 0x23 and len(low) > 2:  # '#draft#': what Emacs saves by itself
             return Reason.UNFINISHED
         return Reason.HIDDEN if low[0] == 0x2E and not self._include_hidden else None
+
+    def excludes(self, name: bytes, path: bytes) -> bool:
+        """Say whether the user excludes a file, whatever else is a reason to leave it alone."""
+        return bool(self._runs) and self._excluded(name, path, False)
 
     def _excluded(self, name: bytes, path: bytes, is_folder: bool) -> bool:
         """Say whether the last exclude that matches this very path is a positive one, as git does."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from fileorganizer import cleaner, organizer, progress
 from fileorganizer.cleaner import Cleaning
-from fileorganizer.duplicates import cache, finder, reader_child, readers
+from fileorganizer.duplicates import alike, cache, finder, reader_child, readers
 from fileorganizer.duplicates.finder import Search
 from fileorganizer.errors import InvalidOption, StorageFailed
 from fileorganizer.fs import faults, probe
@@ -199,15 +200,9 @@ def test_paranoid_compares_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(
         finder.Finder, "_set_digest", lambda self, file, _d, set_=finder.Finder._set_digest: set_(self, file, bytes(32))
     )
-    monkeypatch.setattr(finder, "_alike", _all_alike)
+    monkeypatch.setattr(alike, "sharing_sample", lambda *_: alike.Alike(array("Q", range(4)), array("Q", (0, 4))))
     assert groups_of(find_duplicates(tmp_path, Search())) == [("a", "b", "c", "d")]
     assert groups_of(find_duplicates(tmp_path, Search(paranoid=True))) == [("a", "b", "d")]
-
-
-def _all_alike(*_: object, references: bool) -> object:
-    alike = finder._Alike()
-    alike.add(range(4))
-    return alike
 
 
 def test_the_second_search_reads_no_content(tmp_path: Path, reading: str, settled: None) -> None:

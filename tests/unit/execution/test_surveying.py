@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from array import array
 from collections.abc import Iterator
@@ -112,24 +111,18 @@ def test_another_root_is_not_surveyed(tmp_path: Path, ends: tuple[Connection, Co
 
 
 @pytest.fixture
-def as_child(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
-    """Let the second process's code run here: what it would do to the whole process is written down instead."""
-    asked: dict[str, list[Any]] = {"closed": [], "ignored": [], "ended": []}
-
-    def ends(code: int) -> None:
-        asked["ended"].append(code)
-
-    monkeypatch.setattr(surveying.os, "closerange", lambda first, behind: asked["closed"].append((first, behind)))
-    monkeypatch.setattr(signal, "signal", lambda number, _what: asked["ignored"].append(number))
-    monkeypatch.setattr(surveying.os, "_exit", ends)
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Let the second process's code run here: which descriptors it would close is written down instead."""
+    ranges: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "closerange", lambda first, behind: ranges.append((first, behind)))
     monkeypatch.setattr(faults, "action", lambda _name: None)
-    return asked
+    return ranges
 
 
 def test_the_second_process_keeps_its_pipe_only(
-    as_child: dict[str, list[Any]], ends: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+    closed: list[tuple[int, int]], ends: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No lock, no journal, no fault points; Ctrl-C is heard by the first; when the pipe ends, it ends."""
+    """No lock, no journal, no fault points; when the pipe ends, it ends."""
     for gone in (EOFError, BrokenPipeError):
 
         def serve(_connection: Connection, _task: Task, gone: type[Exception] = gone) -> None:
@@ -137,15 +130,14 @@ def test_the_second_process_keeps_its_pipe_only(
             raise gone
 
         monkeypatch.setattr(surveying, "_serve", serve)
-        surveying._serve_and_exit(ends[1], None)  # type: ignore[arg-type]  # not looked at
+        surveying._serve_and_tell(ends[1], None)  # type: ignore[arg-type]  # not looked at
     kept = ends[1].fileno()
-    assert as_child["closed"][:2] == [(3, kept), (kept + 1, os.sysconf("SC_OPEN_MAX"))]
-    assert set(as_child["ignored"]) == {signal.SIGINT, signal.SIGTERM}
-    assert as_child["ended"] == [0, 0]
+    assert closed[:2] == [(3, kept), (kept + 1, os.sysconf("SC_OPEN_MAX"))]
 
 
+@pytest.mark.usefixtures("closed")
 def test_whatever_goes_wrong_there_is_told(
-    as_child: dict[str, list[Any]], ends: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+    ends: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With its words; and a process that is gone is told as gone, for each way of noticing it."""
 
@@ -154,8 +146,7 @@ def test_whatever_goes_wrong_there_is_told(
 
     monkeypatch.setattr(surveying, "_serve", fails)
     ours, theirs = ends
-    surveying._serve_and_exit(theirs, None)  # type: ignore[arg-type]  # not looked at
-    assert as_child["ended"] == [0]
+    surveying._serve_and_tell(theirs, None)  # type: ignore[arg-type]  # not looked at
     with pytest.raises(surveying.StorageFailed, match="MemoryError: no more"):
         partner_of(ours)._take(Kept())
     theirs.close()
@@ -188,16 +179,16 @@ def test_a_path_that_fills_the_pipe_isn_t_handed_over(ends: tuple[Connection, Co
 def test_the_second_process_begins_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """With its end of the pipe and the task; where nothing can be forked, there is none."""
     begun: list[tuple[Any, Any]] = []
-    monkeypatch.setattr(surveying.os, "fork", lambda: 0)
-    monkeypatch.setattr(surveying, "_serve_and_exit", lambda connection, about: begun.append((connection, about)))
+    monkeypatch.setattr(surveying, "start_second", lambda serve: serve())
+    monkeypatch.setattr(surveying, "_serve_and_tell", lambda connection, about: begun.append((connection, about)))
     task_of_ours: Any = object()
     partner = surveying._Partner(task_of_ours)
     assert begun[0][1] is task_of_ours
     assert begun[0][0] is not partner._connection
     partner._connection.close()
-    monkeypatch.setattr(surveying.os, "sched_getaffinity", lambda _pid: {0})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
     assert not surveying.may_fork()
-    monkeypatch.delattr(surveying.os, "fork")
+    monkeypatch.delattr(os, "fork")
     assert not surveying.may_fork()
 
 

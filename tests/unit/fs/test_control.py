@@ -129,6 +129,16 @@ def test_a_holder_that_didn_t_say_its_name(folder: Path) -> None:
             locked(second, folder, "the second")
 
 
+def test_who_shares_a_lock_is_not_who_had_it_last(folder: Path) -> None:
+    """A run inside keeps this one away; the name in the file is that of one that ended long ago."""
+    with control.Locks() as earlier:
+        locked(earlier, folder, "a run of yesterday")
+    with control.Locks() as inside, control.Locks() as second:
+        inside.share(os.fsencode(folder))
+        with pytest.raises(RootBusy, match="another run"):
+            locked(second, folder, "the second")
+
+
 def test_a_lock_that_can_t_be_looked_at_stops_the_run(folder: Path) -> None:
     """Nobody knows whether somebody works there: no descriptors left."""
     with control.Locks() as locks:
