@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 from pathlib import Path
@@ -24,6 +25,17 @@ def collect_rarely() -> None:
     The engine makes millions of objects and next to no cycles: looking took an eighth of the time of a run that finds nothing to do.
     """
     gc.set_threshold(_COLLECT_AFTER)
+
+
+def give_memory_back() -> None:
+    """Let go of what was needed for a while: objects that only know each other, and what the C library keeps for the next time.
+
+    After a search for duplicates, or a scan, that is tens of megabytes, and a forked process would have them, too.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; others keep less
+    if trim is not None:
+        trim(0)
 
 
 def child_environment() -> dict[str, str]:
