@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 from pathlib import Path
@@ -32,6 +31,8 @@ def give_memory_back() -> None:
 
     After a search for duplicates, or a scan, that is tens of megabytes, and a forked process would have them, too.
     """
+    import ctypes  # not at every start of the command line
+
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; others keep less
     if trim is not None:
