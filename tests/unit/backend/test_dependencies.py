@@ -56,7 +56,7 @@ def test_what_isnt_needed_isnt_there(name: str) -> None:
 
 
 def test_a_worker_without_redis_loads_none_of_it() -> None:
-    """Each process of an operation has what its worker loaded: 10 MB that nothing asks for there."""
+    """Each process of an operation has what its worker loaded: 8 MB that nothing asks for there."""
     told = "import sys, backend.worker.__main__; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True).stdout.split()
     assert "sqlalchemy" in loaded and not {"redis", "limits", "fastapi", "celery"} & set(loaded)
