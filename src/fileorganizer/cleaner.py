@@ -34,6 +34,7 @@ from fileorganizer.organizer import (
     run_plan,
     settle,
     share_nested,
+    stored_options,
     stored_plan,
     working,
 )
@@ -122,7 +123,7 @@ def clean_up(
     """
     path, listener = resolve_root(root), listener or Listener()
     settle(path)
-    plan = stored_plan(path, plan_id, OPERATION_TYPE) if plan_id else None
+    plan = stored_plan(path, plan_id, OPERATION_TYPE) if plan_id is not None else None
     if plan is not None:
         cleaning = msgspec.json.decode(plan.head.options, type=Cleaning)
     if cleaning is None:
@@ -152,6 +153,9 @@ def _where_to_clean(root: RootPath, cleaning: Cleaning) -> Where:
             " go with --against."
         )
     where = where_of(root, cleaning.search, cleaning.against)
+    reference = where.reference or b""
+    if reference.decode(errors="ignore").encode() != reference:
+        raise InvalidOption(f"The name of {shown_path(reference)} isn't UTF-8: a plan can't keep it as its reference.")
     if cleaning.search.keep_together:
         refuse_whole(where.root, os.listdir(where.root))
     return where
@@ -190,7 +194,7 @@ def _draft(
     with new_plan() as (plan_id, writer):
         review = _plan(sides, where, cleaning, found, rule, writer)
         head = head_without_rules(sides[:1], OPERATION_TYPE, plan_id, review, None, whole=True)
-        head.options = msgspec.json.encode(_absolute(cleaning, where))
+        head.options = stored_options(_absolute(cleaning, where))
         head.nested_roots = found.nested_roots
         head.scan_seconds, head.plan_seconds = found.seconds, time.monotonic() - started
         writer.finish(head)

@@ -1,4 +1,4 @@
-"""One error class a cause; the exit code, the documentation and later the HTTP status hang on its ``code``.
+"""One error class a cause; the exit code, the documentation and the HTTP status hang on its ``code``.
 
 An error of this module stops a whole operation. One bad file is an outcome
 (``model.Reason``), never an exception. Every message says what happened, to

@@ -2,8 +2,9 @@
 
 Paths are ``bytes`` relative to a root, ``b""`` is the root itself, the
 separator is ``/``. Times are nanoseconds since the epoch unless a name says
-otherwise. All structs are frozen; those with ``array_like`` are stored as
-msgpack arrays, so fields are only ever appended, with a default.
+otherwise. Structs are frozen, but for ``Totals`` and ``Review``, which are
+added up; those with ``array_like`` are stored as msgpack arrays, so fields are
+only ever appended, with a default.
 """
 
 from __future__ import annotations

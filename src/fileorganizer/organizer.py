@@ -8,7 +8,9 @@ relative to it.
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,10 +20,12 @@ import msgspec
 from fileorganizer.errors import (
     Declined,
     DestinationMissing,
+    DiskFull,
     InvalidOption,
     NothingToUndo,
     OperationNotFound,
     RootRefused,
+    StorageFailed,
     shell_word,
 )
 from fileorganizer.errors import show as shown_path
@@ -72,6 +76,11 @@ class Report(msgspec.Struct, frozen=True):
     move_seconds: float
 
 
+def nothing_to_do() -> Report:
+    """The report where that is clear before anything was looked at."""
+    return Report("", Review(), None, 0.0, 0.0, 0.0)
+
+
 class Shown(msgspec.Struct, frozen=True):
     """An operation and, while the context lasts, its files."""
 
@@ -115,15 +124,11 @@ def organize(
     listener: Listener | None = None,
     rules: RuleSet | None = None,
 ) -> Report:
-    """Plan and carry out, or carry out the stored plan ``plan_id`` (then ``options`` are those of the plan)."""
+    """Plan and carry out, or carry out the stored plan ``plan_id`` (it has its own options)."""
     path, listener = resolve_root(root), listener or Listener()
     settle(path)
-    plan = stored_plan(path, plan_id, "organize") if plan_id else None
-    if plan is not None:
-        options = msgspec.json.decode(plan.head.options, type=Options)
-    outside, prefix = _destination(path, options)
-    if plan is not None:
-        _refuse_other_destination(plan, outside)
+    plan = stored_plan(path, plan_id, "organize") if plan_id is not None else None
+    outside, prefix = _destination(path, options) if plan is None else (_planned_destination(plan), b"")
     with working(path, outside, "an organize run") as work:
         if plan is None:
             plan = _draft(work.sides, work.capabilities, prefix, options, rules, listener, work.locks)
@@ -150,11 +155,16 @@ def _destination(root: bytes, options: Options) -> tuple[bytes | None, bytes]:
         if any(map(is_control, below.split(b"/"))):
             raise InvalidOption(f"{shown_path(destination)} is where the journal lives. Choose another destination.")
         return None, below + b"/" if below else b""
+    return _existing(destination), b""
+
+
+def _existing(destination: bytes) -> bytes:
+    """A destination that is there. Raises DestinationMissing, RootRefused."""
     if not os.path.isdir(destination):
         raise DestinationMissing(
             f"{shown_path(destination)} isn't a folder. Make it, or connect its disk, and try again."
         )
-    return resolve_root(destination), b""
+    return resolve_root(destination)
 
 
 def _draft(
@@ -183,7 +193,7 @@ def _draft(
                 root=source.path,
                 root_identity=(source.dev, source.ino),
                 created_at=time.time(),
-                options=msgspec.json.encode(options),
+                options=stored_options(options),
                 rules=rules.encode(),
                 capabilities=msgspec.json.encode(list(capabilities)),
                 review=drafting.review,
@@ -201,6 +211,12 @@ def _draft(
     return plan
 
 
+def stored_options(options: msgspec.Struct) -> bytes:
+    """Options as a plan keeps them, in JSON, to be read by people: of a name that isn't UTF-8 no more is left than that."""
+    text = json.dumps(msgspec.to_builtins(options), ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
+
+
 def refuse_whole(root: bytes, names: Iterable[bytes]) -> None:
     """Raise RootRefused for a folder whose parts, by the ``names`` in it, belong together."""
     if why := whole_folder(os.path.basename(root), set(names)):
@@ -212,14 +228,23 @@ def refuse_whole(root: bytes, names: Iterable[bytes]) -> None:
 
 @contextmanager
 def new_plan() -> Iterator[tuple[str, PlanWriter]]:
-    """The id of a new plan, and what it is written with; where the block doesn't come to finish it, nothing is left of it."""
-    plan_id = operating.new_id()
-    writer = PlanWriter(plan_dir(), plan_id)
+    """The id of a new plan, and what it is written with; where the block doesn't come to finish it, nothing is left of it.
+
+    Raises DiskFull or StorageFailed when the folder of plans can't take it.
+    """
+    plan_id, folder = operating.new_id(), plan_dir()
     try:
-        yield plan_id, writer
-    except BaseException:
-        writer.abandon()
-        raise
+        writer = PlanWriter(folder, plan_id)
+        try:
+            yield plan_id, writer
+        except BaseException:
+            writer.abandon()
+            raise
+    except sqlite3.OperationalError as error:
+        refused = f"The plan can't be written into {shown_path(folder)}: {error}. Nothing was changed."
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise DiskFull(f"{refused} Make room on that disk, or set PLAN_DIR to a folder on another one.") from error
+        raise StorageFailed(refused) from error
 
 
 def share_nested(locks: control.Locks, root: bytes, plan: Plan) -> None:
@@ -245,18 +270,23 @@ def stored_plan(root: bytes, plan_id: str, operation_type: str) -> Plan:
     return plan
 
 
-def _refuse_other_destination(plan: Plan, outside: bytes | None) -> None:
-    """Raise DestinationMissing when the plan was made for another folder than has its destination's name now (F39)."""
+def _planned_destination(plan: Plan) -> bytes | None:
+    """The destination root of a stored plan. Raises DestinationMissing when another folder has its name now (F39)."""
     planned = plan.head.destination
     if planned is None:
-        return
-    status = None if outside is None else os.stat(outside)
-    if status is None or plan.head.destination_identity != (status.st_dev, status.st_ino):
+        return None
+    try:
+        there = _existing(planned)
+        status = os.stat(there)
+        if plan.head.destination_identity != (status.st_dev, status.st_ino):
+            raise DestinationMissing(
+                f"{shown_path(planned)} is another folder than the one plan {plan.head.plan_id} was made for. Connect the right disk"
+                " there, or make a new plan with 'fileorganizer preview'. Nothing was moved."
+            )
+    except BaseException:
         plan.close()
-        raise DestinationMissing(
-            f"{shown_path(planned)} is another folder than the one plan {plan.head.plan_id} was made for. Connect the right disk"
-            " there, or make a new plan with 'fileorganizer preview'. Nothing was moved."
-        )
+        raise
+    return there
 
 
 def run_plan(work: Workplace, plan: Plan, confirm: Confirm | None, listener: Listener) -> Report:
@@ -620,7 +650,7 @@ def restore(
     path, listener = resolve_root(root), listener or Listener()
     chosen = _chosen_items(path, items)
     if not chosen:
-        return _nothing_in_the_trash()
+        return nothing_to_do()  # nothing is opened: a folder that was never organized stays without records
     places = {item.place for item in chosen}
 
     def fill(undoing: Undoing) -> None:
@@ -631,11 +661,6 @@ def restore(
         _draft_back(work.sides, work.journal, "restore", fill) as plan,
     ):
         return run_plan(work, plan, confirm, listener)
-
-
-def _nothing_in_the_trash() -> Report:
-    """Nothing to do, so nothing is opened: a folder that was never organized stays without records."""
-    return Report("", Review(), None, 0.0, 0.0, 0.0)
 
 
 def _one_destination(items: Sequence[TrashItem]) -> bytes | None:
@@ -661,7 +686,7 @@ def purge(
     path, listener = resolve_root(root), listener or Listener()
     chosen = trashed_before(_chosen_items(path, items), older_than_days)
     if not chosen:
-        return _nothing_in_the_trash()
+        return nothing_to_do()  # nothing is opened: a folder that was never organized stays without records
     with working(path, _one_destination(chosen), "a purge") as work, _draft_purge(work, chosen) as plan:
         return run_plan(work, plan, confirm, listener)
 

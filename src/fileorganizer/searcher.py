@@ -34,8 +34,6 @@ class Found(msgspec.Struct, frozen=True):
     """Regular files of the root, by name."""
     scanned: int
     """Files and all that was left alone."""
-    total_bytes: int
-    """Of all files, reference included."""
     skips: list[Skip]
     """What was left alone in the root, and what couldn't be read or changed meanwhile."""
     nested_roots: list[bytes]
@@ -108,7 +106,6 @@ def search_in(sides: Sequence[Root], where: Where, listener: Listener) -> Found:
         groups=groups,
         files=table.count_of(0),
         scanned=scanned,
-        total_bytes=sum(table.sizes),
         skips=skips,
         nested_roots=finder.nested_roots,
         bytes_read=finder.bytes_read,

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from fileorganizer.errors import InvalidOption
+
 _PASSED_TO_CHILDREN: Final = (
     *("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR"),
     # where a one-file executable was unpacked: without these each child would unpack it once more, and leave that behind
@@ -37,7 +39,7 @@ def plan_dir() -> Path:
 
 def state_dir() -> Path:
     """The program's folder in the user's state directory."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "fileorganizer"
+    return Path(os.environ.get("XDG_STATE_HOME") or _home() / ".local" / "state") / "fileorganizer"
 
 
 def cache_dir() -> Path:
@@ -45,4 +47,14 @@ def cache_dir() -> Path:
     chosen = os.environ.get("CACHE_DIR")
     if chosen:
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fileorganizer"
+    return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "fileorganizer"
+
+
+def _home() -> Path:
+    """The user's home folder. Raises InvalidOption where none is known: without HOME, and with a user that the system doesn't list."""
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise InvalidOption(
+            "This user has no home folder to keep plans and digests in. Set HOME, or PLAN_DIR and CACHE_DIR."
+        ) from error

@@ -250,6 +250,10 @@ class Server:
         """The embedded worker's process, as the log names it."""
         return int(re.findall(r'"pid": (\d+), "event": "worker started"', self.log)[-1])
 
+    def workers(self) -> list[int]:
+        """What takes operations, for ``stopped``: Celery's processes, each with all that belongs to it, or the embedded worker."""
+        return [-process.pid for process in self.celery] or [self.worker_pid()]
+
     def children(self) -> list[int]:
         """The processes of running operations."""
         command = ["pgrep", "-P", str(self.worker_pid())]

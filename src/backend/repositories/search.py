@@ -46,7 +46,7 @@ from backend.repositories.operations import owned_by
 from backend.repositories.owners import Owner
 
 FEW: Final = 5_000
-"""So many records are read quicker than an index that holds everybody's is asked."""
+"""So many records are read quicker than an index that holds everybody's is asked, which may know the words a million times."""
 _DIGEST: Final = re.compile("[0-9a-fA-F]{64}")
 TRIGRAM: Final = 3
 """Letters; shorter words aren't in an index."""
@@ -68,6 +68,8 @@ class Words:
 
     words: str
     is_sqlite: bool
+    is_indexed: bool
+    """Is an index that holds everybody's records to be asked?"""
 
     @property
     def within(self) -> ColumnElement[bool]:
@@ -77,7 +79,7 @@ class Words:
         trigrams, and going through those took 0.2 s with ten million. A CASE is asked of no index.
         """
         name, pattern = FileRecord.name, f"%{escaped(self.words)}%"
-        if self.is_sqlite or len(self.words) < TRIGRAM:
+        if self.is_sqlite or not self.is_indexed or len(self.words) < TRIGRAM:
             return self._like(name, pattern)
         typed, small = name.like(pattern, escape="\\"), name.ilike(pattern, escape="\\")
         before_ending = _ENDING.fullmatch(self.words)
@@ -104,13 +106,13 @@ class Words:
 
     @property
     def trigrams(self) -> str:
-        """What is in the index of a path that holds them; nothing for words that are too short."""
-        return _trigrams(self.words)
+        """What is in SQLite's index of a path that holds them; nothing for words that are too short, or where it isn't to be asked."""
+        return _trigrams(self.words) if self.is_sqlite and self.is_indexed else ""
 
     @property
     def trigrams_of_exact(self) -> str:
-        """What is in the index of a file of exactly that name: paths are in it between two slashes."""
-        return _trigrams(f"/{self.words}/")
+        """What is in it of a file of exactly that name: paths are in it between two slashes."""
+        return _trigrams(f"/{self.words}/") if self.is_sqlite and self.is_indexed else ""
 
     def _like(self, name: SQLColumnExpression[str], pattern: str) -> ColumnElement[bool]:
         """No index is asked. The letters of ASCII alone are compared quickly, by both databases: SQLite's LIKE knows no others."""
@@ -152,10 +154,10 @@ class FileSearch:
         Best first are exact names, then names that begin so, then the rest, within each the newest. Beyond the limit up to
         which they are counted, what is sorted are exact names and the newest others.
         """
-        asked = Words(words, self._is_sqlite)
         mine = self._is_mine if operation_id is None else and_(self._is_mine, Operation.id == operation_id)
-        is_current, is_category, is_indexed = await self._known(words, operation_id)
-        matches, trigrams = asked.within, asked.trigrams if is_indexed else ""
+        is_current, is_category, is_indexed = await self._known(words, mine)
+        asked = Words(words, self._is_sqlite, is_indexed)
+        matches, trigrams = asked.within, asked.trigrams
         if is_category:
             matches, trigrams = or_(matches, func.lower(FileRecord.category) == words.lower()), ""
         if _DIGEST.fullmatch(words):
@@ -168,8 +170,8 @@ class FileSearch:
         }[sort]
         shown = min(limit + offset, COUNTED_AT_MOST + 1) if sort == "best" else COUNTED_AT_MOST + 1
         found = self._newest(mine, and_(matches, *filters.conditions), value, trigrams, COUNTED_AT_MOST + 1, "found")
-        trigrams = asked.trigrams_of_exact if is_indexed else ""
-        named = self._newest(mine, and_(asked.exact, *filters.conditions), value, trigrams, shown, "named")
+        exactly = and_(asked.exact, *filters.conditions)
+        named = self._newest(mine, exactly, value, asked.trigrams_of_exact, shown, "named")
         keys = _ranked(found, named, asked, shown) if sort == "best" else _together(found, named)
         order = (keys.c.rank, keys.c.operation_number.desc(), keys.c.sequence.desc())
         page = select(keys).order_by(*order).limit(limit).offset(offset).cte("page")
@@ -218,27 +220,24 @@ class FileSearch:
         order = (both.c.operation_number.desc(), both.c.sequence.desc())
         return _kept(select(both).order_by(*order).limit(most), name)
 
-    async def _known(self, words: str, operation_id: UUID | None) -> tuple[bool, bool, bool]:
-        """Three things, before the records are asked: what ends meanwhile may not be found whole.
+    async def _known(self, words: str, mine: ColumnElement[bool]) -> tuple[bool, bool, bool]:
+        """Three things of these operations, before the records are asked: what ends meanwhile may not be found whole.
 
         Are all records there (those of a running operation come batch by batch)? Do any of the operations know a category of
-        this name (the counters say so; no index helps both at once)? Is there SQLite's index of names (``worker.names``), and
-        are the user's own records too many to be read instead?
+        this name (the counters say so; no index helps both at once)? Are there too many records to be read without an
+        index (on SQLite: one that ``worker.names`` makes, if it is there)?
         """
         running = select(Operation.number).where(
-            self._is_mine, Operation.status == "running", Operation.operation_type != PREVIEW
+            mine, Operation.status == "running", Operation.operation_type != PREVIEW
         )
-        if operation_id is not None:
-            running = running.where(Operation.id == operation_id)
         category = (
             select(OperationStats.category)
-            .join(Operation, and_(self._is_mine, Operation.number == OperationStats.operation_number))
+            .join(Operation, and_(mine, Operation.number == OperationStats.operation_number))
             .where(func.lower(OperationStats.category) == words.lower())
         )
-        indexed: ColumnElement[bool] = literal(value=False)
+        indexed: ColumnElement[bool] = select(func.sum(Operation.files_total) > FEW).where(mine).scalar_subquery()
         if self._is_sqlite:
-            many = select(func.sum(Operation.files_total) > FEW).where(self._is_mine).scalar_subquery()
-            indexed = and_(exists().where(_SCHEMA.c.name == _PROGRESS.name), many)
+            indexed = and_(exists().where(_SCHEMA.c.name == _PROGRESS.name), indexed)
         row = (await self._session.execute(select(~exists(running), exists(category), indexed))).one()
         return bool(row[0]), bool(row[1]), bool(row[2])
 

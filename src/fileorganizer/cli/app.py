@@ -121,6 +121,8 @@ def _cause(number: int | None) -> tuple[type[FileOrganizerError], str]:
         return DiskFull, "make room on that disk, then run it again"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StorageFailed, "see that you may read and write there, then run it again"
+    if number in (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG):
+        return StorageFailed, "see what is there, then run it again"
     return StorageFailed, "run 'fileorganizer recover', then try again"
 
 
@@ -135,7 +137,10 @@ def _tell(arguments: list[str], code: str, message: str) -> None:
         if _for_programs(arguments):
             from fileorganizer.cli.render_json import write_document
 
-            write_document({"error": {"code": code, "message": message}})
+            text = message.encode("utf-8", "surrogateescape").decode(
+                "utf-8", "backslashreplace"
+            )  # a word may be of any bytes
+            write_document({"error": {"code": code, "message": text}})
             sys.stdout.flush()
         else:
             click.echo(f"fileorganizer: {message}", err=True)

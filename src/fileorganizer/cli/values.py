@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
 from fileorganizer.errors import InvalidOption, show
 
-FOLDER = click.Path(path_type=str, readable=False)
+
+class _Folder(click.Path):
+    """A path that has a name: what an unset variable of a shell leaves isn't the folder where one stands."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path as text. Raises click.BadParameter for an empty one."""
+        if not value:
+            self.fail("The name is empty. The folder where you are is called '.'", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FOLDER: Final = _Folder(path_type=str, readable=False)
 """Whether it can be read is asked by what opens it, which tells more."""
 _BESIDE_A_PLAN: Final = frozenset({"folder", "plan_id", "yes", "as_json", "quiet", "no_color"})
 """What goes with ``--plan``: everything else is in the plan already."""
@@ -33,8 +45,16 @@ def size_of(text: str | None) -> int | None:
     except (ValueError, KeyError, OverflowError):
         size = -1
     if size < 0:
-        raise InvalidOption(f"{show(text)} is no size. Write it as 10MB or 1GiB.")
+        raise InvalidOption(f"'{show(text)}' is no size. Write it as 10MB or 1GiB.")
     return size
+
+
+def extensions_of(given: Sequence[str]) -> tuple[str, ...]:
+    """The extensions of ``jpg,png`` and the like. Raises InvalidOption when there are words and none is in them: that isn't all."""
+    found = tuple(one.strip() for words in given for one in words.split(",") if one.strip())
+    if given and not found:
+        raise InvalidOption("--ext names no extension. Write it as jpg,png.")
+    return found
 
 
 def seconds_of(number: float) -> float:
@@ -51,7 +71,7 @@ def moment_of(text: str | None) -> float | None:
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError) as error:
-        raise InvalidOption(f"{show(text)} is no date. Write it as 2024-01-31.") from error
+        raise InvalidOption(f"'{show(text)}' is no date. Write it as 2024-01-31.") from error
 
 
 def original_path(folder: str, given: str) -> bytes:

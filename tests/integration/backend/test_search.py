@@ -88,7 +88,9 @@ EXPECTED = [
 def indexed_answers(person: Person, server: Server, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The same by the index, which for so few records isn't asked otherwise."""
     monkeypatch.setattr(search, "FEW", -1)
-    database, user = Database(Settings(data_dir=server.data_dir)), UUID(person.get("/auth/me")["id"])
+    url = server.environment.get("DATABASE_URL")
+    settings = Settings(database_url=url) if url else Settings(data_dir=server.data_dir)
+    database, user = Database(settings), UUID(person.get("/auth/me")["id"])
     found = []
     for words in WORDS:
         records = asked(
@@ -107,6 +109,7 @@ def test_words_are_found(ann: Person, server: Server, monkeypatch: pytest.Monkey
     operation = ann.done("inbox", keep_together=False)
     assert answers(ann) == EXPECTED
     if "DATABASE_URL" in server.environment:
+        assert indexed_answers(ann, server, monkeypatch) == EXPECTED
         return
     wait_for_index(server, operation["id"])
     assert answers(ann) == indexed_answers(ann, server, monkeypatch) == EXPECTED

@@ -44,7 +44,7 @@ def test_headers_on_every_answer(server: Server, ann: Person) -> None:
     for answer in answers:
         assert set(answer.headers) >= HEADERS, answer.request.url
         assert "unsafe" not in answer.headers["content-security-policy"]
-        assert "server" not in answer.headers or "uvicorn" in answer.headers["server"]
+        assert answer.headers.get("server", "uvicorn") == "uvicorn"  # and no version
     assert answers[0].headers["cache-control"] == "no-store"
     assert {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"} <= set(answers[0].headers)
 
@@ -365,12 +365,12 @@ def test_signing_in_takes_as_long_for_nobody(tmp_path: Path) -> None:
     The two are asked in turns, and medians are compared, so that whatever else the machine does happens to both.
     """
     many = {"LOGIN_FAILURES_PER_ACCOUNT": "10000", "LOGIN_FAILURES_PER_ADDRESS": "10000", "BCRYPT_ROUNDS": "10"}
-    with running_server(tmp_path / "data", EMBEDDED_WORKER="off", **many) as server:
+    with running_server(tmp_path / "data", measured=False, EMBEDDED_WORKER="off", **many) as server:
         ann = server.sign_up("ann")
         client = server.client()
         took: dict[str, list[float]] = {ann.email: [], "nobody@example.org": []}
         words = set()
-        for _ in range(60):
+        for _ in range(30):
             for name, times in took.items():
                 began = time.perf_counter()
                 answer = client.post("/api/v1/auth/login", json={"email": name, "password": "wrong password"})
@@ -386,11 +386,11 @@ def test_signing_in_takes_as_long_for_nobody(tmp_path: Path) -> None:
 def test_a_body_that_trickles(server: Server) -> None:
     """S56, the slow half: a byte a second is cut off with 408, and others are answered meanwhile."""
     head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), 60) as slow:
+    with socket.create_connection(("127.0.0.1", server.port), 60) as slow, server.client() as others:
         slow.sendall(head.encode())
         for _ in range(120):
             slow.sendall(b" ")
-            assert httpx.get(f"{server.url}/health/live").status_code == 204
+            assert others.get("/health/live").status_code == 204
             if select.select([slow], [], [], 1.0)[0]:
                 break
         assert b" 408 " in slow.makefile("rb").readline()

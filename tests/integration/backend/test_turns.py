@@ -26,7 +26,7 @@ from tests.support.rows import operation_row, put_users
 from tests.support.server import Server, prepared, running_server, stopped, wait_until_it_moves
 from tests.support.trees import put_tree, write_tree
 
-FILES = 20_000
+FILES = 14_000
 
 
 def columns(server: Server, operation_id: str) -> tuple[int, int]:

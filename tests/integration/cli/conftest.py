@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from fileorganizer.cli import app
 
 
-class Said:
-    """What a command line said and how it ended."""
+class Said(NamedTuple):
+    """How a command line ended, and what it said on both streams."""
 
-    def __init__(self, code: int, out: str, err: str) -> None:
-        """Its exit code and both streams."""
-        self.code, self.out, self.err = code, out, err
+    code: int
+    out: str
+    err: str
 
     @property
     def document(self) -> Any:

@@ -18,7 +18,7 @@ import pytest
 from fileorganizer.cli import words
 from fileorganizer.model import Reason
 from tests.support.disks import mount, nobody, tmpfs
-from tests.support.manifest import difference, manifest
+from tests.support.manifest import contents, difference, manifest
 from tests.support.terminal import on_a_terminal
 from tests.support.trees import File, write_tree
 
@@ -113,7 +113,9 @@ def test_words_for_people(say: Any, root: Path) -> None:
     assert "Documents" in say("categories").out
     assert "Journal" in say("doctor", root).out
     assert "Nothing was cut off" in say("recover", root).out
-    assert say("recover", root, "--json").document["status"] == "nothing-to-do"
+    nothing = say("recover", root, "--json").document
+    assert nothing["status"] == "nothing-to-do"
+    assert nothing == say("trash", "purge", root, "--yes", "--json").document
     assert say("history", root, "--quiet").out == ""
     assert "problems" in say("verify", root).out
     assert "Item" in say("trash", "list", root).out
@@ -191,6 +193,59 @@ def test_exit_codes(say: Any, root: Path, arguments: list[str], code: int) -> No
     assert difference(before, manifest(root)) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["preview", ""], 2),
+        (["organize", "", "--yes"], 2),
+        (["organize", ".", "--destination", "", "--yes"], 2),
+        (["organize", ".", "--ext", "", "--yes"], 2),
+        (["organize", ".", "--plan", "", "--yes"], 40),
+        (["duplicates", ""], 2),
+        (["duplicates", "clean", ".", "--plan", "", "--yes"], 40),
+        (["undo", ".", "", "--yes"], 43),
+        (["explain", ""], 2),
+    ],
+)
+def test_an_unset_variable_means_nothing(
+    say: Any, root: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int
+) -> None:
+    """Of a shell: it names neither the folder where one stands, nor all files, nor a new plan."""
+    monkeypatch.chdir(root)
+    before = manifest(root)
+    assert say(*arguments).code == code
+    assert difference(before, manifest(root)) == []
+
+
+def test_names_that_are_not_utf8_in_options(say: Any, root: Path, tmp_path: Path) -> None:
+    """A destination of such a name is organized into, also by a stored plan and from elsewhere; patterns and extensions work."""
+    there = tmp_path / os.fsdecode(b"d\xff")
+    there.mkdir()
+    before = contents(root)
+    options = ["--destination", there, "--exclude", os.fsdecode(b"odd \xff*"), "--ext", os.fsdecode(b"jpg,pdf,x\xff")]
+    plan = say("preview", root, *options, "--json").document
+    assert (plan["planned"], plan["left_by_reason"]["excluded"]) == (1, 1)
+    assert say("organize", root, "--plan", plan["plan_id"], "--yes").code == 0
+    assert (there / "Images/2014/a.jpg").read_bytes() == b"jpeg"
+    assert say("explain", there / "Images/2014/a.jpg").code == 0
+    assert say("undo", root, "--yes").code == 0
+    assert contents(root) == before
+    said = say("duplicates", "clean", root, "--keep", "oldest", "--against", there, "--preview")
+    assert (said.code, "isn't UTF-8" in said.err) == (2, True)
+
+
+def test_a_plan_goes_where_it_was_shown_to_go(
+    say: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its destination was named from another folder than the one where it is carried out."""
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path)
+    plan = say("preview", root, "--destination", "there", "--json").document
+    monkeypatch.chdir(root)
+    assert say("organize", root, "--plan", plan["plan_id"], "--yes").code == 0
+    assert (tmp_path / "there/Images/2014/a.jpg").exists()
+
+
 def test_filters(say: Any, root: Path) -> None:
     """Size, time, extension and category choose; the rest is filtered out."""
     chosen = [
@@ -233,7 +288,7 @@ def test_interrupted(tmp_path: Path) -> None:
     """Ctrl-C stops after the step in hand; what was done is recorded and can be taken back."""
     root = tmp_path / "many"
     root.mkdir()
-    before = write_tree(root, {f"{n}.txt": File(b"%d" % n, mtime=OLD) for n in range(20_000)})
+    before = write_tree(root, {f"{n}.txt": File(b"%d" % n, mtime=OLD) for n in range(12_000)})
     program = [sys.executable, "-m", "fileorganizer.cli.app"]
     with subprocess.Popen([*program, "organize", str(root), "--yes", "--json"], stdout=subprocess.PIPE) as child:
         while not (root / "Documents").exists():
@@ -417,6 +472,37 @@ def test_a_full_disk_has_its_code(say: Any, tmp_path: Path) -> None:
         said = say("organize", disk, "--yes")
         assert (said.code, "make room" in said.err) == (51, True)
         assert (disk / "a.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [["preview"], ["organize", "--yes"], ["duplicates", "clean", "--keep", "oldest", "--yes"]]
+)
+def test_a_plan_folder_that_takes_no_plan(
+    say: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """It is on a full disk, or isn't a folder: said with its place, and nothing is moved."""
+    write_tree(root, {"same.txt": File(b"text", mtime=OLD)})
+    before = contents(root)
+    with tmpfs(tmp_path / "disk", "size=16k") as disk:
+        (disk / "filler").write_bytes(b"x" * 8_000)
+        monkeypatch.setenv("PLAN_DIR", str(disk))
+        said = say(*command, root)
+        assert (said.code, f"can't be written into {disk}" in said.err) == (51, True)
+    monkeypatch.setenv("PLAN_DIR", str(root / "a.jpg"))
+    said = say(*command, root, "--json")
+    assert (said.code, said.document["error"]["code"]) == (52, "storage-failed")
+    assert str(root / "a.jpg") in said.document["error"]["message"]
+    assert contents(root) == before
+
+
+def test_a_user_without_a_home(say: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the users of some containers are: it is said what to set."""
+    for name in ("HOME", "PLAN_DIR", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54_321)  # the system lists no such user
+    for command in ("preview", "duplicates"):
+        said = say(command, root)
+        assert (said.code, "Set HOME" in said.err) == (2, True)
 
 
 def test_the_guide_names_the_members_of_every_document(say: Any, root: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fileorganizer.cli import app, render
+from fileorganizer.cli import render
 from fileorganizer.duplicates import reader_child
 from tests.support.manifest import difference, manifest
 from tests.support.terminal import on_a_terminal
@@ -33,20 +33,6 @@ def root(tmp_path: Path) -> Path:
     """A small folder with two groups."""
     write_tree(tmp_path / "root", TREE)
     return tmp_path / "root"
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run one command line in this process; gives exit code, output and errors."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            app.main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 def test_groups_in_words_json_lines_and_csv(say: Any, root: Path) -> None:

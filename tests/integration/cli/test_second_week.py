@@ -169,6 +169,7 @@ def test_a_root_that_was_moved(say: Any, root: Path, there: Path, tmp_path: Path
     assert NOWHERE in say("history", there).out
     said = say("explain", there / "Images/2014/a.jpg")
     assert (said.code, f"The records of {root} couldn't be asked" in said.out) == (11, True)
+    assert said.out.splitlines()[0] in say("explain", there / "Images/2014/a.jpg", "--json").document["not_asked"]
     assert say("verify", moved).code == 0
     assert say("undo", moved, "--yes").code == 0
     assert f"What was put here from {moved} is in the records of that folder: name it" in say("history", there).out

@@ -90,7 +90,16 @@ def test_closed_streams(root: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("arguments", [["preview"], ["preview", ".", "--mode", "fly"], ["nonsense"], ["trash", "burn"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["preview"],
+        ["preview", ".", "--mode", "fly"],
+        ["nonsense"],
+        ["trash", "burn"],
+        ["preview", ".", os.fsdecode(b"\xff")],
+    ],
+)
 def test_a_program_reads_of_wrong_options_in_json(arguments: list[str]) -> None:
     """As of every other error."""
     said = run(*arguments, "--json")

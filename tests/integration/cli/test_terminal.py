@@ -52,7 +52,7 @@ def test_ctrl_c_at_the_question(root: Path) -> None:
 def test_ctrl_c_and_again(tmp_path: Path) -> None:
     """It settles what it has in hand, says what was done and how to go on or back; pressing it more often changes nothing."""
     root = tmp_path / "many"
-    before = write_tree(root, {f"{n}.txt": File(b"%d" % n, mtime=OLD) for n in range(20_000)})
+    before = write_tree(root, {f"{n}.txt": File(b"%d" % n, mtime=OLD) for n in range(12_000)})
     arguments = ["organize", str(root), "--yes", "--dates", "file"]
     screen, ended = on_a_terminal(arguments, [(b"moving", CTRL_C * 3), (b"moving", CTRL_C * 3)])
     assert "Traceback" not in screen
@@ -82,7 +82,7 @@ def test_a_second_yes_for_what_is_unusual(tmp_path: Path) -> None:
 @pytest.mark.parametrize("output", [["--json"], ["--json-lines"], []])
 def test_a_reader_who_goes_away(root: Path, output: list[str]) -> None:
     """``| head -c 1``: no traceback, nothing on stderr."""
-    write_tree(root, {f"sub {n}": {f"{n}.txt": "x" * 100} for n in range(3_000)})
+    write_tree(root, {f"sub {n}": {f"{n}.txt": "x" * 100} for n in range(1_200)})
     command = '"$@" | head -c 1'
     done = subprocess.run(
         ["bash", "-c", command, "bash", *PROGRAM, "preview", str(root), "-r", *output], capture_output=True, check=False

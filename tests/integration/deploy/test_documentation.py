@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+from typing import Any
 
 import click
 import pytest
@@ -144,6 +146,18 @@ def _known(group: click.Command, words: list[str]) -> None:
             assert name in options, f"{command.name} doesn't know {name}"
 
 
+def test_the_guide_names_every_option() -> None:
+    """Whatever ``--help`` of a command shows; those of the server have guides of their own."""
+    named = set(re.findall(r"--[a-z][a-z-]*", (ROOT / "docs/user_guide.md").read_text()))
+    context = click.Context(engine_commands)
+    names = [name for name in engine_commands.list_commands(context) if name not in ("serve", "server")]
+    commands = [command for name in names if (command := engine_commands.get_command(context, name)) is not None]
+    for command in commands:
+        commands += command.commands.values() if isinstance(command, click.Group) else ()
+        options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+        assert options - named == set(), command.name
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     """To a file that is there, and to a heading of it."""
     for page in PAGES:
@@ -157,3 +171,51 @@ def test_links_between_pages_lead_somewhere() -> None:
                 headings = re.findall(r"^#+ (.+)$", place.read_text(), re.MULTILINE)
                 anchors = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
                 assert anchor in anchors, (page.name, target)
+
+
+def test_the_figures_in_readme_are_the_newest() -> None:
+    """Of each size the run of the engine that began last, and what the proofs counted when they were made last."""
+    lines = (ROOT / "README.md").read_text().splitlines()
+    runs = [json.loads((ROOT / "docs/benchmarks" / name).read_text()) for name in ("engine.json", "engine_1m.json")]
+    runs.sort(key=lambda run: str(run["machine"]["started"]))
+    sizes = {one["parameters"]["files"]: one for run in runs for one in run["sizes"]}
+    by_size = [sizes[100_000], sizes[1_000_000]]
+    expected = [
+        _row(title, [_measured(one["engine"][verb], memory=verb != "second") for one in by_size], "make bench")
+        for title, verb in (
+            ("preview", "preview"),
+            ("organize", "organize"),
+            ("a second run", "second"),
+            ("undo", "undo"),
+        )
+    ]
+    loops = [one["renames"]["c"]["mkdir_seconds"] + one["renames"]["c"]["rename_seconds"] for one in by_size]
+    expected.append(_row("a loop of plain renames in C, for comparison", list(map(_seconds, loops)), "make bench"))
+    proofs = json.loads((ROOT / "docs/proofs/engine.json").read_text())
+    kills, swaps, cuts = proofs["kills"], proofs["swapper"]["swaps"], proofs["power_cut"]
+    killed = f"the process killed at each of {kills['points']:,} points, {kills['kills']:,} times"
+    expected.append(_row(killed, [f"{kills['lost']} files lost"], "make prove"))
+    served = proofs["service_kills"]
+    server = f"the server, its worker or both killed {sum(served['kills'].values())} times during operations"
+    outcome = f"{served['lost']} files lost, {served['manual_steps']} steps by hand"
+    expected.append(_row(server, [outcome], "make prove"))
+    power = f"power cut {cuts['ext4'] + cuts['xfs']} times, ext4 and xfs"
+    expected.append(_row(power, [f"{cuts['lost']} files lost"], "make prove"))
+    swapped = f"{swaps:,} folders swapped for links during runs"
+    expected.append(_row(swapped, [f"{proofs['swapper']['changed_outside']} files touched outside"], "make prove"))
+    assert [row for row in expected if row not in lines] == []
+
+
+def _row(title: str, cells: list[str], target: str) -> str:
+    """A line of README's tables."""
+    return f"| {' | '.join([title, *cells])} | `{target}` |"
+
+
+def _measured(verb: dict[str, Any], *, memory: bool) -> str:
+    """Seconds, and the largest process."""
+    return _seconds(verb["seconds"]) + (f", {verb['peak_bytes'] / 1e6:.0f} MB" if memory else "")
+
+
+def _seconds(seconds: float) -> str:
+    """In two digits or so."""
+    return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -278,14 +279,14 @@ def _make_twin(path: Path) -> None:
     os.link(path.with_name("b"), path)
 
 
-@pytest.mark.parametrize("change", [_edit, _edit_secretly, _replace, _make_link, _make_twin])
-@pytest.mark.parametrize("name", ["a", "b"])
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [*product(("a", "b"), (_edit, _edit_secretly, _replace, _make_link)), ("a", _make_twin)],
+)
 def test_what_changed_since_the_search_is_not_believed(
-    tmp_path: Path, at: At, change: Callable[[Path], None], name: str
+    tmp_path: Path, at: At, name: str, change: Callable[[Path], None]
 ) -> None:
     """Edited, also secretly, replaced, turned into a link or into a hard link of the other: nothing goes."""
-    if name == "b" and change is _make_twin:
-        pytest.skip("b is the one that goes")
     write_tree(tmp_path, {"a": File("same", mtime="2001-01-01"), "b": "same"})
     at("operation.begun", lambda: change(tmp_path / name))
     report = cleaner.clean_up(tmp_path, Cleaning(keep="oldest"))

@@ -34,7 +34,10 @@ class _SearchByDefault(click.Group):
 
 @click.group(cls=_SearchByDefault)
 def duplicates() -> None:
-    """Files with the same content: 'duplicates FOLDER' finds them, 'clean' puts the redundant ones away."""
+    """Find equal files, and put the redundant ones away.
+
+    'duplicates FOLDER' finds them, 'duplicates clean FOLDER' puts them away.
+    """
 
 
 def searching(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,9 +83,9 @@ def search_of(given: dict[str, Any]) -> Search:
 @click.option("--csv", "as_csv", is_flag=True, help="A table with a line for each file.")
 @spoken
 def search(output: Output, folder: str, as_csv: bool, **given: Any) -> int:
-    """Find files of FOLDER with the same content, those that waste most first. Changes nothing.
+    """Find files of FOLDER with the same content.
 
-    The word search may be left out.
+    Those that waste most come first; nothing is changed. The word search may be left out.
     """
     output.silent = output.silent or as_csv
     with output.listening() as listener:
@@ -127,12 +130,15 @@ def clean(
     yes: int,
     **given: Any,
 ) -> int:
-    """Put redundant files of FOLDER into its trash, or make them names of the copy that stays."""
+    """Put the redundant files of FOLDER away.
+
+    They go into its trash, or become names of the copy that stays.
+    """
     from fileorganizer import cleaner  # a search starts without the machinery that changes something
 
-    if plan_id:
+    if plan_id is not None:
         refuse_beside_plan()
-    cleaning = None if plan_id else cleaning_of(keep, action, given)
+    cleaning = None if plan_id is not None else cleaning_of(keep, action, given)
     with output.listening() as listener:
         if only_show and cleaning is not None:
             with cleaner.preview_clean_up(folder, cleaning, listener=listener) as plan:
@@ -166,7 +172,10 @@ def cleaning_of(keep: str | None, action: str, given: dict[str, Any]) -> Cleanin
 @click.option("--paranoid", is_flag=True, help="Compare byte by byte what has the same digest.")
 @spoken
 def folders(output: Output, folder: str, digest: str, paranoid: bool) -> int:
-    """Find whole folders of FOLDER that are the same, or contained in another, and name the files that differ."""
+    """Find folders in FOLDER that are the same, or in another.
+
+    The files that differ are named.
+    """
     with output.listening() as listener:
         found = searcher.compare_folders(folder, algorithm=digest, paranoid=paranoid, listener=listener)
     if output.for_programs:

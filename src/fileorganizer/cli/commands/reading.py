@@ -77,7 +77,7 @@ def explain(output: Output, path: str) -> int:
     """
     found, not_asked = _known_of(path)
     if output.for_programs:
-        render_json.write_document({"explanations": [_explained(one) for one in found]})
+        render_json.write_document({"explanations": [_explained(one) for one in found], "not_asked": not_asked})
     elif not output.silent:
         for one in found:
             operation = one.operation

@@ -11,7 +11,15 @@ from fileorganizer import organizer
 from fileorganizer.cli import render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import pointing
-from fileorganizer.cli.values import FOLDER, moment_of, original_path, refuse_beside_plan, seconds_of, size_of
+from fileorganizer.cli.values import (
+    FOLDER,
+    extensions_of,
+    moment_of,
+    original_path,
+    refuse_beside_plan,
+    seconds_of,
+    size_of,
+)
 from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, Declined, shell_word
 from fileorganizer.model import Options
 from fileorganizer.rules.profiles import profile_names
@@ -97,7 +105,7 @@ def options_of(given: dict[str, Any]) -> Options:
         max_size=size_of(given["max_size"]),
         modified_after=moment_of(given["modified_after"]),
         modified_before=moment_of(given["modified_before"]),
-        extensions=tuple(one.strip() for part in given["ext"] for one in part.split(",") if one.strip()),
+        extensions=extensions_of(given["ext"]),
         max_depth=given["max_depth"],
         categories=given["category"],
         dates=given["dates"],
@@ -144,7 +152,7 @@ def preview(output: Output, folder: str, **given: Any) -> int:
 @spoken
 def organize(output: Output, folder: str, plan_id: str | None, duplicates: str, yes: int, **given: Any) -> int:
     """Move the files of FOLDER to where they belong."""
-    if plan_id:
+    if plan_id is not None:
         refuse_beside_plan()
     options, met = options_of(given), None
     with output.listening() as listener:
@@ -199,7 +207,7 @@ def recover(output: Output, folder: str, without_destination: bool) -> int:
         output.report(report, folder)
         return EXIT_DONE
     if output.for_programs:
-        render_json.write_document({"operation_id": None, "status": "nothing-to-do"})
+        render_json.write_document(render_json.report_document(organizer.nothing_to_do()))
     elif not output.silent:
         output.console.print("Nothing was cut off.")
     return EXIT_NOTHING

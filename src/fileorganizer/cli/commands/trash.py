@@ -32,7 +32,10 @@ def trash() -> None:
 @click.argument("folder", type=FOLDER)
 @spoken
 def list_items(output: Output, folder: str) -> int:
-    """List what is in the trash of FOLDER, and of the destinations that were used from it."""
+    """List what is in the trash of FOLDER.
+
+    What was put away in destinations that were used from it is listed, too.
+    """
     items = organizer.trash_list(folder)
     if output.for_programs:
         render_json.write_stream({"count": len(items)}, "items", map(_item_row, items))
@@ -79,7 +82,10 @@ def _item_row(item: TrashItem) -> dict[str, Any]:
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken
 def restore(output: Output, folder: str, items: tuple[str, ...], yes: int) -> int:
-    """Bring ITEMS (ids or original paths; none: all) back to where they were."""
+    """Bring ITEMS back to where they were.
+
+    ITEMS are ids or original paths; none: all.
+    """
     with output.listening() as listener:
         report = organizer.restore(folder, items, confirm=output.confirm(yes), listener=listener)
         return _told(output, report, folder)
