@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -222,16 +223,20 @@ def test_a_link_whose_file_was_purged(twice: Path) -> None:
     assert organizer.verify(twice).problems == []
 
 
-@pytest.mark.parametrize("operation", ["1", "2"])
+@pytest.mark.parametrize("operation", ["1", "2", "restore"])
 def test_no_name_is_missing_after_a_kill(twice: Path, tmp_path: Path, operation: str) -> None:
-    """While links are taken back, or made again: recovered, each name has its file or the link; undone, all is as it was."""
+    """While links are taken back, made again, or make room: recovered, each name has its file or the link; undone, all is as it was."""
+
+    def work(root: Path) -> object:
+        return organizer.restore(root, []) if operation == "restore" else organizer.undo(root, operation)
+
     cleaner.clean_up(twice, Cleaning("oldest", "hardlink"))
     if operation == "2":
         organizer.undo(twice)
     for hit in count(1, 3):
         trial = tmp_path / str(hit)
         subprocess.run(["cp", "-a", twice, trial], check=True)
-        if in_child(lambda root=trial: organizer.undo(root, operation), faults.kill_at(hit)):  # type: ignore[misc]
+        if in_child(partial(work, trial), faults.kill_at(hit)):
             break
         organizer.recover(trial)
         assert read_tree(trial) == dict.fromkeys(("a.txt", "b.txt", "c.txt"), "same"), hit

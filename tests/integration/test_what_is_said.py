@@ -19,7 +19,7 @@ from tests.integration.test_crash import kill_at
 from tests.support.crash import in_child
 from tests.support.disks import image
 from tests.support.manifest import difference, manifest
-from tests.support.trees import File, Folder, read_tree, write_tree
+from tests.support.trees import File, Folder, HardLink, read_tree, write_tree
 
 OLD = 1_400_000_000
 LOOSE = Options(dates="file")
@@ -163,6 +163,14 @@ def test_a_page_with_pieces_is_only_moved(root: Path, tmp_path: Path, mode: str)
     organizer.organize(root, Options(dates="file", mode=mode, destination=str(tmp_path / "there")))
     assert read_tree(tmp_path / "there") == {"Documents": {"2014": {"a.txt": "a"}}}
     assert told(root) == {b"page.html": "with-companion", b"page_files": "not-supported"}
+
+
+def test_an_older_file_with_another_name_that_moves_too(root: Path) -> None:
+    """Each rename of one of its names changes the ctime of all: it is the file that was planned all the same."""
+    older = {"Documents": {"2014": {"t.txt": File("older", mtime=OLD)}}, "u.txt": HardLink("Documents/2014/t.txt")}
+    write_tree(root, {**older, "t.txt": File("newer", mtime=OLD + 900)})
+    organizer.organize(root, Options(dates="file", conflict="keep_newer"))
+    assert read_tree(root) == {"Documents": {"2014": {"t (2).txt": "older", "t.txt": "newer", "u.txt": "older"}}}
 
 
 def test_an_older_picture_keeps_its_name_for_its_sidecar(root: Path) -> None:

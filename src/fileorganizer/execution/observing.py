@@ -10,6 +10,8 @@ from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from typing import Final
 
+import msgspec
+
 from fileorganizer.classify import playlists
 from fileorganizer.classify.by_content import content_type
 from fileorganizer.classify.classifier import open_regular, read_head
@@ -417,7 +419,10 @@ def occupant(root: Root, path: bytes, *, vacates: bool, movable: bool) -> Occupa
     status = root.look(path)
     if status is None:
         return None
-    return Occupant(path, identity_of(status), vacates, movable and stat.S_ISREG(status.st_mode))
+    seen = identity_of(status)
+    if status.st_nlink > 1:  # another name of it may move before, which changes the ctime
+        seen = msgspec.structs.replace(seen, ctime_ns=0)
+    return Occupant(path, seen, vacates, movable and stat.S_ISREG(status.st_mode))
 
 
 def in_families(root: Root, paths: AbstractSet[bytes]) -> set[bytes]:
