@@ -394,6 +394,7 @@ def _after(_connection: Connection, _cursor: Any, statement: str, _values: Any, 
     """Count a statement and its time."""
     kind = statement.lstrip()[:6].upper()
     operation = kind if kind in ("SELECT", "INSERT", "UPDATE", "DELETE") else "OTHER"
-    monitoring.db_queries.labels(operation).inc()
+    count, duration = monitoring.statement_figures(operation)
+    count.inc()
     if context is not None:
-        monitoring.db_query_duration.labels(operation).observe(time.monotonic() - context.began)
+        duration.observe(time.monotonic() - context.began)

@@ -26,6 +26,19 @@ def collect_rarely() -> None:
     gc.set_threshold(_COLLECT_AFTER)
 
 
+def give_memory_back() -> None:
+    """Let go of what was needed for a while: objects that only know each other, and what the C library keeps for the next time.
+
+    After a search for duplicates, or a scan, that is tens of megabytes, and a forked process would have them, too.
+    """
+    import ctypes  # not at every start of the command line
+
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; others keep less
+    if trim is not None:
+        trim(0)
+
+
 def child_environment() -> dict[str, str]:
     """All that a process which opens strangers' files sees of our environment: no secret of the server is in it."""
     return {name: os.environ[name] for name in _PASSED_TO_CHILDREN if name in os.environ}

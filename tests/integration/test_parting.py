@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,19 @@ def test_the_second_process_dies(organized: tuple[Path, Manifest], monkeypatch: 
     monkeypatch.setattr(parting._Partner, "tell", killed)
     assert planned(root) == alone
     assert told[0] >= 2
+
+
+def test_no_process_to_be_had(organized: tuple[Path, Manifest], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one goes on alone."""
+    root, _ = organized
+    monkeypatch.setattr(parting, "may_fork", lambda: True)
+    two = planned(root)
+
+    def refused() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", refused)
+    assert planned(root) == two
 
 
 def test_what_the_second_process_answers(organized: tuple[Path, Manifest]) -> None:

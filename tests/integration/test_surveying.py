@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -153,3 +154,18 @@ def test_the_second_process_holds_no_lock(tmp_path: Path, forked: list[int], mon
     monkeypatch.setattr(surveying._Partner, "finish", looking)
     organizer.organize(tmp_path, RECURSIVE)
     assert held and not [place for place in held if ".fileorganizer" in place]
+
+
+@pytest.mark.usefixtures("forked")
+def test_no_process_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one goes on alone."""
+    write_tree(tmp_path, some_tree())
+    with organizer.preview(tmp_path, RECURSIVE) as plan:
+        two = decided(plan)
+
+    def refused() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", refused)
+    with organizer.preview(tmp_path, RECURSIVE) as plan:
+        assert decided(plan) == two

@@ -126,7 +126,8 @@ def in_memory(place: Path) -> Iterator[Path]:
         yield disk
     finally:
         for mount_point in (place / "disk", memory):
-            subprocess.run(["umount", str(mount_point)], check=False, capture_output=True)
+            # lazily: what this process still has open there is given back at its end
+            subprocess.run(["umount", "-l", str(mount_point)], check=False, capture_output=True)
 
 
 def fill(disk: Path) -> Path:

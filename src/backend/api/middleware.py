@@ -136,9 +136,9 @@ class _Exchange:
         route = _template(self._scope)
         method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
         monitoring.api_requests.labels(method, route, self._status).inc()
-        monitoring.api_request_duration.labels(method, route).observe(seconds)
-        monitoring.api_request_size.labels(method, route).observe(self._received)
-        monitoring.api_response_size.labels(method, route).observe(self._sent)
+        figures = monitoring.request_figures(method, route)
+        for figure, value in zip(figures, (seconds, self._received, self._sent), strict=True):
+            figure.observe(value)
         user = self._scope["state"].get("user_id")
         self._log.info(
             "request",

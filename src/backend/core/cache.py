@@ -11,13 +11,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from backend.core import monitoring
-from backend.core.redis import SharedRedis
+
+if TYPE_CHECKING:
+    from backend.core.redis import SharedRedis
 
 MEMORY_BYTES: Final = 32 * 1024**2
 USAGE, REPORT, SEEN, AGES = "usage", "report", "seen", "ages"

@@ -1,9 +1,8 @@
-"""Progress from workers to API processes: by Redis where there is one, else over Unix datagram sockets in ``DATA_DIR/run``.
+"""Progress from workers to API processes: by Redis where there is one (``redis_events``), else over Unix sockets in ``DATA_DIR/run``.
 
 A datagram is a whole message. Sending never waits: for a slow or absent
 receiver the message is dropped, because a newer one follows; the last one of
-an operation is tried again for a moment. Redis publishes to whoever listens at
-that moment, on whichever host. What was missed is read from the database.
+an operation is tried again for a moment. What was missed is read from the database.
 """
 
 from __future__ import annotations
@@ -16,15 +15,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from backend.core.config import Settings
 from backend.core.logging import logger
-from backend.core.redis import AWAY, PAUSE_SECONDS, SharedRedis, blocking_client, prefix_of
+
+if TYPE_CHECKING:
+    from backend.core.redis import SharedRedis
 
 MESSAGE_BYTES: Final = 65_536
 _RETRY_SECONDS: Final = 1.0
-_LISTEN_SECONDS: Final = 5.0
 API, WORKER = "api", "worker"
 
 Event = dict[str, Any]
@@ -82,8 +82,9 @@ class Sender:
     def send(self, message: Event, *, insist: bool = False) -> None:
         """Send to whoever listens; with ``insist`` try for a second while a receiver's queue is full."""
         body = json.dumps(message).encode()
-        for name in self._folder.names(self._kind):
-            self._deliver(name, body, time.monotonic() + (_RETRY_SECONDS if insist else 0.0))
+        with suppress(OSError):  # the folder is gone, or its disk fails: no reason for the work to stop
+            for name in self._folder.names(self._kind):
+                self._deliver(name, body, time.monotonic() + (_RETRY_SECONDS if insist else 0.0))
 
     def _deliver(self, name: str, body: bytes, deadline: float) -> None:
         """To one receiver; what a killed process left behind is removed."""
@@ -141,7 +142,7 @@ class Receiver:
 
             def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002  # asyncio calls it so
                 """One message."""
-                _pass_on(data, heard)
+                pass_on(data, heard)
 
         self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Listening, sock=self.socket)
 
@@ -154,67 +155,7 @@ class Receiver:
         self._folder.close()
 
 
-class RedisSender:
-    """Publishes to all API processes of all hosts."""
-
-    def __init__(self, settings: Settings) -> None:
-        """The first message connects."""
-        self._client = blocking_client(settings)
-        self._channel = _channel(prefix_of(settings))
-        self._again_at = 0.0
-
-    def send(self, message: Event, *, insist: bool = False) -> None:
-        """Publish; where Redis is away, leave it alone for a while unless this is a last word."""
-        if time.monotonic() < self._again_at and not insist:
-            return
-        try:
-            self._client.publish(self._channel, json.dumps(message))
-        except AWAY:
-            self._again_at = time.monotonic() + 5 * PAUSE_SECONDS
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
-
-
-class RedisReceiver:
-    """Subscribes, and subscribes again after Redis was away."""
-
-    def __init__(self, redis: SharedRedis) -> None:
-        """Nothing is heard before ``listen``."""
-        self._redis = redis
-        self._task: asyncio.Task[None] | None = None
-
-    async def listen(self, heard: Callable[[Event], None]) -> None:
-        """Call ``heard`` with each message in the running loop, from now on."""
-        subscribed = asyncio.Event()
-        self._task = asyncio.create_task(self._hear(heard, subscribed))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(subscribed.wait(), PAUSE_SECONDS)  # Redis may be away; then it is heard later
-
-    async def _hear(self, heard: Callable[[Event], None], subscribed: asyncio.Event) -> None:
-        """For ever."""
-        while True:
-            try:
-                async with self._redis.client.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(_channel(self._redis.prefix))
-                    subscribed.set()
-                    while True:
-                        message = await pubsub.get_message(timeout=_LISTEN_SECONDS)
-                        if message is None:
-                            await pubsub.ping()  # a connection that is dead without saying so fails here
-                        elif message["type"] == "message":
-                            _pass_on(message["data"], heard)
-            except AWAY:
-                await asyncio.sleep(PAUSE_SECONDS)
-
-    def close(self) -> None:
-        """Hear no more."""
-        if self._task is not None:
-            self._task.cancel()
-
-
-def _pass_on(body: bytes, heard: Callable[[Event], None]) -> None:
+def pass_on(body: bytes, heard: Callable[[Event], None]) -> None:
     """One message; what nobody understands, as from a worker of another version, doesn't end the listening."""
     try:
         heard(json.loads(body))
@@ -222,19 +163,22 @@ def _pass_on(body: bytes, heard: Callable[[Event], None]) -> None:
         logger("events").warning("a message that isn't understood", reason=type(error).__name__)
 
 
-def _channel(prefix: str) -> str:
-    """Where events are published."""
-    return f"{prefix}events"
-
-
 def event_sender(settings: Settings) -> EventSender:
     """Where a worker sends progress."""
-    return RedisSender(settings) if settings.redis_url else Sender(settings.folder, API)
+    if not settings.redis_url:
+        return Sender(settings.folder, API)
+    from backend.core.redis_events import RedisSender  # 6 MB that a worker without Redis needn't have
+
+    return RedisSender(settings)
 
 
 def event_receiver(settings: Settings, redis: SharedRedis | None) -> EventReceiver:
     """Where an API process hears of progress."""
-    return RedisReceiver(redis) if redis is not None else Receiver(settings.folder, API)
+    if redis is None:
+        return Receiver(settings.folder, API)
+    from backend.core.redis_events import RedisReceiver
+
+    return RedisReceiver(redis)
 
 
 def wake_sender(data_dir: Path) -> Sender:

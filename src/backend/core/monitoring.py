@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +52,20 @@ rate_limited = Counter("rate_limited", "Requests refused for coming too fast", (
 websocket_clients = Gauge("websocket_clients", "Open progress streams", multiprocess_mode="livesum")
 events_received = Counter("events_received", "Progress events from workers")
 worker_starts = Counter("worker_starts", "Starts of the embedded worker")
+
+
+@cache
+def request_figures(method: str, route: str) -> tuple[Histogram, Histogram, Histogram]:
+    """Time to answer, size of the body, size of the answer: looked up once, which costs more than counting in them."""
+    duration, asked, answered = api_request_duration, api_request_size, api_response_size
+    return duration.labels(method, route), asked.labels(method, route), answered.labels(method, route)
+
+
+@cache
+def statement_figures(operation: str) -> tuple[Counter, Histogram]:
+    """Number and time of SQL statements of a kind, looked up once."""
+    return db_queries.labels(operation), db_query_duration.labels(operation)
+
 
 Totals = list[tuple[str, str, int, int, int, int]]
 

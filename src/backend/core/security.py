@@ -116,9 +116,7 @@ class AccessTokens:
     def read(self, token: str) -> AccessClaims | None:
         """The claims of a valid token; None for anything else, whatever is wrong with it."""
         try:
-            if jwt.get_unverified_header(token).get("typ") != TOKEN_TYPE:
-                return None
-            claims: dict[str, Any] = jwt.decode(
+            read = jwt.decode_complete(
                 token,
                 self._key,
                 algorithms=[self._algorithm],
@@ -127,6 +125,9 @@ class AccessTokens:
                 leeway=LEEWAY_SECONDS,
                 options={"require": list(_CLAIMS), "strict_aud": True},
             )
+            if read["header"].get("typ") != TOKEN_TYPE:
+                return None
+            claims: dict[str, Any] = read["payload"]
             return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]), int(claims["ver"]), int(claims["exp"]))
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
             return None

@@ -286,16 +286,15 @@ class AccountService:
     async def _caller_of_session(self, session_id: UUID, expires_at: float, version: int | None = None) -> Caller:
         """Who is in a session that is alive. Raises NotSignedIn."""
         async with self._database.looking_up() as session:
-            found = await Accounts(session).session_and_user(session_id)
-        if found is None:
+            login = await Accounts(session).login(session_id)
+        if login is None or login.revoked_at is not None or not login.is_active:
             raise NotSignedIn
-        login, user = found
-        if login.revoked_at is not None or not user.is_active or version not in (None, user.token_version):
+        if version not in (None, login.token_version):
             raise NotSignedIn
         if now() - login.last_used_at > TOUCH:
             async with self._database.writing() as session:
-                await Accounts(session).touch_session(login.id, now())
-        return Caller(user.id, login.id, frozenset(SCOPES if user.is_admin else SCOPES[:2]), expires_at)
+                await Accounts(session).touch_session(session_id, now())
+        return Caller(login.user_id, session_id, frozenset(SCOPES if login.is_admin else SCOPES[:2]), expires_at)
 
     async def _recognise_key(self, secret: str) -> Caller:
         """Whose API key it is. Raises NotSignedIn."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from backend.core.rate_limit import Allowance
 from fileorganizer.errors import show
+
+if TYPE_CHECKING:
+    from backend.core.rate_limit import Allowance
 
 
 class ServiceError(Exception):

@@ -26,6 +26,8 @@ FREE_BYTES: Final = 64 * 1024**2
 """With less room than this the storage isn't well: journals and plans have to be written."""
 
 
+DATABASE_SECONDS: Final = 3.0
+"""Longer than this nobody who asks how the service is waits for the database."""
 _DISPENSABLE: Final = ("redis", "workers")
 """Without these requests are answered all the same: limits are narrower, and operations wait."""
 
@@ -70,6 +72,8 @@ class HealthService:
         """The time since then is the uptime."""
         self._settings, self._database, self._redis = settings, database, redis
         self._began = time.monotonic()
+        self._look: asyncio.Task[None] | None = None
+        """At the database: one at a time, or those who ask again and again would take all connections to one that hangs."""
 
     async def condition(self) -> Condition:
         """How it is now."""
@@ -85,12 +89,16 @@ class HealthService:
     async def _database_check(self) -> Check:
         """Does it answer?"""
         began = time.monotonic()
-        try:
-            async with self._database.reading() as session:
-                await session.execute(text("SELECT 1 FROM operations LIMIT 1"))
-        except Exception:  # noqa: BLE001  # whatever it is, that is the answer
-            return Check("down", _since(began))
-        return Check("ok", _since(began))
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._look_at_database())
+        ended, _ = await asyncio.wait((look := self._look,), timeout=DATABASE_SECONDS)
+        well = bool(ended) and not look.cancelled() and look.exception() is None
+        return Check("ok" if well else "down", _since(began))
+
+    async def _look_at_database(self) -> None:
+        """Ask it for something. Raises whatever is in the way."""
+        async with self._database.reading() as session:
+            await session.execute(text("SELECT 1 FROM operations LIMIT 1"))
 
     def _storage_check(self) -> Check:
         """Is there room, and may we write?"""
@@ -115,15 +123,30 @@ class HealthService:
         if self._settings.uses_celery and self._redis is not None:
             alive = await worker_lives(self._redis)
         else:
-            alive = bool(await asyncio.to_thread(listeners, self._settings.folder, WORKER))
+            alive = await asyncio.to_thread(self._any_listener)
         return Check("ok" if alive else "down", _since(began))
+
+    def _any_listener(self) -> bool:
+        """Does a worker of this host listen?"""
+        try:
+            return bool(listeners(self._settings.folder, WORKER))
+        except OSError:  # the folder of sockets is gone, and so nobody is reached
+            return False
+
+    def _room(self) -> tuple[int, int, int]:
+        """Bytes of the storage's file system: all, used, left; zeros where it can't be reached."""
+        try:
+            total, used, free = shutil.disk_usage(self._settings.storage)
+        except OSError:
+            return 0, 0, 0
+        return total, used, free
 
     async def figures(self) -> Figures:
         """What there is to do, of anybody, and the room that there is."""
         async with self._database.reading() as session:
             active = await Queue(session).active_by_status()
-        usage = await asyncio.to_thread(shutil.disk_usage, self._settings.storage)
-        return Figures(active["running"], active["pending"], usage.free, usage.total)
+        total, _, free = await asyncio.to_thread(self._room)
+        return Figures(active["running"], active["pending"], free, total)
 
     async def note_figures(self) -> None:
         """Bring the figures that stand in the database up to date, before they are read."""
@@ -131,9 +154,9 @@ class HealthService:
             monitoring.active_operations.set(sum((await Queue(session).active_by_status()).values()))
             monitoring.active_users.set(await Accounts(session).active_users(now() - ACTIVE_WITHIN))
             monitoring.set_totals(await Queue(session).totals())
-        usage = await asyncio.to_thread(shutil.disk_usage, self._settings.storage)
-        monitoring.storage_bytes.set(usage.used)
-        monitoring.storage_free_bytes.set(usage.free)
+        _, used, free = await asyncio.to_thread(self._room)
+        monitoring.storage_bytes.set(used)
+        monitoring.storage_free_bytes.set(free)
 
 
 def _since(began: float) -> float:

@@ -28,7 +28,7 @@ from backend.core.events import Receiver, event_sender, wake_receiver
 from backend.core.logging import configure_logging, logger
 from backend.database import DatabaseBusy, WorkerDatabase, reason_of, will_pass
 from backend.models import Operation
-from backend.worker.background import to_the_background
+from backend.worker.background import share_with_forks, to_the_background
 from backend.worker.names import NameIndex
 from backend.worker.queue import Queue
 from backend.worker.retention import retain
@@ -65,6 +65,7 @@ class Worker:
                 self._bury()
                 if not began:
                     self._log.info("worker begins", freed=self._queue.release_host())
+                    share_with_forks()
                     began = True
                 if time.monotonic() >= next_retention:
                     next_retention = time.monotonic() + RETAIN_SECONDS
@@ -73,6 +74,10 @@ class Worker:
                 self._claim()
                 behind = not self._children and self._names.advance()
                 away = False
+            except OSError as error:  # no process to be had, or no descriptor, or a disk that fails
+                if not away:
+                    self._log.error("the system refuses, operations wait", reason=str(error))
+                    away = True
             except Exception as error:  # noqa: BLE001  # the worker outlives whatever ails the database
                 if not will_pass(error):
                     self._log.exception("the queue can't be read")
@@ -94,7 +99,11 @@ class Worker:
                 return
             self._database.close()  # a child must not inherit connections
             parent = os.getpid()
-            child = os.fork()
+            try:
+                child = os.fork()
+            except OSError:  # no room for another process: nothing was tried, so it isn't counted
+                self._queue.suspend(operation.number, operation.epoch)
+                raise
             if child == 0:
                 _carry_out(self._config, operation, self._wake, parent)
             self._children[child] = operation

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 from typing import Final
 
 from fileorganizer.settings import collect_rarely
@@ -15,3 +17,15 @@ def to_the_background() -> None:
     """For a worker, and so for the operations that it forks: whoever waits for an answer of the API comes first."""
     os.nice(NICER)
     collect_rarely()
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_DFL
+    )  # ignored, as some who start programs hand it on, no child could be waited for
+
+
+def share_with_forks() -> None:
+    """To be called once what all operations need is loaded: their processes share it with the one that forks them.
+
+    The garbage collector writes to all that it looks at, and each process would get a copy of its own.
+    """
+    gc.collect()
+    gc.freeze()

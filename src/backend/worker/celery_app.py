@@ -8,7 +8,6 @@ storage may run.
 
 from __future__ import annotations
 
-import gc
 import mmap
 import os
 import signal
@@ -31,7 +30,7 @@ from backend.core.config import RETAIN_SECONDS, prepare_folders, settings, stora
 from backend.core.events import event_sender
 from backend.core.logging import configure_logging, logger
 from backend.core.redis import AWAY, blocking_client, note_worker
-from backend.worker.background import to_the_background
+from backend.worker.background import share_with_forks, to_the_background
 
 if TYPE_CHECKING:
     from backend.database import WorkerDatabase
@@ -195,8 +194,7 @@ def _begin(**_: object) -> None:
     os.environ["CACHE_DIR"] = str(_config.folder / "cache")
     for name in _SHARED:
         import_module(name)
-    gc.collect()
-    gc.freeze()  # the collector writes to all that it looks at, and each process of the pool would get a copy of its own
+    share_with_forks()
 
 
 def _wait_for_storage() -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from backend.core.config import Settings
 from backend.database import WorkerDatabase
-from backend.models import ACTIVE_STATES, CLEANUP, FINAL_STATES, Operation, Root, RootGrant
+from backend.models import ACTIVE_STATES, CLEANUP, FINAL_STATES, Operation, Root, RootGrant, User
 from backend.services.operations import new_operation
 
 ATTEMPTS: Final = 3
@@ -166,11 +166,12 @@ class Queue:
             return session.execute(select(Operation).where(Operation.number == number)).scalar_one()
 
     def is_granted(self, operation: Operation) -> bool:
-        """May the user still work on the root, and on the root that the destination is in (S14)?"""
+        """May the user still work on the root, and on the root that the destination is in (S14)? Nobody may who was deactivated."""
         destination = destination_of(operation)
         query = select(Root.id, Root.path).join(RootGrant, RootGrant.root_id == Root.id)
+        active = query.join(User, User.id == RootGrant.user_id).where(User.is_active)
         with self._database.reading() as session:
-            roots = session.execute(query.where(RootGrant.user_id == operation.user_id)).all()
+            roots = session.execute(active.where(User.id == operation.user_id)).all()
         inside = destination is None or any((destination + b"/").startswith(path + b"/") for _, path in roots)
         return inside and any(number == operation.root_id for number, _ in roots)
 

@@ -51,6 +51,7 @@ from fileorganizer.model import Options, Review
 from fileorganizer.organizer import Report
 from fileorganizer.rules.builtin_categories import builtin_rules
 from fileorganizer.rules.syntax import RuleSet
+from fileorganizer.settings import give_memory_back
 
 BUSY_SECONDS: Final = 20.0
 """How long to wait for a root that somebody else, such as the command line, works on."""
@@ -107,8 +108,7 @@ class Runner:
 
     def run(self) -> None:
         """Carry it out; whatever happens is in the database afterwards, except when it was suspended or overtaken."""
-        copies = self._operation.operation_type != PREVIEW
-        self._watch.begin(Copier(self._settings, self._rules_recorded()) if copies else None)
+        self._watch.begin(self._copier() if self._operation.operation_type != PREVIEW else None)
         try:
             self.carry_out()
             self._forget_plans()
@@ -120,6 +120,14 @@ class Runner:
             self._log.warning("operation overtaken by another worker")
         finally:
             self._watch.end()
+
+    def _copier(self) -> Copier | None:
+        """Who copies beside the moves; None where there is no process or descriptor to be had: then it is done in the end."""
+        try:
+            return Copier(self._settings, self._rules_recorded())
+        except OSError as error:
+            self._log.warning("nobody copies beside the moves", reason=str(error))
+            return None
 
     def _forget_plans(self) -> None:
         """Make room for this user's next plan; what can't be done now is done after the next operation."""
@@ -169,7 +177,7 @@ class Runner:
             raise StorageFailed("The worker ended again and again during this operation. See the server's log.")
         destination = destination_of(operation)
         if not self._queue.is_granted(operation):
-            raise _NotGranted("The root isn't granted any more.")
+            raise _NotGranted("The root isn't granted any more, or the account was deactivated.")
         if not is_the_folder(operation.root_path, operation.lineage[0]):
             raise RootVanished(operation.root_path)
         if destination is not None and not is_the_folder(destination, operation.request["lineages"][0][0]):
@@ -236,10 +244,12 @@ class Runner:
             return
         if operation.options["duplicate_action"] == "report":
             self._duplicates.search(self._listener)
+            give_memory_back()
             return
         part = self._queue.part_of(operation)
         if part.status not in FINAL_STATES:
             Runner(self._settings, self._database, part, self._sender, self._must_end, self).carry_out()
+            give_memory_back()
         self._queue.update(operation, space_saved_bytes=part.space_saved_bytes)
         operation.space_saved_bytes = part.space_saved_bytes
         if part.status == "cancelled":
@@ -506,7 +516,7 @@ class Runner:
 
 
 class _NotGranted(FileOrganizerError):
-    """The root was taken away from the user since."""
+    """The root was taken away from the user since, or the user was deactivated."""
 
     code = "root-not-granted"
 

@@ -73,9 +73,7 @@ class Helper:
         with theirs:
             try:
                 self._process = start_second(lambda: _help(theirs, work, first))
-            except (
-                BaseException
-            ):  # none was to be had, or a signal that was held back: it ends with the pipe, and with it the locks
+            except BaseException:  # no process was to be had, or a signal was held back; a helper ends with the pipe
                 self._connection.close()
                 raise
 

@@ -177,10 +177,12 @@ def parts(
     """The batches of an operation, the newest first, each with what it comes apart into."""
     parting = Parting(operation.number, Eyes(sides), chosen, plainly=plainly)
     batches = journal.batches(operation.number, newest_first=True)
-    if len(sides) > 1 or not plainly or journal.batch_count(operation.number) < WORTH_A_SECOND or not may_fork():
+    worth_it = len(sides) == 1 and plainly and journal.batch_count(operation.number) >= WORTH_A_SECOND
+    partner = _partner(sides[0], operation.number, chosen) if worth_it and may_fork() else None
+    if partner is None:
         yield from ((batch, parting.part(batch)) for batch in batches)
         return
-    with closing(_Partner(sides[0], operation.number, chosen)) as partner:
+    with closing(partner):
         for theirs in batches:
             partner.tell(theirs)
             ours = next(batches, None)
@@ -188,6 +190,14 @@ def parts(
             yield theirs, partner.answer() or parting.part(theirs)
             if ours is not None and part is not None:
                 yield ours, part
+
+
+def _partner(root: Root, operation: int, chosen: Sequence[bytes]) -> _Partner | None:
+    """A second process; None when there is no process or no descriptor to be had: it goes without."""
+    try:
+        return _Partner(root, operation, chosen)
+    except OSError:
+        return None
 
 
 class _Partner:

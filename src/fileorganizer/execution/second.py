@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fileorganizer.fs import faults
+from fileorganizer.settings import give_memory_back
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -23,8 +25,9 @@ def start_second(serve: Callable[[], object]) -> int:
     """Fork a process that does this and no more; returns its number. Raises OSError where none is to be had.
 
     Signals are held back until it hears none that the first process hears: a handler that raises, as Python's own for Ctrl-C, would
-    let it go on with what the first one does, and write into its records.
+    let it go on with what the first one does, and write into its records. What is free is given back first: both would have it.
     """
+    give_memory_back()
     held = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         process = os.fork()
@@ -53,6 +56,7 @@ def become_second(connection: Connection, *needed: int) -> None:
 
     ``needed`` are the descriptors that it keeps beside its pipe's. A lock among them is held as long as this process lives.
     """
+    gc.freeze()  # the collector writes to all that it looks at, and what both share there would have to be copied
     faults.action = None
     start = 3
     for kept in sorted({connection.fileno(), *needed}):

@@ -166,10 +166,14 @@ def scan(root: Root, task: Task, sink: Sink, listener: Listener) -> Findings:
     """Survey a whole root. Raises KeyboardInterrupt when the listener wants to stop, OSError when the root can't be read."""
     with closing(Survey(root, task, sink.batch)) as survey, ExitStack() as stack:
         partner: _Partner | None = None
+        alone = not may_fork()
         places = [TOP]
         while places or (partner is not None and partner.portions):
-            if partner is None and survey.scanned >= WORTH_A_SECOND and len(places) > 1 and may_fork():
-                partner = stack.enter_context(closing(_Partner(task)))
+            if partner is None and not alone and survey.scanned >= WORTH_A_SECOND and len(places) > 1:
+                try:
+                    partner = stack.enter_context(closing(_Partner(task)))
+                except OSError:  # no process or no descriptor to be had: it goes without
+                    alone = True
             if partner is not None:
                 places = partner.share(places)
                 places += partner.collect(sink, wait=not places)

@@ -23,9 +23,9 @@ import psycopg
 import pytest
 
 from backend.core.config import Settings
-from backend.core.events import RedisReceiver
 from backend.core.rate_limit import RateLimiter
 from backend.core.redis import SharedRedis
+from backend.core.redis_events import RedisReceiver
 from fileorganizer import organizer
 from tests.integration.backend.test_streams import close_code, listen, messages_of
 from tests.support import postgres as postgres_support

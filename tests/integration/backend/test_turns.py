@@ -23,7 +23,7 @@ from backend.worker.queue import Queue
 from backend.worker.watch import HEARTBEAT_SECONDS, Watch
 from tests.support.manifest import manifest
 from tests.support.rows import operation_row, put_users
-from tests.support.server import Server, prepared, running_server, stopped, wait_until_it_moves
+from tests.support.server import PASSWORD, Server, prepared, running_server, stopped, wait_until_it_moves
 from tests.support.trees import put_tree, write_tree
 
 FILES = 14_000
@@ -89,6 +89,27 @@ def test_a_root_that_is_taken_away_while_files_are_moved(tmp_path: Path) -> None
         admin.post("/admin/roots", grant, status=201)
         back = ann.finished(ann.post(f"/operations/{operation['id']}/rollback"))
         assert back["files_processed"] == ended["files_processed"] and manifest(share) == before
+
+
+def test_a_user_who_is_deactivated(tmp_path: Path) -> None:
+    """S14: what the account had asked for isn't begun any more; nothing is moved."""
+    with running_server(tmp_path / "data", EMBEDDED_WORKER="off") as server:
+        admin, ann = server.administrator(), server.sign_up("ann")
+        root, path = ann.home / "inbox", f"/admin/users/{ann.get('/auth/me')['id']}"
+        before = write_tree(root, {"a.jpg": "a", "b.mp3": "b"})
+        waits = ann.start("inbox")
+        assert admin.ask("PATCH", path, json={"is_active": False}).status_code == 200
+        with server.worker():
+            deadline = time.monotonic() + 60
+            while not server.events(event="operation ends"):
+                assert time.monotonic() < deadline, server.log
+                time.sleep(0.1)
+        assert admin.ask("PATCH", path, json={"is_active": True}).status_code == 200
+        signed_in = ann.client.post("/api/v1/auth/login", json={"email": ann.email, "password": PASSWORD})
+        ann.tokens = signed_in.json()
+        ended = ann.get(f"/operations/{waits['id']}")
+        assert (ended["status"], ended["reason_code"], ended["outcome"]) == ("failed", "root-not-granted", "nothing")
+        assert manifest(root) == before
 
 
 def test_a_database_that_refuses_the_records(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -161,6 +162,14 @@ def test_a_socket_that_nobody_holds(folder: Path) -> None:
         finally:
             os.chdir(here)
     assert left.exists() and listeners(folder, "worker") == 0
+
+
+def test_a_folder_of_sockets_that_is_gone(folder: Path) -> None:
+    """Whoever tells of progress goes on with the work."""
+    sender = Sender(folder, API)
+    shutil.rmtree(folder / "run")
+    sender.send({"operation_id": "1"}, insist=True)
+    sender.close()
 
 
 def test_fields_of_logs() -> None:

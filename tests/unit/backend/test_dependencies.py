@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -51,6 +53,13 @@ def test_what_isnt_needed_isnt_there(name: str) -> None:
     """S77: packages with a history of holes that other ones do without."""
     with pytest.raises(PackageNotFoundError):
         version(name)
+
+
+def test_a_worker_without_redis_loads_none_of_it() -> None:
+    """Each process of an operation has what its worker loaded: 10 MB that nothing asks for there."""
+    told = "import sys, backend.worker.__main__; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True).stdout.split()
+    assert "sqlalchemy" in loaded and not {"redis", "limits", "fastapi", "celery"} & set(loaded)
 
 
 def test_celery_takes_json_only() -> None:
