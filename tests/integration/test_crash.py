@@ -28,6 +28,7 @@ from tests.support.crash import (
     take_all_back,
     trash_tree,
 )
+from tests.support.disks import in_memory
 from tests.support.manifest import difference, manifest
 from tests.support.trees import File, write_tree
 
@@ -65,7 +66,8 @@ def test_killed(tmp_path: Path, name: str) -> None:
     case = kills.CASES[name]
     if case.kind is AcrossTrial and os.geteuid() != 0:
         pytest.skip("mounting needs root: moves to another file system NOT COVERED")
-    points, killed = kills.run_case(tmp_path / "place", case, SAMPLE[name], recovery_stride=RECOVERY_STRIDE)
+    with in_memory(tmp_path / "disk") as disk:
+        points, killed = kills.run_case(disk / "place", case, SAMPLE[name], recovery_stride=RECOVERY_STRIDE)
     assert points >= 3
     assert killed >= points
 
