@@ -50,7 +50,7 @@ def executable(kind: str, into: Path) -> Path:
     server += ["--collect-data=zxcvbn", "--collect-submodules=aiosqlite", "--collect-all=psycopg_binary"]
     server += [f"--add-data={TOP / 'src/backend/migrations'}{os.pathsep}backend/migrations"]
     command = [
-        *("PyInstaller", "--onefile", "--noconfirm", "--clean", "--log-level=WARN", "--strip"),
+        *("PyInstaller", "--onefile", "--noconfirm", "--clean", "--log-level=WARN"),
         *(f"--name={name}", f"--distpath={into}", f"--workpath={TOP / 'build/pyinstaller'}"),
         *(f"--specpath={TOP / 'build/pyinstaller'}", f"--paths={TOP / 'src'}"),
         *("--collect-submodules=fileorganizer", "--collect-data=fileorganizer"),
