@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from fileorganizer.journal.store import Journal
 from fileorganizer.model import Options, Reason
 from tests.support.disks import another_device, image, tmpfs
 from tests.support.manifest import contents, difference, manifest
-from tests.support.trees import File, read_tree, write_tree
+from tests.support.trees import File, Link, read_tree, write_tree
 
 OLD = 1_400_000_000
 LOOSE = Options(dates="file")
@@ -313,3 +314,20 @@ def test_f23_a_folder_that_can_t_be_opened_for_its_sync(root: Path, monkeypatch:
     assert organizer.verify(root).problems == []
     organizer.undo(root)
     assert difference(before, manifest(root)) == []
+
+
+@pytest.mark.parametrize("instead", [Link("elsewhere"), File(b"a note", mtime=OLD)], ids=["a link", "a file"])
+def test_something_else_where_a_folder_was(tmp_path: Path, instead: Link | File) -> None:
+    """Nothing can go back through it: that is said before, not found out by the step (found by seed 11 of 600 games)."""
+    root = tmp_path / "root"
+    write_tree(
+        root, {"in": {"deep": {"a.txt": File(b"a", mtime=OLD)}}, "b.txt": File(b"b", mtime=OLD), "elsewhere": {}}
+    )
+    organizer.organize(root, Options(dates="file", recursive=True))
+    shutil.rmtree(root / "in", ignore_errors=True)
+    write_tree(root, {"in": instead})
+    with organizer.preview_undo(root, "1") as plan:
+        assert (plan.head.review.planned, plan.head.review.left_by_reason) == (1, {"source-taken": 1})
+    organizer.undo(root)
+    assert (root / "b.txt").read_text() == "b" and (root / "Documents/2014/a.txt").read_text() == "a"
+    assert organizer.verify(root).problems == [] and list((root / "elsewhere").iterdir()) == []

@@ -49,14 +49,19 @@ class Eyes:
         return None if status is None else Sight(identity_of(status), status.st_nlink)
 
     def is_taken(self, side: int, path: bytes) -> bool:
-        """Is anything at a path now? Quick where one folder is asked about again and again, also one that isn't there."""
+        """Is a path no free place now? Quick where one folder is asked about again and again, also one that isn't there.
+
+        Nothing can be put where something else than a folder is on the way, or another file system.
+        """
         folder, _, name = path.rpartition(b"/")
         if self._absent == (side, folder):
             return False
         try:
             fd = self._sides[side].folder(folder)
         except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
+            if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
+                return True
+            if error.errno != errno.ENOENT:
                 raise
             self._absent = side, folder
             return False
