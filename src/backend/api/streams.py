@@ -27,6 +27,8 @@ PROGRESS_SECONDS: Final = 0.5
 SILENCE_SECONDS: Final = 5.0
 """The longest: then the state is read from the database, which knows it whatever was lost on the way."""
 WATCHERS_PER_USER: Final = 10
+_RISING: Final = ("progress", "files_processed", "bytes_processed")
+"""What never falls in a stream."""
 RECHECK_SECONDS: Final = 5.0
 """How often it is looked at whether the caller may still listen."""
 
@@ -109,10 +111,11 @@ class Hub:
                     # nobody says anything: nothing happens, it was cancelled while it waited, or words were lost
                     known = await self._now(caller, operation_id)
                     ended = known is not None and _is_over(known)
-                    if known is None:
-                        message = {**told, "type": "progress"}
-                    else:
+                    if known is not None:
                         message = _last_of(known) if ended else message_of(known, "progress")
+                    if message is None or (not ended and any(message[name] < told[name] for name in _RISING)):
+                        # away, or written before a worker said more
+                        message = {**told, "type": "progress"}
                 # what was told in a silence had a number that the worker, who doesn't know of it, gives as well
                 sequence, told = max(sequence + 1, message["sequence"]), message
                 yield {**message, "sequence": sequence}
