@@ -7,14 +7,17 @@ import io
 import logging
 import os
 import signal
+import socket
 import sqlite3
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import count
+from multiprocessing import Pipe
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fileorganizer import organizer
@@ -24,12 +27,12 @@ from fileorganizer.execution.helping import Helper, Share
 from fileorganizer.fs import _linux, control, faults
 from fileorganizer.journal import codec
 from fileorganizer.journal.records import Operation
-from fileorganizer.model import Options
+from fileorganizer.model import Options, Step, StepKind
 from fileorganizer.progress import Listener
 from tests.support.crash import RECURSIVE, Trial, even_tree, helped, in_child, small_tree, swap_tree, take_all_back
 from tests.support.manifest import manifest
 from tests.support.trees import File, put_tree, read_tree
-from tests.support.working import workplace
+from tests.support.working import identity, workplace
 
 FILES = {f"{number:02}.txt": File(f"{number}", mtime=1_400_000_000) for number in range(40)}
 
@@ -482,6 +485,29 @@ def test_a_helper_that_died_is_told_in_vain(tmp_path: Path) -> None:
         helper.begin(0, 1)
         assert helper.finished() is None
         helper.close()
+
+
+def test_a_share_ends_at_the_step_that_does_not_go_as_planned(tmp_path: Path) -> None:
+    """Both ends of the pipe are in one process here."""
+    put_tree(tmp_path, {"a": "a", "b": "b", "c": "c"})
+    steps = [
+        Step(StepKind.MOVE, name.encode(), name.encode() + b" moved", identity(tmp_path / name))
+        for name in ("a", "b", "c")
+    ]
+    (tmp_path / "b").unlink()
+    with workplace(tmp_path) as work:
+        ours, theirs = Pipe()
+        with ours, theirs:
+            ours.send_bytes(msgspec.msgpack.encode(codec.pack(steps)))
+            for asked in ((0, 1), (1, 3)):
+                ours.send_bytes(msgspec.msgpack.encode(asked))
+            with socket.socket(fileno=os.dup(ours.fileno())) as pipe:
+                pipe.shutdown(socket.SHUT_WR)
+            with pytest.raises(EOFError):
+                helping._serve(theirs, work)
+            shares = [msgspec.msgpack.decode(ours.recv_bytes(), type=Share) for _ in range(2)]
+    assert [(share.end, share.outcomes, share.error) for share in shares] == [(1, [], 0), (1, [], 0)]
+    assert read_tree(tmp_path).keys() == {"a moved", "c"}
 
 
 def test_a_system_that_cannot_end_it_with_the_first_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,11 @@ import pytest
 from fileorganizer import organizer
 from fileorganizer.errors import OperationDependency, StorageFailed
 from fileorganizer.execution import undoing
+from fileorganizer.fs import faults
 from fileorganizer.fs.beneath import Root
 from fileorganizer.journal.store import Journal
 from fileorganizer.model import Options, Reason
+from fileorganizer.progress import Listener
 from tests.support.disks import another_device, image, tmpfs
 from tests.support.manifest import contents, difference, manifest
 from tests.support.trees import File, Link, read_tree, write_tree
@@ -155,6 +157,23 @@ def test_a_folder_that_stayed_for_a_later_run_s_files_goes_with_them(root: Path,
         assert (root / "Documents").stat().st_mtime_ns != documents  # its folder 2014 went
         return
     (root / "d.txt").unlink()
+    assert difference(before, manifest(root, root_itself=False)) == []
+
+
+def test_a_run_that_was_stopped_before_its_first_step_has_left_no_folder(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Undone, though there was nothing to undo, it has no say in what becomes of the next run's folders."""
+    before = manifest(root, root_itself=False)
+    begun: list[str] = []
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(faults, "action", lambda name: begun.append(name) if name == "operation.begun" else None)
+        stopped = organizer.organize(root, LOOSE, listener=Listener(should_stop=lambda: bool(begun))).operation
+    assert stopped is not None and (stopped.status, stopped.totals.done) == ("cancelled", 0)
+    organizer.organize(root, LOOSE)
+    organizer.undo(root, "1")
+    assert read_tree(root).keys() == {"Documents"}
+    organizer.undo(root)
     assert difference(before, manifest(root, root_itself=False)) == []
 
 
