@@ -59,7 +59,7 @@ _LINE_WATCHED: Final = {
 """A host that went away without a word is noticed after a minute, not after the kernel's two hours."""
 
 
-SCHEMA_REVISION: Final = "0003"
+SCHEMA_REVISION: Final = "0004"
 """The revision of the newest migration; a test compares it with the folder of migrations."""
 
 
