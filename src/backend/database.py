@@ -121,6 +121,17 @@ class SchemaMismatch(Exception):
     """The database is of another revision than this program."""
 
 
+_REVISION: Final = text("SELECT version_num FROM alembic_version")
+
+
+def _mismatch(found: str | None) -> SchemaMismatch:
+    """What to say of a revision that isn't this program's."""
+    return SchemaMismatch(
+        f"The database has schema {found or 'none'}, this program needs {SCHEMA_REVISION}. Run: alembic upgrade head"
+        " (or use the newer program, if the database's is the newer one)."
+    )
+
+
 class WriteTurn:
     """The one lock that all writers of a SQLite database take, in this process and in others.
 
@@ -244,19 +255,13 @@ class Database:
         """Raise SchemaMismatch unless the database is of the revision that this program knows."""
         try:
             async with self.reading() as session:
-                found = (await session.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+                found = (await session.execute(_REVISION)).scalar()
         except DBAPIError as error:
             if not self.is_sqlite and is_away(error):
                 raise  # which schema it has nobody knows
-            found = None
-            cause: Exception | None = error
-        else:
-            cause = None
+            raise _mismatch(None) from error
         if found != SCHEMA_REVISION:
-            raise SchemaMismatch(
-                f"The database has schema {found or 'none'}, this program needs {SCHEMA_REVISION}. Run: alembic upgrade head"
-                " (or use the newer program, if the database's is the newer one)."
-            ) from cause
+            raise _mismatch(found)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -288,6 +293,13 @@ class WorkerDatabase:
         with turn, Session(self._engine, expire_on_commit=False) as session, session.begin():
             session.connection(execution_options={_WRITES: True})
             yield session
+
+    def check_schema(self) -> None:
+        """As ``Database.check_schema``; a database without tables raises what it says."""
+        with self.reading() as session:
+            found = session.execute(_REVISION).scalar()
+        if found != SCHEMA_REVISION:
+            raise _mismatch(found)
 
     def moment(self, session: Session) -> datetime:
         """Now, by the one clock that workers of all hosts have in common: the database's. SQLite's is that of its host."""
