@@ -327,10 +327,11 @@ def write_turn(url: URL) -> WriteTurn | None:
 
 
 def _arguments(url: URL) -> dict[str, Any]:
-    """How connections are kept. Errors don't name values: the log would have them. What the URL says of waiting holds."""
+    """How connections are kept. Errors don't name values: the log would have them. What the URL says of it holds."""
     if url.get_backend_name() == "sqlite":
         return {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
     waiting = {"connect_timeout": CONNECT_SECONDS, **_LINE_WATCHED}
+    given = url.query.get("options", "")
     return {
         "hide_parameters": True,
         "pool_size": 10,
@@ -338,7 +339,7 @@ def _arguments(url: URL) -> dict[str, Any]:
         "pool_use_lifo": True,
         "connect_args": {
             **{name: value for name, value in waiting.items() if name not in url.query},
-            "options": f"-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 {_NO_JIT}",
+            "options": f"-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 {_NO_JIT} {given}",
         },
     }
 

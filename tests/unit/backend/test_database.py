@@ -330,6 +330,18 @@ def test_a_host_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert is_busy(NoConnection()) and reason_of(NoConnection()) == "TimeoutError"
 
 
+def test_what_the_url_says_holds(tmp_path: Path, postgres: str) -> None:
+    """Its options for the server are used beside ours, such as the schema in which the tables are, and win over them."""
+    options = "-csearch_path%3Dmine%20-cjit%3Don"
+    database = WorkerDatabase(Settings(data_dir=tmp_path, database_url=f"{postgres}/postgres?options={options}"))
+    with database.reading() as session:
+        shown = [
+            session.execute(text(f"SHOW {name}")).scalar_one() for name in ("search_path", "jit", "statement_timeout")
+        ]
+    database.close()
+    assert shown == ["mine", "on", "30s"]
+
+
 def test_several_migrate_at_once(tmp_path: Path, postgres: str) -> None:
     """Replicas that start together: one makes the tables, the others find them made."""
     environment = {**unmeasured(os.environ), "DATA_DIR": str(tmp_path), "DATABASE_URL": new_database(postgres)}
