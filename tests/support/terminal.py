@@ -16,11 +16,11 @@ CTRL_C = b"\x03"
 
 
 def on_a_terminal(
-    arguments: Sequence[str], keys: Sequence[tuple[bytes, bytes]], *, wait: float = 120
+    arguments: Sequence[str], keys: Sequence[tuple[bytes, bytes]], *, wait: float = 120, columns: int = 120
 ) -> tuple[str, int]:
     """Run a command line; for each of ``keys`` (seen, pressed) in order press when ``seen`` is shown. Gives screen and exit code.
 
-    The screen is what was written, without colours and movements of the cursor.
+    The screen is what was written, without colours and movements of the cursor; the terminal has ``columns``.
     Raises TimeoutError, after ending the program, when it doesn't end within ``wait`` seconds.
     """
     pid, fd = pty.fork()
@@ -28,7 +28,7 @@ def on_a_terminal(
         modes = termios.tcgetattr(0)
         modes[3] |= termios.NOFLSH  # else Ctrl-C throws away what was written and not yet read
         termios.tcsetattr(0, termios.TCSANOW, modes)
-        os.environ.update(TERM="xterm", COLUMNS="120")
+        os.environ.update(TERM="xterm", COLUMNS=str(columns))
         os.execv(PROGRAM[0], [*PROGRAM, *arguments])
     shown, at, left, last = b"", 0, list(keys), b""
     deadline = time.monotonic() + wait

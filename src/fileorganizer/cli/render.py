@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from fileorganizer.cli.words import why
 from fileorganizer.errors import show
@@ -32,6 +32,12 @@ _DEEPEST: Final = 4
 """Levels of folders that a tree shows at most."""
 _UNBROKEN: Final = 10_000
 """Columns where nobody looks but a program: a path of any length stays on its line."""
+_WIDE: Final = 120
+"""Columns of a terminal in which the history has room for ids."""
+_GAP: Final = 2
+"""Columns between those of a table."""
+_FOLDED: Final = 12
+"""A column of a table that is folded has at least this width."""
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -58,16 +64,27 @@ def size(count: int) -> str:
 
 
 def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A plain table; numbers stand to the right when their column's name begins with a space."""
+    """A plain table, for rows that are there; numbers stand to the right when their column's name begins with a space.
+
+    Only what may be long is folded: columns whose name ends with a space.
+    """
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=None, pad_edge=False)
-    for column in columns:
-        right = column.startswith(" ")
-        shown.add_column(column.strip(), justify="right" if right else "left", overflow="fold", no_wrap=column == "Id")
-    for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
+    lines = list(rows)
+    if not lines:
+        return
+    shown, least = Table(box=None, pad_edge=False), -_GAP
+    for column, *cells in zip(columns, *lines, strict=True):
+        widest, is_long = max(map(cell_len, (column.strip(), *cells))), column.endswith(" ")
+        width = min(widest, _FOLDED) if is_long else widest
+        justify: Literal["left", "right"] = "right" if column.startswith(" ") else "left"
+        shown.add_column(column.strip(), justify=justify, overflow="fold", no_wrap=not is_long, min_width=width)
+        least += width + _GAP
+    for row in lines:
+        shown.add_row(*map(Text, row))
+    out.width = max(out.width, least)  # the terminal breaks the lines then; rich would leave out columns
     out.print(shown)
 
 
@@ -142,7 +159,7 @@ def _keepers(out: Console, shown: Plan) -> None:
     )
     first = list(islice(rows, MOST_ROWS))
     if first:
-        table(out, ("What", "File", "Stays"), first)
+        table(out, ("What", "File ", "Stays "), first)
     if more := sum(1 for _ in rows):
         out.print(f"… and {more} more; --json lists all.")
 
@@ -155,7 +172,7 @@ def destroyed(out: Console, purging: Plan, was_at: Mapping[tuple[int, bytes], st
         (size(step.seen.size if step.seen else 0), was_at.get((step.source_side, step.source), _spot(step.source)))
         for step in islice(steps, MOST_ROWS)
     ]
-    table(out, (" Size", "Was at"), rows)
+    table(out, (" Size", "Was at "), rows)
     if more := sum(1 for _ in steps):
         out.print(f"… and {more} more.")
     out.print(
@@ -250,24 +267,24 @@ def report(out: Console, done: Report, root: str) -> None:
 
 
 def history(out: Console, operations: Sequence[Operation]) -> None:
-    """All operations, the newest first."""
-    table(
-        out,
-        ("No", "When", "What", "State", " Done", " Skipped", " Failed", " Taken back", "Id"),
-        [
-            (
-                str(one.number),
-                time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created_at)),
-                what(one),
-                one.status,
-                str(one.totals.done),
-                str(one.totals.skipped),
-                str(one.totals.failed),
-                "all" if one.rolled_back else str(one.rolled_back_count),
-                one.operation_id,
-            )
-            for one in operations
-        ],
+    """All operations, the newest first. Where there is little room the number is all that names one."""
+    columns = ("No", "When", "What", "State", " Done", " Skipped", " Failed", " Back", "Id")
+    shown = len(columns) if out.width >= _WIDE else len(columns) - 1
+    table(out, columns[:shown], [_in_history(one)[:shown] for one in operations])
+
+
+def _in_history(operation: Operation) -> tuple[str, ...]:
+    """An operation's line in the history."""
+    return (
+        str(operation.number),
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(operation.created_at)),
+        what(operation),
+        operation.status,
+        str(operation.totals.done),
+        str(operation.totals.skipped),
+        str(operation.totals.failed),
+        "all" if operation.rolled_back else str(operation.rolled_back_count),
+        operation.operation_id,
     )
 
 

@@ -351,8 +351,8 @@ def test_nothing_there_is_said_in_words(say: Any, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "Nothing to do." in say("preview", tmp_path / "empty").out
     assert "Category" not in say("preview", tmp_path / "empty").out
-    assert "Nothing was organized here yet." in say("history", tmp_path / "empty").out
-    assert "The trash is empty." in say("trash", "list", tmp_path / "empty").out
+    assert say("history", tmp_path / "empty").out.startswith("Nothing was organized here yet.")
+    assert say("trash", "list", tmp_path / "empty").out == "The trash is empty.\n"
 
 
 def test_explain_has_a_sentence_for_what_stayed_and_for_what_came_back(say: Any, root: Path) -> None:

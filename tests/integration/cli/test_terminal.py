@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fileorganizer import organizer
+from fileorganizer.model import Options
 from tests.support.manifest import difference, manifest
 from tests.support.terminal import CTRL_C, PROGRAM, on_a_terminal
 from tests.support.trees import File, write_tree
@@ -121,3 +122,19 @@ def test_no_color_on_a_terminal(root: Path) -> None:
         del os.environ["NO_COLOR"]
     assert colored.split("Before")[1].split("Do exactly")[0] == plain.split("Before")[1].split("Do exactly")[0]
     assert "After" in asked
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_the_history_on_a_narrow_terminal(root: Path, columns: int) -> None:
+    """80 columns are what most terminals have: an operation is a line, and none of its words is broken or left out."""
+    organizer.organize(root, Options())
+    organizer.undo(root)
+    shown, _ = on_a_terminal(["history", str(root)], [], columns=columns)
+    lines = [line.split() for line in shown.splitlines() if line]
+    assert [line[0] for line in lines] == ["No", "2", "1"]
+    assert lines[0][3:] == ["State", "Done", "Skipped", "Failed", "Back"]
+    assert (lines[1][3:], lines[2][3:]) == (
+        ["undo", "of", "1", "completed", "2", "0", "0", "0"],
+        ["organize", "completed", "2", "0", "0", "all"],
+    )
+    assert max(map(len, shown.splitlines())) <= 80

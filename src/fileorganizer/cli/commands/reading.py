@@ -159,7 +159,7 @@ def categories(output: Output, profile: str) -> int:
         render_json.write_document({"profile": profile, "layout": rules.layout, "categories": listed})
     elif not output.silent:
         rows = [(one.name, str(len(one.extensions)), one.description) for one in rules.categories]
-        render.table(output.console, ("Category", " Extensions", "What"), rows)
+        render.table(output.console, ("Category", " Extensions", "What "), rows)
     return EXIT_DONE
 
 
@@ -176,7 +176,7 @@ def doctor(output: Output, folder: str) -> int:
     elif not output.silent:
         render.table(
             output.console,
-            ("What", "Is"),
+            ("What", "Is "),
             [(name.replace("_", " "), _fact(name, value)) for name, value in known.items()],
         )
         for note in (f"Journal: {found.journal}", *found.notes, elsewhere(folder).strip()):

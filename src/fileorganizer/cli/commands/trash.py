@@ -49,7 +49,7 @@ def list_items(output: Output, folder: str) -> int:
             )
             for i in items
         ]
-        render.table(output.console, ("Item", "Since", " Size", "Was at"), rows)
+        render.table(output.console, ("Item", "Since", " Size", "Was at "), rows)
         away = organizer.trash_out_of_reach(folder)
         for path in away:
             output.console.print(f"What is in the trash of {show(path)} isn't listed: that folder isn't there now.")
