@@ -16,7 +16,7 @@ from fileorganizer.cli.words import why
 from fileorganizer.errors import show
 from fileorganizer.journal.plans import AFTER, BEFORE, Head, Plan
 from fileorganizer.journal.records import Operation
-from fileorganizer.model import CONTROL_DIRECTORY, STEP_NAMES, Reason, Review
+from fileorganizer.model import CONTROL_DIRECTORY, STEP_NAMES, Reason, Review, Skip
 from fileorganizer.planning.review import counted
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ def size(count: int) -> str:
     while value >= 1000 and unit + 1 < len(_UNITS):
         value, unit = value / 1000, unit + 1
     return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
+
+
+def moment(seconds: float) -> str:
+    """A time for people, local."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -140,12 +145,17 @@ def plan(out: Console, shown: Plan) -> None:
 
 def _not_taken_back(out: Console, shown: Plan) -> None:
     """What an undo leaves alone, as far as there is room: these are few, and each is a file that somebody misses."""
-    rows = (skip for skips in shown.skips() for skip in skips)
-    for skip in islice(rows, MOST_ROWS):
+    _left(out, (skip for skips in shown.skips() for skip in skips), shown.head.review.left_alone)
+
+
+def _left(out: Console, skips: Iterable[Skip], count: int) -> None:
+    """By name and reason what was left alone, of ``count`` in all, as far as there is room."""
+    for skip in islice(skips, MOST_ROWS):
         detail = f" ({skip.detail})" if skip.detail else ""
         out.print(f"  {Reason(skip.reason).label}: {show(skip.path)}{detail}")
-    if more := sum(1 for _ in rows):
-        out.print(f"  … and {more} more.")
+        count -= 1
+    if count > 0:
+        out.print(f"  … and {count} more.")
 
 
 def _keepers(out: Console, shown: Plan) -> None:
@@ -242,8 +252,11 @@ def report(out: Console, done: Report, root: str) -> None:
     """What a run did, and how to go back."""
     operation = done.operation
     if operation is None:
-        out.print("Nothing to do.")
+        more = "" if done.undoes is None else f": of operation {done.undoes} nothing more can be taken back"
+        out.print(f"Nothing to do{more}.")
         reasons(out, done.review.left_by_reason, "Left alone")
+        if done.left:
+            _left(out, done.left, done.review.left_alone)
         return
     counts = operation.totals
     words = {"cancelled": "Stopped", "interrupted": "Was cut off", "failed": "Failed"}.get(operation.status, "Done")
@@ -277,7 +290,7 @@ def _in_history(operation: Operation) -> tuple[str, ...]:
     """An operation's line in the history."""
     return (
         str(operation.number),
-        time.strftime("%Y-%m-%d %H:%M", time.localtime(operation.created_at)),
+        moment(operation.created_at),
         what(operation),
         operation.status,
         str(operation.totals.done),

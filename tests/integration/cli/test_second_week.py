@@ -108,8 +108,46 @@ def test_what_an_undo_leaves_can_be_looked_up(say: Any, root: Path) -> None:
     assert "left moved-by-you: b.txt (mine.txt)" in told
     assert "moved-by-you: It was moved since, and stays where it is now." in told
     again = say("undo", root, "1")
-    assert (again.code, "say the same with --preview" in again.out) == (11, True)
+    assert again.code == 11
+    assert "Nothing to do: of operation 1 nothing more can be taken back.\n" in again.out
+    assert "  moved-by-you: b.txt (mine.txt)" in again.out
     assert "b.txt" in say("undo", root, "1", "--preview").out
+
+
+def test_what_a_plain_undo_finds_out_of_reach_is_named_at_once(say: Any, root: Path) -> None:
+    """The next one doesn't look at it any more, and says how to try it again."""
+    (root / "Documents/2014").mkdir(parents=True)
+    (root / "Documents/2014/mine").write_text("stays")
+    then = root.stat().st_mtime_ns
+    say("organize", root, "--yes", "--ext", "txt", "--max-size", 4)
+    (root / "Documents/2014/b.txt").unlink()
+    os.utime(root, ns=(then, then))  # else an undo would set it
+    said = say("undo", root, "--yes")
+    assert (said.code, "  missing: b.txt" in said.out) == (11, True)
+    again = say("undo", root, "--yes")
+    assert (again.code, "To try one again, name it" in again.err, str(root) in again.err) == (11, True, True)
+
+
+def test_an_undo_says_which_operation_it_takes_back(say: Any, root: Path) -> None:
+    """Before the question: who names none may mean another one."""
+    say("organize", root, "--yes", "--ext", "jpg")
+    say("organize", root, "--yes")
+    words = "Operation 2 (organize, 20"
+    assert say("undo", root, "--preview").out.startswith(words)
+    asked = say("undo", root)
+    assert (asked.code, asked.out.startswith(words)) == (35, True)
+    assert say("undo", root, "--yes").out.startswith(words)
+    assert say("undo", root, "3", "--preview").out.startswith("Operation 3 (undo of 2, 20")
+
+
+@pytest.mark.parametrize("how", ["--preview", "--yes"])
+def test_each_path_of_an_undo_has_to_name_something(say: Any, root: Path, how: str) -> None:
+    """A word that was mistyped isn't left out in silence."""
+    say("organize", root, "--yes")
+    said = say("undo", root, how, "--path", "b.txt", "--path", "a.jpeg")
+    assert (said.code, "moved nothing from a.jpeg" in said.err) == (2, True)
+    assert not (root / "b.txt").exists()
+    assert say("undo", root, how, "--path", "b.txt", "--path", root / "a.jpg").code == 0
 
 
 def test_what_a_run_did_not_come_to_is_in_no_record(say: Any, root: Path) -> None:
@@ -125,7 +163,7 @@ def test_what_a_run_did_not_come_to_is_in_no_record(say: Any, root: Path) -> Non
     shutil.rmtree(root / ".fileorganizer")
     write_tree(root, {"same.txt": File(b"text", mtime=OLD)})
     say("duplicates", "clean", root, "--keep", "oldest", "--exclude", "*", "--yes")
-    assert "Nothing was done here that could be taken back." in say("undo", root, "--yes").err
+    assert "that could be taken back." in say("undo", root, "--yes").err
 
 
 def test_the_history_says_what_an_undo_took_back(say: Any, root: Path) -> None:
