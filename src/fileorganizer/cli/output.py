@@ -6,7 +6,7 @@ import functools
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import click
 
 from fileorganizer.cli import render, render_duplicates, render_json
 from fileorganizer.cli.bar import ProgressBar
+from fileorganizer.cli.records import naming
 from fileorganizer.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
@@ -142,7 +143,9 @@ def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(*, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> Any:
         lines = bool(options.pop("as_lines", False))
-        return command(Output(as_json=as_json, as_lines=lines, quiet=quiet, no_color=no_color), **options)
+        output = Output(as_json=as_json, as_lines=lines, quiet=quiet, no_color=no_color)
+        with naming(options["folder"]) if "folder" in options else nullcontext():
+            return command(output, **options)
 
     return wrapped
 

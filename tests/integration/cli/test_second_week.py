@@ -294,6 +294,45 @@ def test_a_journal_that_is_missing(say: Any, root: Path) -> None:
         assert (said.code, "what is in its trash is lost" in said.err) == (50, True)
 
 
+COMMANDS = (
+    ("organize", "--yes"),
+    ("undo", "--yes"),
+    ("undo", "--preview"),
+    ("history",),
+    ("verify",),
+    ("recover",),
+    ("doctor",),
+    ("trash", "list"),
+    ("trash", "restore", "--yes"),
+    ("trash", "purge", "--yes"),
+    ("duplicates", "clean", "--keep", "oldest", "--yes"),
+    ("explain",),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_damaged_journal_is_named(say: Any, root: Path, command: tuple[str, ...]) -> None:
+    """By its folder: there may be several on a command line, or none that somebody has typed."""
+    say("organize", root, "--yes")
+    (root / ".fileorganizer/journal.db").write_bytes(b"SQLite format 3\0 and so on" * 400)
+    said = say(*command, root / "a.jpg" if command == ("explain",) else root)
+    assert (said.code, said.out) == (50, "")
+    assert str(root) in said.err
+    assert (
+        say(*command, root / "a.jpg" if command == ("explain",) else root, "--json")
+        .document["error"]["message"]
+        .startswith(f"{root}: ")
+    )
+
+
+@pytest.mark.parametrize("arguments", [("show", 9), ("undo", 9), ("undo", 9, "--preview")])
+def test_where_there_is_no_such_operation(say: Any, root: Path, arguments: tuple[str | int, ...]) -> None:
+    """It is said in which folder."""
+    say("organize", root, "--yes")
+    said = say(arguments[0], root, *arguments[1:])
+    assert (said.code, f"{root}: This folder has no operation called 9." in said.err) == (43, True)
+
+
 def test_records_of_another_user(say: Any) -> None:
     """Nobody is told that nothing was done in a folder whose records he may not read."""
     with tempfile.TemporaryDirectory() as name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ import msgspec
 from fileorganizer import organizer
 from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
-from fileorganizer.cli.records import RECORDS_GONE, elsewhere, knowing, other_records, pointing
+from fileorganizer.cli.records import RECORDS_GONE, elsewhere, knowing, naming, other_records, pointing
 from fileorganizer.cli.values import FOLDER
 from fileorganizer.cli.words import why
 from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound, RootRefused, path_members
@@ -107,7 +108,8 @@ def _known_of(path: str) -> tuple[list[Explained], list[str]]:
         raise OperationNotFound(f"Nothing was organized in a folder above {shown_path(path)} yet.{RECORDS_GONE}")
     for root, below, destination in places:
         try:
-            found += organizer.explain(root, below, destination=destination)
+            with naming(os.fsdecode(root)):
+                found += organizer.explain(root, below, destination=destination)
         except (OperationNotFound, RootRefused):
             words = "they aren't there now. Connect its disk, or bring the folder back to that place."
             not_asked.append(f"The records of {shown_path(root)} couldn't be asked: {words}")
