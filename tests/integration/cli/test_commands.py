@@ -162,6 +162,10 @@ def test_trash_restore_and_purge(say: Any, root: Path) -> None:
         (["organize", "{}", "--min-size", "-5", "--yes"], 2),
         (["organize", "{}", "--quiet-seconds", "nan", "--yes"], 2),
         (["organize", "{}", "--quiet-seconds", "inf", "--yes"], 2),
+        (["organize", "{}", "--quiet-seconds", "1e300", "--yes"], 2),
+        (["undo", "{}", "--path", ".", "--yes"], 2),
+        (["undo", "{}", "--path", "{}/", "--yes"], 2),
+        (["duplicates", "clean", "{}", "--keep", "in:", "--yes"], 2),
         (["organize", "{}", "--modified-after", "soon", "--yes"], 2),
         (["organize", "{}", "--category", "Nonsense", "--yes"], 2),
         (["organize", "{}", "--layout", "{nonsense}", "--yes"], 2),
@@ -203,7 +207,14 @@ def test_exit_codes(say: Any, root: Path, arguments: list[str], code: int) -> No
         (["organize", ".", "--plan", "", "--yes"], 40),
         (["duplicates", ""], 2),
         (["duplicates", "clean", ".", "--plan", "", "--yes"], 40),
-        (["undo", ".", "", "--yes"], 43),
+        (["undo", ".", "", "--yes"], 2),
+        (["undo", ".", "--path", "", "--yes"], 2),
+        (["show", ".", ""], 2),
+        (["organize", ".", "--layout", "", "--yes"], 2),
+        (["organize", ".", "--exclude", "", "--yes"], 2),
+        (["duplicates", "clean", ".", "--keep", "oldest", "--exclude", "", "--yes"], 2),
+        (["trash", "restore", ".", "", "--yes"], 2),
+        (["trash", "purge", ".", "", "--yes"], 2),
         (["explain", ""], 2),
     ],
 )
@@ -261,6 +272,12 @@ def test_filters(say: Any, root: Path) -> None:
     done = say("organize", root, *chosen, "--ext", "jpg,txt", "--category", "Images", "--yes", "--json").document
     assert done["done"] == 1
     assert done["left_by_reason"]["filtered-out"] == 2
+
+
+def test_extensions_as_people_write_them(say: Any, root: Path) -> None:
+    """With a dot, in capitals, or as a pattern of a shell."""
+    for given in ("jpg,txt", ".JPG,.txt", "*.jpg,*.TXT"):
+        assert say("preview", root, "--ext", given, "--json").document["planned"] == 2
 
 
 def test_busy_root(say: Any, root: Path) -> None:

@@ -11,7 +11,7 @@ import click
 from fileorganizer import searcher
 from fileorganizer.cli import render_duplicates, render_json
 from fileorganizer.cli.output import Output, spoken
-from fileorganizer.cli.values import FOLDER, refuse_beside_plan, size_of
+from fileorganizer.cli.values import FOLDER, NAMED, refuse_beside_plan, size_of
 from fileorganizer.duplicates.finder import ALGORITHMS, Search
 from fileorganizer.duplicates.keepers import RULES
 from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, InvalidOption, shell_word
@@ -55,7 +55,9 @@ def searching(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--against", type=FOLDER, metavar="DIR", help="A reference: its files stay, whatever the rule."
             ),
-            click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave alone (gitignore syntax)."),
+            click.option(
+                "--exclude", multiple=True, type=NAMED, metavar="PATTERN", help="Leave alone (gitignore syntax)."
+            ),
             click.option("--include-hidden", is_flag=True, help="Hidden files, too."),
             click.option("--no-keep-together", is_flag=True, help="Look into projects and other whole folders."),
         )
@@ -157,6 +159,8 @@ def cleaning_of(keep: str | None, action: str, given: dict[str, Any]) -> Cleanin
 
     if keep is None:
         raise InvalidOption(f"Say which copies are to be kept: --keep {'|'.join(RULES)}|in:DIR.")
+    if keep == "in:":
+        raise InvalidOption("--keep in: names no folder.")
     against = given["against"]
     return Cleaning(
         keep=keep,

@@ -12,7 +12,7 @@ from fileorganizer import organizer
 from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import RECORDS_GONE, elsewhere, knowing, naming, other_records, pointing
-from fileorganizer.cli.values import FOLDER
+from fileorganizer.cli.values import FOLDER, NAMED
 from fileorganizer.cli.words import why
 from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound, RootRefused, path_members
 from fileorganizer.errors import show as shown_path
@@ -47,7 +47,7 @@ def _file_row(row: FileRow) -> dict[str, Any]:
 
 @click.command()
 @click.argument("folder", type=FOLDER)
-@click.argument("operation")
+@click.argument("operation", type=NAMED)
 @spoken
 def show(output: Output, folder: str, operation: str) -> int:
     """Show one OPERATION file by file."""

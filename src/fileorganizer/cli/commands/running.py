@@ -13,6 +13,7 @@ from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import pointing
 from fileorganizer.cli.values import (
     FOLDER,
+    NAMED,
     extensions_of,
     moment_of,
     original_path,
@@ -38,7 +39,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--recursive", "-r", is_flag=True, help="Go into subfolders, too; without it only loose files."
             ),
             click.option(
-                "--layout", default="", help="category, year, category_year or a template (default: the profile's)."
+                "--layout", type=NAMED, help="category, year, category_year or a template (default: the profile's)."
             ),
             click.option(
                 "--mode",
@@ -53,7 +54,9 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
                 default="rename",
                 help="What to do when a name is taken; nothing is ever replaced.",
             ),
-            click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave alone (gitignore syntax)."),
+            click.option(
+                "--exclude", multiple=True, type=NAMED, metavar="PATTERN", help="Leave alone (gitignore syntax)."
+            ),
             click.option("--include-hidden", is_flag=True, help="Hidden files, too."),
             click.option("--min-size", metavar="SIZE", help="Only files of this size or more, such as 10MB."),
             click.option("--max-size", metavar="SIZE", help="Only files of this size or less."),
@@ -101,7 +104,7 @@ def options_of(given: dict[str, Any]) -> Options:
     return Options(
         mode=given["mode"],
         destination=given["destination"],
-        layout=given["layout"],
+        layout=given["layout"] or "",
         conflict=given["conflict"],
         recursive=given["recursive"],
         exclude=given["exclude"],
@@ -178,8 +181,10 @@ def organize(output: Output, folder: str, plan_id: str | None, duplicates: str, 
 
 @click.command()
 @click.argument("folder", type=FOLDER)
-@click.argument("operation", required=False)
-@click.option("--path", "paths", multiple=True, metavar="P", help="Only what was at this path of FOLDER, or below it.")
+@click.argument("operation", required=False, type=NAMED)
+@click.option(
+    "--path", "paths", multiple=True, type=NAMED, metavar="P", help="Only what was at this path of FOLDER, or below it."
+)
 @click.option("--preview", "only_show", is_flag=True, help="Show what would be done.")
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken

@@ -12,7 +12,7 @@ from fileorganizer import organizer
 from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import elsewhere
-from fileorganizer.cli.values import FOLDER
+from fileorganizer.cli.values import FOLDER, NAMED
 from fileorganizer.errors import EXIT_DONE, path_members, show
 from fileorganizer.execution.reading import TrashItem
 from fileorganizer.model import SOURCE
@@ -78,7 +78,7 @@ def _item_row(item: TrashItem) -> dict[str, Any]:
 
 @trash.command()
 @click.argument("folder", type=FOLDER)
-@click.argument("items", nargs=-1)
+@click.argument("items", nargs=-1, type=NAMED)
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken
 def restore(output: Output, folder: str, items: tuple[str, ...], yes: int) -> int:
@@ -93,7 +93,7 @@ def restore(output: Output, folder: str, items: tuple[str, ...], yes: int) -> in
 
 @trash.command()
 @click.argument("folder", type=FOLDER)
-@click.argument("items", nargs=-1)
+@click.argument("items", nargs=-1, type=NAMED)
 @click.option("--older-than", "days", type=click.FloatRange(0), metavar="DAYS", help="Only what lies there longer.")
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken
