@@ -145,10 +145,10 @@ def plan(out: Console, shown: Plan) -> None:
 
 def _not_taken_back(out: Console, shown: Plan) -> None:
     """What an undo leaves alone, as far as there is room: these are few, and each is a file that somebody misses."""
-    _left(out, (skip for skips in shown.skips() for skip in skips), shown.head.review.left_alone)
+    left(out, (skip for skips in shown.skips() for skip in skips), shown.head.review.left_alone)
 
 
-def _left(out: Console, skips: Iterable[Skip], count: int) -> None:
+def left(out: Console, skips: Iterable[Skip], count: int) -> None:
     """By name and reason what was left alone, of ``count`` in all, as far as there is room."""
     for skip in islice(skips, MOST_ROWS):
         detail = f" ({skip.detail})" if skip.detail else ""
@@ -203,12 +203,12 @@ def _tree(out: Console, title: str, folders: Iterable[tuple[bytes, int, int]]) -
 
     summed, depth = _summed(folders)
     branches = {b"": Tree(Text(title, style="bold"))}
-    left = 0
+    more = 0
     for path, (files, count, inside) in sorted(summed.items()):
         if path and (path.count(b"/") >= depth or path.rpartition(b"/")[0] not in branches):
             continue
         if len(branches) > MOST_ROWS:
-            left += 1
+            more += 1
             continue
         closed = f" in {counted(inside, 'folder')}" if inside > 1 and path.count(b"/") + 1 >= depth else ""
         words = f"{counted(files, 'file')}, {size(count)}{closed}"
@@ -216,8 +216,8 @@ def _tree(out: Console, title: str, folders: Iterable[tuple[bytes, int, int]]) -
             branches[path] = branches[path.rpartition(b"/")[0]].add(Text(f"{_name(path)}  {words}"))
         else:
             branches[path].label = Text(f"{title}  {words}", style="bold")
-    if left:
-        branches[b""].add(Text(f"… and {counted(left, 'more folder')}"))
+    if more:
+        branches[b""].add(Text(f"… and {counted(more, 'more folder')}"))
     out.print(branches[b""])
 
 
@@ -256,7 +256,7 @@ def report(out: Console, done: Report, root: str) -> None:
         out.print(f"Nothing to do{more}.")
         reasons(out, done.review.left_by_reason, "Left alone")
         if done.left:
-            _left(out, done.left, done.review.left_alone)
+            left(out, done.left, done.review.left_alone)
         return
     counts = operation.totals
     words = {"cancelled": "Stopped", "interrupted": "Was cut off", "failed": "Failed"}.get(operation.status, "Done")
@@ -267,10 +267,10 @@ def report(out: Console, done: Report, root: str) -> None:
     )
     out.print(f"{words}: {files}, {counts.skipped} skipped, {counts.failed} failed, in {operation.seconds:.1f} s.")
     reasons(out, counts.by_reason, "Not done")
-    left = {} if operation.operation_type == "organize" else done.review.left_by_reason
-    reasons(out, left, "Left alone")
+    left_by_reason = {} if operation.operation_type == "organize" else done.review.left_by_reason
+    reasons(out, left_by_reason, "Left alone")
     _edited(out, done.review)
-    if counts.by_reason.keys() - _NEVER_REACHED or left:
+    if counts.by_reason.keys() - _NEVER_REACHED or left_by_reason:
         out.print(f"See which, and why:  fileorganizer show {root} {operation.operation_id}")
     stopped = operation.status in ("cancelled", "interrupted")
     if stopped:

@@ -186,4 +186,6 @@ def folders(output: Output, folder: str, digest: str, paranoid: bool) -> int:
         render_json.write_document(render_json.folders_document(found))
     elif not output.silent:
         render_duplicates.folders(output.console, found)
+    if found.unreadable:
+        return EXIT_PARTIAL
     return EXIT_DONE if found.same or found.contained else EXIT_NOTHING
