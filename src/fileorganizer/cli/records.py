@@ -31,14 +31,15 @@ def knowing(path: str) -> Iterator[tuple[bytes, bytes, bytes | None]]:
     while above != os.path.dirname(above):
         above = os.path.dirname(above)
         below = os.path.relpath(full, above)
-        if _has_records(above):
+        if has_records(above):
             yield above, below, None
         if (source := filled_from(above)) is not None:
             yield source, below, above
 
 
-def _has_records(folder: bytes) -> bool:
+def has_records(folder: bytes | str) -> bool:
     """Has this folder a journal, had it one, or may it have one that is another user's?"""
+    folder = os.path.expanduser(os.fsencode(folder))
     for name in (b"journal.db", b"epoch"):
         try:
             os.stat(os.path.join(folder, CONTROL_DIRECTORY, name))

@@ -348,6 +348,27 @@ def test_records_of_another_user(say: Any) -> None:
                 assert (said.code, "Permission denied" in said.err, "Traceback" in said.err) == (52, True, False)
 
 
+def test_explaining_in_a_folder_that_cannot_be_opened(say: Any) -> None:
+    """It is there: nobody has to connect a disk."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        write_tree(root, TREE)
+        say("organize", root, "--yes")
+        root.chmod(0o711)
+        with nobody():
+            said = say("explain", root / "a.jpg")
+        assert (said.code, "can't be opened: Permission denied" in said.out, "disk" in said.out) == (11, True, False)
+
+
+def test_explaining_a_folder_that_was_organized(say: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hasn't lost its records: they are about what is in it."""
+    say("organize", root, "--yes")
+    monkeypatch.chdir(root)
+    for words in (root, f"{root}/", "."):
+        said = say("explain", words)
+        assert (said.code, "was organized itself" in said.err, "backup" in said.err) == (43, True, False)
+
+
 def test_the_doctor_looks_where_nothing_may_be_written(say: Any) -> None:
     """A folder that its owner has locked since: what may not be tried is looked up."""
     with tempfile.TemporaryDirectory() as name:

@@ -11,7 +11,7 @@ import msgspec
 from fileorganizer import organizer
 from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
-from fileorganizer.cli.records import RECORDS_GONE, elsewhere, knowing, naming, other_records, pointing
+from fileorganizer.cli.records import RECORDS_GONE, elsewhere, has_records, knowing, naming, other_records, pointing
 from fileorganizer.cli.values import FOLDER, NAMED
 from fileorganizer.cli.words import why
 from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound, RootRefused, path_members
@@ -104,14 +104,19 @@ def _known_of(path: str) -> tuple[list[Explained], list[str]]:
     found: list[Explained] = []
     not_asked: list[str] = []
     places = list(knowing(path))
+    if not places and has_records(path):
+        raise OperationNotFound(
+            f"{shown_path(path)} was organized itself: 'fileorganizer history' says when. Name a file in it, or one that was."
+        )
     if not places:
         raise OperationNotFound(f"Nothing was organized in a folder above {shown_path(path)} yet.{RECORDS_GONE}")
     for root, below, destination in places:
         try:
             with naming(os.fsdecode(root)):
                 found += organizer.explain(root, below, destination=destination)
-        except (OperationNotFound, RootRefused):
-            words = "they aren't there now. Connect its disk, or bring the folder back to that place."
+        except (OperationNotFound, RootRefused) as error:
+            away = "they aren't there now. Connect its disk, or bring the folder back to that place."
+            words = str(error) if isinstance(error, RootRefused) and os.path.isdir(root) else away
             not_asked.append(f"The records of {shown_path(root)} couldn't be asked: {words}")
         except PermissionError:
             not_asked.append(f"The records of {shown_path(root)} are another user's, and couldn't be asked.")
