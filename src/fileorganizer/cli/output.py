@@ -123,14 +123,17 @@ class Output:
         elif not self.silent:
             render.plan(self.console, plan)
 
-    def report(self, report: Report, folder: str, met: Met | None = None) -> int:
-        """A report for people or for programs, with the duplicates met on the way; gives the exit code."""
+    def report(self, report: Report, folder: str, met: Met | None = None, *, from_stored: bool = False) -> int:
+        """A report for people or for programs, with the duplicates met on the way; gives the exit code.
+
+        ``from_stored``: a plan was carried out that an earlier command had made.
+        """
         if self.for_programs:
             render_json.write_document({**render_json.report_document(report), **render_json.met_member(met)})
         elif not self.silent:
             if met is not None:
                 render_duplicates.met(self.console, met, shell_word(folder))
-            render.report(self.console, report, shell_word(folder))
+            render.report(self.console, report, shell_word(folder), from_stored=from_stored)
         return exit_code(report, met)
 
 

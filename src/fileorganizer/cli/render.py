@@ -248,8 +248,8 @@ def _name(path: bytes) -> str:
     return show(path.rpartition(b"/")[2]) if path else "."
 
 
-def report(out: Console, done: Report, root: str) -> None:
-    """What a run did, and how to go back."""
+def report(out: Console, done: Report, root: str, *, from_stored: bool = False) -> None:
+    """What a run did, and how to go back; ``from_stored``: it carried out a plan that was made by an earlier command."""
     operation = done.operation
     if operation is None:
         more = "" if done.undoes is None else f": of operation {done.undoes} nothing more can be taken back"
@@ -274,7 +274,7 @@ def report(out: Console, done: Report, root: str) -> None:
         out.print(f"See which, and why:  fileorganizer show {root} {operation.operation_id}")
     stopped = operation.status in ("cancelled", "interrupted")
     if stopped:
-        out.print("To go on, run it again.")
+        out.print("To go on, make a new plan: this one is used up." if from_stored else "To go on, run it again.")
     if operation.operation_type != "purge" and (counts.done or stopped):  # folders may have been made already
         out.print(f"Take it back:  fileorganizer undo {root} {operation.operation_id}")
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from fileorganizer.cli import app
+from fileorganizer.fs import faults
 from tests.integration.test_crash import kill_at
 from tests.support.crash import in_child
 from tests.support.disks import mount, nobody, tmpfs
@@ -76,6 +77,35 @@ def test_a_stored_clean_up_takes_no_other_options(say: Any, root: Path, given: l
 
 
 # what is said of a run
+
+
+@pytest.mark.parametrize(
+    ("command", "rest"),
+    [(("organize",), ()), (("duplicates", "clean"), ("--keep", "oldest"))],
+    ids=["organize", "clean"],
+)
+def test_how_to_go_on_after_ctrl_c(
+    say: Any, root: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], rest: tuple[str, ...]
+) -> None:
+    """By the same command; where it was for a stored plan, by a new one: that one isn't carried out twice."""
+    write_tree(root, {"same.txt": File(b"text", mtime=OLD)})
+    shown = say(*(command if rest else ("preview",)), root, *rest, *(["--preview"] if rest else []), "--json").document
+
+    def press(name: str) -> None:
+        if name == "operation.begun":
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(faults, "action", press)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        stopped = say(*command, root, *rest, "--yes")
+        planned = say(*command, root, "--plan", shown["plan_id"], "--yes")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (stopped.code, "To go on, run it again." in stopped.out) == (130, True)
+    assert (planned.code, "To go on, make a new plan" in planned.out) == (130, True)
+    assert say(*command, root, "--plan", shown["plan_id"], "--yes").code == 42
 
 
 def test_a_further_name_that_comes_back_is_a_file(say: Any, root: Path) -> None:

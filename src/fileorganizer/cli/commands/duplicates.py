@@ -150,7 +150,7 @@ def clean(
                     output.console.print(f"Do exactly this:  {done_by}")
                 return EXIT_DONE if plan.batch_count else EXIT_NOTHING
         report = cleaner.clean_up(folder, cleaning, plan_id=plan_id, confirm=output.confirm(yes), listener=listener)
-        return output.report(report, folder)
+        return output.report(report, folder, from_stored=plan_id is not None)
 
 
 def cleaning_of(keep: str | None, action: str, given: dict[str, Any]) -> Cleaning:

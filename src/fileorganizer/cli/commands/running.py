@@ -176,7 +176,7 @@ def organize(output: Output, folder: str, plan_id: str | None, duplicates: str, 
                 raise
             undo_it = f"fileorganizer undo {shell_word(folder)} {met.clean_up.operation_id}"
             raise Declined(f"Nothing was moved. The duplicates are cleaned up; take that back:  {undo_it}") from error
-        return output.report(report, folder, met)
+        return output.report(report, folder, met, from_stored=plan_id is not None)
 
 
 @click.command()
