@@ -93,7 +93,7 @@ class Output:
             nobody = self.for_programs or not sys.stdin.isatty()
             if not self.silent or (questions and not nobody):
                 if tell is None:
-                    render.totals(self.console, plan.head)
+                    render.totals(self.console, plan)
                 else:
                     tell(self.console, plan)
             if questions and nobody:
@@ -119,7 +119,8 @@ class Output:
             for row in render_json.step_rows(plan):
                 render_json.write_document(row)
         elif self.as_json:
-            render_json.write_stream(render_json.plan_document(plan), "steps", render_json.step_rows(plan))
+            head = render_json.plan_document(plan)
+            render_json.write_stream(head, left=render_json.skip_rows(plan), steps=render_json.step_rows(plan))
         elif not self.silent:
             render.plan(self.console, plan)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from fileorganizer.cli.words import why
 from fileorganizer.errors import show
-from fileorganizer.journal.plans import AFTER, BEFORE, Head, Plan
+from fileorganizer.journal.plans import AFTER, BEFORE, Plan
 from fileorganizer.journal.records import Operation
 from fileorganizer.model import CONTROL_DIRECTORY, STEP_NAMES, Reason, Review, Skip
 from fileorganizer.planning.review import counted
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 40
 _NEVER_REACHED: Final = frozenset({Reason.STOPPED.label, Reason.INTERRUPTED.label})
 """Reasons of files that a run didn't come to: they aren't recorded one by one."""
+_EXPECTED: Final = frozenset({Reason.HIDDEN, Reason.SYSTEM_FILE, Reason.EXCLUDED, Reason.FILTERED_OUT, Reason.TOO_DEEP})
+"""Why files are left alone as options, or their own names, say: they are many, and nobody misses them in a plan."""
 _DEEPEST: Final = 4
 """Levels of folders that a tree shows at most."""
 _UNBROKEN: Final = 10_000
@@ -93,11 +95,11 @@ def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -
     out.print(shown)
 
 
-def totals(out: Console, head: Head) -> None:
-    """A plan in numbers, and what to know before saying yes."""
+def totals(out: Console, shown: Plan, *, by_name: bool = False) -> None:
+    """A plan in numbers, and what to know before saying yes; ``by_name``: also which files it leaves alone unasked."""
     from rich.text import Text
 
-    review = head.review
+    review = shown.head.review
     out.print(
         f"{counted(review.scanned, 'file')} seen: {review.planned} to go ({size(review.bytes)}), {review.in_place} in place,"
         f" {review.left_alone} left alone."
@@ -108,6 +110,8 @@ def totals(out: Console, head: Head) -> None:
     if folders:
         out.print(", ".join(folders) + ".")
     reasons(out, review.left_by_reason, "Left alone")
+    if by_name:
+        _left_unasked(out, shown)
     _edited(out, review)
     for risk in review.risks:
         out.print(Text(f"! {risk.text}", style="yellow"))
@@ -138,14 +142,16 @@ def plan(out: Console, shown: Plan) -> None:
         _tree(out, "After", shown.folders(AFTER))
         _categories(out, review)
     _keepers(out, shown)
-    totals(out, shown.head)
-    if shown.head.operation_type == "rollback":
-        _not_taken_back(out, shown)
+    totals(out, shown, by_name=True)
 
 
-def _not_taken_back(out: Console, shown: Plan) -> None:
-    """What an undo leaves alone, as far as there is room: these are few, and each is a file that somebody misses."""
-    left(out, (skip for skips in shown.skips() for skip in skips), shown.head.review.left_alone)
+def _left_unasked(out: Console, shown: Plan) -> None:
+    """What a plan leaves alone though nobody has asked for that, as far as there is room: a file that somebody may miss."""
+    asked = {reason.label for reason in _EXPECTED}
+    count = sum(number for label, number in shown.head.review.left_by_reason.items() if label not in asked)
+    skips = (skip for skips in shown.skips() for skip in skips if skip.reason not in _EXPECTED)
+    if count:
+        left(out, skips, count)
 
 
 def left(out: Console, skips: Iterable[Skip], count: int) -> None:

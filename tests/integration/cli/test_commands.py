@@ -76,6 +76,22 @@ def test_an_undo_tells_of_edits(say: Any, root: Path) -> None:
     assert say("undo", root, "2", "--yes", "--json").document["edited"] == 0
 
 
+def test_a_preview_names_what_it_leaves_alone(say: Any, root: Path) -> None:
+    """Before anything is done, with the reason; only in JSON what hidden names and options have left out."""
+    write_tree(root, {".secret": "", "shop": {".git": {"HEAD": "ref", "objects": {}, "refs": {}}, "a.py": "code"}})
+    shown = say("preview", root, "-r", "--exclude", "*.mp3").out
+    assert "  unfinished: half.part\n" in shown
+    assert "  kept-together: shop (git checkout)\n" in shown
+    assert ".secret" not in shown and "c.mp3" not in shown
+    plan = say("preview", root, "-r", "--exclude", "*.mp3", "--json").document
+    assert {row["path"]: row["reason"] for row in plan["left"]} == {
+        ".secret": "hidden",
+        "half.part": "unfinished",
+        "shop": "kept-together",
+        "sub/c.mp3": "excluded",
+    }
+
+
 def test_json_documents(say: Any, root: Path) -> None:
     """The promised members are there and add up."""
     plan = say("preview", root, "--recursive", "--json").document

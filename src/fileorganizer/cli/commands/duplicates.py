@@ -96,7 +96,7 @@ def search(output: Output, folder: str, as_csv: bool, **given: Any) -> int:
         for row in render_json.group_rows(found):
             render_json.write_document(row)
     elif output.as_json:
-        render_json.write_stream(render_json.found_document(found), "groups", render_json.group_rows(found))
+        render_json.write_stream(render_json.found_document(found), groups=render_json.group_rows(found))
     elif as_csv:
         render_json.write_csv(found)
     elif not output.silent:

@@ -54,7 +54,7 @@ def show(output: Output, folder: str, operation: str) -> int:
     with pointing(folder), organizer.show(folder, operation) as shown:
         if output.for_programs:
             head = render_json.operation_row(shown.operation)
-            render_json.write_stream(head, "files", map(_file_row, shown.files))
+            render_json.write_stream(head, files=map(_file_row, shown.files))
         elif not output.silent:
             render.history(output.console, [shown.operation])
             met: dict[str, str] = {}

@@ -197,7 +197,7 @@ def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, .
 
     def tell(console: Console, plan: Plan) -> None:
         console.print(_undone(folder, plan))
-        render.totals(console, plan.head)
+        render.totals(console, plan)
 
     def confirm(plan: Plan) -> bool:
         _refuse_unknown(folder, plan, original)

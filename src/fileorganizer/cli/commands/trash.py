@@ -38,7 +38,7 @@ def list_items(output: Output, folder: str) -> int:
     """
     items = organizer.trash_list(folder)
     if output.for_programs:
-        render_json.write_stream({"count": len(items)}, "items", map(_item_row, items))
+        render_json.write_stream({"count": len(items)}, items=map(_item_row, items))
     elif not output.silent:
         rows = [
             (
