@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from fileorganizer import errors
 from fileorganizer.cli import words
 from fileorganizer.model import Reason
 from tests.support.disks import mount, nobody, tmpfs
@@ -441,6 +442,15 @@ def test_a_plan_of_another_kind_is_told_so(say: Any, root: Path) -> None:
     write_tree(root, {"same.jpg": File(b"jpeg", mtime=OLD + 1)})
     plan = say("duplicates", "clean", root, "--keep", "oldest", "--preview", "--json").document["plan_id"]
     assert "was made by another command" in say("organize", root, "--plan", plan, "--yes").err
+
+
+def test_every_exit_code_is_in_the_help(say: Any) -> None:
+    """Each on a line of its own, which fits on a terminal of 80 columns."""
+    told = say("--help").out.split("Exit codes:\n")[1].splitlines()
+    known = {cause.exit_code for cause in vars(errors).values() if hasattr(cause, "exit_code")}
+    known |= {number for name, number in vars(errors).items() if name.startswith("EXIT_")}
+    assert {int(line.split()[0]) for line in told} == known
+    assert max(map(len, told)) < 60
 
 
 def test_every_reason_has_a_sentence() -> None:
