@@ -292,6 +292,15 @@ def history(out: Console, operations: Sequence[Operation]) -> None:
     table(out, columns[:shown], [_in_history(one)[:shown] for one in operations])
 
 
+def unsettled(out: Console, operation: Operation, root: str) -> None:
+    """Of an operation that hasn't ended: its record says what was meant to be done, and no more."""
+    if operation.status == "running":
+        out.print(
+            f"Operation {operation.number} is at work, or was cut off: its record says what was planned. What was done is known"
+            f" after:  fileorganizer recover {root}"
+        )
+
+
 def _in_history(operation: Operation) -> tuple[str, ...]:
     """An operation's line in the history."""
     return (

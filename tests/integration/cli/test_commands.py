@@ -342,13 +342,17 @@ def test_a_cut_off_run_is_closed(say: Any, root: Path) -> None:
     before = manifest(root)
     killed = subprocess.run(
         [sys.executable, "-m", "fileorganizer.cli.app", "organize", str(root), "--recursive", "--yes"],
-        env={**os.environ, "FILEORGANIZER_FAULTS": "kill@30"},
+        env={**os.environ, "FILEORGANIZER_FAULTS": "kill@40"},
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
     assert say("doctor", root).code == 0
     assert say("verify", root).code == 10
+    looked = [("history", root), ("show", root, "1"), ("explain", root / "a.jpg")]
+    words = f"its record says what was planned. What was done is known after:  fileorganizer recover {root}\n"
+    assert [words in say(*command).out for command in looked] == [True] * 3
     assert "cut off" in say("recover", root).out
+    assert [words in say(*command).out for command in looked] == [False] * 3
     assert say("verify", root).code == 0
     assert say("undo", root, "--yes").code == 0
     assert difference(before, manifest(root)) == []

@@ -14,7 +14,15 @@ from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import RECORDS_GONE, elsewhere, has_records, knowing, naming, other_records, pointing
 from fileorganizer.cli.values import FOLDER, NAMED
 from fileorganizer.cli.words import why
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound, RootRefused, path_members
+from fileorganizer.errors import (
+    EXIT_DONE,
+    EXIT_NOTHING,
+    EXIT_PARTIAL,
+    OperationNotFound,
+    RootRefused,
+    path_members,
+    shell_word,
+)
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution.reading import Explained, FileRow
 from fileorganizer.planning.review import counted
@@ -35,6 +43,8 @@ def history(output: Output, folder: str) -> int:
             output.console.print(f"Nothing was organized here yet.{other_records(folder)}")
         elif words := elsewhere(folder):
             output.console.print(words.strip())
+        for one in operations:
+            render.unsettled(output.console, one, shell_word(folder))
     return EXIT_DONE
 
 
@@ -65,6 +75,7 @@ def show(output: Output, folder: str, operation: str) -> int:
                     met[row.reason] = why(row.reason)
             for label, sentence in met.items():
                 output.console.print(f"  {label}: {sentence}")
+            render.unsettled(output.console, shown.operation, shell_word(folder))
     return EXIT_DONE
 
 
@@ -78,9 +89,9 @@ def explain(output: Output, path: str) -> int:
     """
     found, not_asked = _known_of(path)
     if output.for_programs:
-        render_json.write_document({"explanations": [_explained(one) for one in found], "not_asked": not_asked})
+        render_json.write_document({"explanations": [_explained(one) for _, one in found], "not_asked": not_asked})
     elif not output.silent:
-        for one in found:
+        for root, one in found:
             operation = one.operation
             output.console.print(f"Operation {operation.number} ({render.what(operation)}), {render.state(one.row)}:")
             output.console.print(f"  {render.way(one.row, operation)}")
@@ -88,6 +99,7 @@ def explain(output: Output, path: str) -> int:
                 output.console.print(f"  {sentence}")
             for loser in one.explanation.losers if one.explanation else ():
                 output.console.print(f"  not: {loser.rule}: {loser.why}")
+            render.unsettled(output.console, operation, shell_word(root))
         for words in not_asked:
             output.console.print(words)
         if not found:
@@ -96,12 +108,12 @@ def explain(output: Output, path: str) -> int:
     return EXIT_DONE if found else EXIT_NOTHING
 
 
-def _known_of(path: str) -> tuple[list[Explained], list[str]]:
-    """What all records that may know a path say of it, and in words which of them couldn't be asked.
+def _known_of(path: str) -> tuple[list[tuple[bytes, Explained]], list[str]]:
+    """What all records that may know a path say of it, by their roots, and in words which of them couldn't be asked.
 
     Raises OperationNotFound where there are none.
     """
-    found: list[Explained] = []
+    found: list[tuple[bytes, Explained]] = []
     not_asked: list[str] = []
     places = list(knowing(path))
     if not places and has_records(path):
@@ -113,7 +125,7 @@ def _known_of(path: str) -> tuple[list[Explained], list[str]]:
     for root, below, destination in places:
         try:
             with naming(os.fsdecode(root)):
-                found += organizer.explain(root, below, destination=destination)
+                found += [(root, one) for one in organizer.explain(root, below, destination=destination)]
         except (OperationNotFound, RootRefused) as error:
             away = "they aren't there now. Connect its disk, or bring the folder back to that place."
             words = str(error) if isinstance(error, RootRefused) and os.path.isdir(root) else away
