@@ -84,18 +84,18 @@ class Output:
     def confirm(self, yes: int, tell: Callable[[Console, Plan], None] | None = None) -> Confirm:
         """Shows the plan's totals, or what ``tell`` says of it, and asks once; a risk that needs consent is asked for on its own.
 
-        Who is asked is told of what, with --quiet too.
+        Who is asked is told of what where the question is, with --quiet and beside a redirected output too.
         """
+        show = tell or render.totals
 
         def ask(plan: Plan) -> bool:
             risky = [risk.text for risk in plan.head.review.risks if risk.needs_consent]
             questions = ["Go ahead?", *(f"{text} Really?" for text in risky)][yes:]
             nobody = self.for_programs or not sys.stdin.isatty()
-            if not self.silent or (questions and not nobody):
-                if tell is None:
-                    render.totals(self.console, plan)
-                else:
-                    tell(self.console, plan)
+            if not self.silent:
+                show(self.console, plan)
+            if questions and not nobody and (self.silent or not sys.stdout.isatty()):
+                show(render.console(color=self._color, stderr=True), plan)
             if questions and nobody:
                 raise ConfirmationRequired(
                     f"{' '.join(risky)} Nobody can be asked here: say --yes{' twice' if risky else ''} to go ahead.".strip()

@@ -43,17 +43,18 @@ _FOLDED: Final = 12
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
-def console(*, color: bool) -> Console:
-    """Where tables go; without a terminal they are plain text."""
+def console(*, color: bool, stderr: bool = False) -> Console:
+    """Where tables go, or with ``stderr`` what belongs to a question; without a terminal they are plain text."""
     from rich.console import Console
 
     return Console(
+        stderr=stderr,
         no_color=not color,
         highlight=False,
         markup=False,
         emoji=False,
         soft_wrap=True,
-        width=None if sys.stdout.isatty() else _UNBROKEN,
+        width=None if (sys.stderr if stderr else sys.stdout).isatty() else _UNBROKEN,
     )
 
 

@@ -40,6 +40,17 @@ def test_it_asks_once(root: Path, answer: bytes, code: int, words: str) -> None:
     assert (difference(before, manifest(root)) == []) is (code == 12)
 
 
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_who_is_asked_is_told_of_what(root: Path, tmp_path: Path, quiet: list[str]) -> None:
+    """On the screen, where the question is, though the output goes to a file or nothing but errors is to be said."""
+    arguments, log = ["organize", str(root), *quiet], tmp_path / "log"
+    screen, ended = on_a_terminal(arguments, [(b"Go ahead? [y/N]: ", b"n\n")], output=log)
+    assert (ended, "2 files seen: 2 to go" in screen) == (12, True)
+    assert ("2 files seen: 2 to go" in log.read_text()) is (quiet == [])
+    once, _ = on_a_terminal(arguments, [(b"Go ahead? [y/N]: ", b"n\n")])
+    assert once.count("2 files seen") == 1
+
+
 def test_ctrl_c_at_the_question(root: Path) -> None:
     """Ends at once; nothing was changed."""
     before = manifest(root)
