@@ -415,7 +415,8 @@ def _draft_undo(sides: Sequence[Root], journal: Journal, chosen: Operation, path
     def plan(undoing: Undoing) -> None:
         if not undoing.roll_back(chosen, paths) and paths:
             raise InvalidOption(
-                f"Operation {chosen.number} moved nothing from {shown_path(paths[0])}. Name original paths."
+                f"Operation {chosen.number} moved nothing from {shown_path(paths[0])}. Name original paths: 'fileorganizer"
+                " explain' says where a file was."
             )
 
     return _draft_back(sides, journal, "rollback", plan, chosen, whole=not paths)

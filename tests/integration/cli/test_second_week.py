@@ -175,7 +175,9 @@ def test_each_path_of_an_undo_has_to_name_something(say: Any, root: Path, how: s
     """A word that was mistyped isn't left out in silence."""
     say("organize", root, "--yes")
     said = say("undo", root, how, "--path", "b.txt", "--path", "a.jpeg")
-    assert (said.code, "moved nothing from a.jpeg" in said.err) == (2, True)
+    assert (said.code, "moved nothing from a.jpeg" in said.err, "explain" in said.err) == (2, True, True)
+    alone = say("undo", root, how, "--path", "a.jpeg")
+    assert (alone.code, alone.err) == (said.code, said.err)
     assert not (root / "b.txt").exists()
     assert say("undo", root, how, "--path", "b.txt", "--path", root / "a.jpg").code == 0
 

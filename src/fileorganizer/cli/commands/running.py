@@ -227,7 +227,8 @@ def _refuse_unknown(folder: str, plan: Plan, paths: list[bytes]) -> None:
         return  # a single one is refused by the engine
     if unknown := organizer.moved_nothing_from(folder, plan.head.undoes, paths):
         raise InvalidOption(
-            f"Operation {plan.head.undoes} moved nothing from {show(unknown[0])}. Name original paths. Nothing was changed."
+            f"Operation {plan.head.undoes} moved nothing from {show(unknown[0])}. Name original paths: 'fileorganizer explain'"
+            " says where a file was."
         )
 
 
