@@ -15,6 +15,7 @@ import pytest
 
 from fileorganizer.cli import app
 from fileorganizer.fs import faults
+from fileorganizer.settings import plan_dir
 from tests.integration.test_crash import kill_at
 from tests.support.crash import in_child
 from tests.support.disks import mount, nobody, tmpfs
@@ -168,6 +169,14 @@ def test_an_undo_says_which_operation_it_takes_back(say: Any, root: Path) -> Non
     assert (asked.code, asked.out.startswith(words)) == (35, True)
     assert say("undo", root, "--yes").out.startswith(words)
     assert say("undo", root, "3", "--preview").out.startswith("Operation 3 (undo of 2, 20")
+
+
+def test_a_preview_of_an_undo_leaves_nothing(say: Any, root: Path) -> None:
+    """No plan is kept that no command would carry out."""
+    say("organize", root, "--yes")
+    before = list(plan_dir().iterdir())
+    assert [say("undo", root, "--preview", *words).code for words in ((), ("--json",), ("--path", "a.jpg"))] == [0] * 3
+    assert list(plan_dir().iterdir()) == before
 
 
 @pytest.mark.parametrize("how", ["--preview", "--yes"])

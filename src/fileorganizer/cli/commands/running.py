@@ -210,7 +210,9 @@ def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, .
                 if not output.silent:
                     output.console.print(_undone(folder, plan))
                 output.show_plan(plan)
-                return EXIT_DONE if plan.batch_count else EXIT_NOTHING
+                code = EXIT_DONE if plan.batch_count else EXIT_NOTHING
+                plan.discard()  # no command carries it out: an undo is planned anew
+                return code
         report = organizer.undo(folder, operation, paths=original, confirm=confirm, listener=listener)
         return output.report(report, folder)
 
