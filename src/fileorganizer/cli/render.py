@@ -330,9 +330,11 @@ def state(row: FileRow) -> str:
 
 
 def way(row: FileRow, operation: Operation) -> str:
-    """Where a file was and where it went; only the first for one that stayed."""
-    to = show(row.target) if row.target else {"trash": "the trash", "purge": "destroyed"}.get(row.kind, "")
-    if row.keeper and json.loads(operation.options).get("action") == "hardlink":
+    """Where a file was and where it went, or was to go; only the first for one that stayed instead of being put away."""
+    to = show(row.target)
+    if row.state == "done" and not to:
+        to = {"trash": "the trash", "purge": "destroyed"}.get(row.kind, "")
+    if row.state == "done" and row.keeper and json.loads(operation.options).get("action") == "hardlink":
         to = f"a hard link to {show(row.keeper)}"
     return f"{_spot(row.path)} → {to}" if to else _spot(row.path)
 

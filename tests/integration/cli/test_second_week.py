@@ -217,6 +217,26 @@ def test_the_history_says_what_an_undo_took_back(say: Any, root: Path) -> None:
     assert "Operation 3 (undo of 2), done" in say("explain", root / "a.jpg").out
 
 
+def test_what_was_not_put_away_is_not_shown_as_gone(say: Any, root: Path) -> None:
+    """A purge that kept the last copy, and clean-ups that found the other file changed: no arrow leads anywhere."""
+    write_tree(root, {"same.txt": File(b"text", mtime=OLD)})
+    plans = [
+        say("duplicates", "clean", root, "--keep", "oldest", "--action", action, "--preview", "--json").document[
+            "plan_id"
+        ]
+        for action in ("trash", "hardlink")
+    ]
+    say("duplicates", "clean", root, "--keep", "oldest", "--yes")
+    (root / "b.txt").write_text("anew")
+    assert say("trash", "purge", root, "--yes").code == 10
+    assert "skipped last-copy: trash item 1/1-0 (" in say("show", root, 2).out
+    (root / "same.txt").write_text("anew, too")
+    for number, plan in enumerate(plans, 3):
+        assert say("duplicates", "clean", root, "--plan", plan, "--yes").code == 10
+        told = say("show", root, number).out
+        assert ("skipped changed: same.txt" in told, "→" in told) == (True, False)
+
+
 def test_a_check_tells_what_is_the_user_s_own_doing(say: Any, root: Path) -> None:
     """A file that was deleted by hand is no fault of the records."""
     say("organize", root, "--yes")
