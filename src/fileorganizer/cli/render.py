@@ -148,11 +148,14 @@ def plan(out: Console, shown: Plan) -> None:
 
 def _left_unasked(out: Console, shown: Plan) -> None:
     """What a plan leaves alone though nobody has asked for that, as far as there is room: a file that somebody may miss."""
+    if count := _unasked(shown.head.review):
+        left(out, (skip for skips in shown.skips() for skip in skips if skip.reason not in _EXPECTED), count)
+
+
+def _unasked(review: Review) -> int:
+    """How many files a plan leaves alone though nobody has asked for that."""
     asked = {reason.label for reason in _EXPECTED}
-    count = sum(number for label, number in shown.head.review.left_by_reason.items() if label not in asked)
-    skips = (skip for skips in shown.skips() for skip in skips if skip.reason not in _EXPECTED)
-    if count:
-        left(out, skips, count)
+    return sum(count for label, count in review.left_by_reason.items() if label not in asked)
 
 
 def left(out: Console, skips: Iterable[Skip], count: int) -> None:
@@ -264,6 +267,8 @@ def report(out: Console, done: Report, root: str, *, from_stored: bool = False) 
         reasons(out, done.review.left_by_reason, "Left alone")
         if done.left:
             left(out, done.left, done.review.left_alone)
+        elif _unasked(done.review):
+            out.print("A preview names them.")
         return
     counts = operation.totals
     words = {"cancelled": "Stopped", "interrupted": "Was cut off", "failed": "Failed"}.get(operation.status, "Done")

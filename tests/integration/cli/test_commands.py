@@ -84,10 +84,13 @@ def test_a_preview_names_what_it_leaves_alone(say: Any, root: Path) -> None:
     assert "  unfinished: half.part\n" in shown
     assert "  kept-together: shop (git checkout)\n" in shown
     assert ".secret" not in shown and "c.mp3" not in shown
+    say("organize", root, "-r", "--exclude", "*.mp3", "--yes")
+    assert "A preview names them." in say("organize", root, "-r", "--exclude", "*.mp3").out
+    (root / "half.part").unlink()
+    assert "A preview names them." not in say("organize", root, "--exclude", "*.mp3").out
     plan = say("preview", root, "-r", "--exclude", "*.mp3", "--json").document
     assert {row["path"]: row["reason"] for row in plan["left"]} == {
         ".secret": "hidden",
-        "half.part": "unfinished",
         "shop": "kept-together",
         "sub/c.mp3": "excluded",
     }
