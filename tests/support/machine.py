@@ -28,6 +28,7 @@ from fileorganizer import cleaner, organizer
 from fileorganizer.cleaner import Cleaning
 from fileorganizer.duplicates.finder import Search
 from fileorganizer.errors import FileOrganizerError, InvalidOption, NothingToUndo, OperationDependency
+from fileorganizer.execution.reading import FileRow
 from fileorganizer.fs import faults
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
@@ -181,7 +182,7 @@ class Machine(RuleBasedStateMachine):
             COUNTED[act.__name__.strip("_")] += 1
         there = {thing.inode for thing in found.values()}
         for thing in look(self.root).values():
-            if thing.inode not in there and act is not Machine._replace:  # that has the size and time of the old one
+            if thing.inode not in there and act not in REPLACING:
                 self.born[thing.inode] = len(organizer.history(self.folder))
         self.clean.clear()
         self.unsettled = None
@@ -265,21 +266,32 @@ class Machine(RuleBasedStateMachine):
         self._write(places[deed // 8 % len(places)], deed)
 
     def _get_in_the_way(self, live: list[bytes], deed: int) -> None:
-        """A new file where the newest operation, which may be at work, has moved a file to or is about to."""
-        for operation in organizer.history(self.folder)[:1]:
-            with organizer.show(self.folder, operation.operation_id) as shown:
-                places = [row.target for row in shown.files if row.kind == "move"]
-            free = sorted(place for place in places if not os.path.lexists(os.path.join(self.root, place)))
-            if free:
-                self._write(free[deed // 8 % len(free)], deed)
+        """A new file where the newest operation, which may be at work, is about to move a file to."""
+        places = {row.target for row in self._moves_of_the_newest()}
+        free = sorted(place for place in places if not os.path.lexists(os.path.join(self.root, place)))
+        if free:
+            self._write(free[deed // 8 % len(free)], deed)
+        else:
+            self._occupy(live, deed)
 
     def _edit_the_next(self, live: list[bytes], deed: int) -> None:
-        """Another content of a file that the newest operation, which may be at work, is about to move."""
+        """Another content of a file that the newest operation is about to move."""
+        self._edit(self._next(live), deed)
+
+    def _replace_the_next(self, live: list[bytes], deed: int) -> None:
+        """Another file under the name of one that the newest operation is about to move."""
+        self._replace(self._next(live), deed)
+
+    def _next(self, live: list[bytes]) -> list[bytes]:
+        """The files that the newest operation is about to move; any, where its record doesn't say."""
+        return sorted({row.path for row in self._moves_of_the_newest()} & set(live)) or live
+
+    def _moves_of_the_newest(self) -> list[FileRow]:
+        """What the record of the newest operation says of moves; one that has just begun has none yet."""
         for operation in organizer.history(self.folder)[:1]:
             with organizer.show(self.folder, operation.operation_id) as shown:
-                waiting = {row.path for row in shown.files if row.kind == "move"} & set(live)
-            if waiting:
-                self._edit(sorted(waiting), deed)
+                return [row for row in shown.files if row.kind == "move"]
+        return []
 
     def _make_folder(self, live: list[bytes], deed: int) -> None:
         """An empty folder."""
@@ -634,6 +646,8 @@ class Machine(RuleBasedStateMachine):
         COUNTED["steps"] += 1
 
 
+REPLACING = (Machine._replace, Machine._replace_the_next)
+"""The new file has the size and time of the old one."""
 IN_PLACE = ("edit", "edit_the_next", "edit_unseen", "change_mode", "hard_link")
 """Deeds that leave a file its inode. Between the last look and the rename nobody can tell; nor, for a file with several
 names, whose ctime changes with each of them, if size and time stay. The file goes where it was to go, changed."""
@@ -678,8 +692,9 @@ DEEDS: tuple[Callable[[Machine, list[bytes], int], None], ...] = (
     Machine._touch_folder,
     Machine._get_in_the_way,
     Machine._edit_the_next,
+    Machine._replace_the_next,
 )
-MEANWHILE = DEEDS + (Machine._get_in_the_way, Machine._edit_the_next) * 8
+MEANWHILE = DEEDS + DEEDS[-3:] * 6
 """While a run is at work: every other deed meets what it is about to do, or seeded bugs are caught by luck only."""
 POINTS = (
     "operation.begun",
