@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,16 @@ def test_names_that_are_promised() -> None:
     assert COMPOSE["services"]["postgres"]["image"] == "postgres:15"
     assert (
         COMPOSE["services"]["redis"]["image"] == "redis:7" and "--appendonly" in COMPOSE["services"]["redis"]["command"]
+    )
+
+
+def test_redis_lets_go_of_kept_answers_before_it_is_ended() -> None:
+    """It has half of the memory that its container may take; messages have no end of their own and are never let go."""
+    redis = COMPOSE["services"]["redis"]
+    given = dict(itertools.pairwise(redis["command"]))
+    assert given["--maxmemory-policy"] == "volatile-lru"
+    assert int(given["--maxmemory"].removesuffix("mb")) * 2 <= int(
+        redis["deploy"]["resources"]["limits"]["memory"].removesuffix("M")
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.util import WindowStats
 
 from backend.core import monitoring
 from backend.core.config import Settings
@@ -17,7 +18,9 @@ from backend.core.windows import SharedWindows, Windows
 
 GLOBAL, TREES = "global", "trees"
 _T = TypeVar("_T")
-_Question = Callable[[Windows | SharedWindows, RateLimitItem], Awaitable[_T]]
+_Items = Mapping[str, RateLimitItem]
+"""The limit of each bucket."""
+_Question = Callable[[Windows | SharedWindows, _Items], Awaitable[_T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,45 +70,30 @@ class RateLimiter:
             name: RateLimitItemPerMinute(max(1, n // share), minutes.get(name, 1)) for name, n in amounts.items()
         }
 
-    async def _ask(self, bucket: str, question: _Question[_T]) -> tuple[_T, RateLimitItem]:
-        """The answer of the windows that hold now, and the limit that was asked about; counts in both."""
-        narrow = self._narrow[bucket]
-        own = await question(self._own, narrow)
+    async def _ask(self, question: _Question[_T]) -> tuple[_T, _Items]:
+        """The answer of the windows that hold now, and the limits that it is about; asked of both."""
+        own = await question(self._own, self._narrow)
         if self._redis is None:
-            return own, narrow
-        item = self._items[bucket]
-        shared = await self._redis.ask(lambda: _with(question(self._shared, item), item), None)
-        return shared or (own, narrow)
+            return own, self._narrow
+        shared = await self._redis.ask(lambda: _with(question(self._shared, self._items), self._items), None)
+        return shared or (own, self._narrow)
 
     async def hit(self, bucket: str, who: str) -> Allowance:
         """Count one request of ``who``, and one of everybody's; not for pictures and trees, of which one page needs hundreds."""
-        allowed, _ = await self._ask(bucket, lambda windows, item: windows.hit(item, bucket, who))
-        if allowed and bucket != TREES:
-            everybody, _ = await self._ask(GLOBAL, lambda windows, item: windows.hit(item, GLOBAL))
-            if not everybody:
-                bucket, who, allowed = GLOBAL, "", False
-        return await self._state(bucket, who, allowed=allowed)
-
-    async def _state(self, bucket: str, who: str, *, allowed: bool) -> Allowance:
-        """The window as it is now."""
-        names = (bucket,) if bucket == GLOBAL else (bucket, who)
-        stats, item = await self._ask(bucket, lambda windows, item: windows.get_window_stats(item, *names))
-        if not allowed:
-            monitoring.rate_limited.labels(bucket).inc()
-        until = int(stats.reset_time - time.time()) + 1
-        reset = min(
-            max(0, until), item.get_expiry()
-        )  # the moments in Redis may be those of a clock that was set back since
-        return Allowance(allowed, item.amount, max(0, stats.remaining), reset)
+        names = [(bucket, who)] if bucket == TREES else [(bucket, who), (GLOBAL,)]
+        (full, stats), items = await self._ask(
+            lambda windows, items: windows.count(*((items[name[0]], name) for name in names))
+        )
+        return _allowance(names[full or 0][0], items, stats, allowed=full is None)
 
     async def failures_left(self, bucket: str, who: str) -> Allowance:
         """The window of wrong logins, without counting."""
-        allowed, _ = await self._ask(bucket, lambda windows, item: windows.test(item, bucket, who))
-        return await self._state(bucket, who, allowed=allowed)
+        stats, items = await self._ask(lambda windows, items: windows.get_window_stats(items[bucket], bucket, who))
+        return _allowance(bucket, items, stats, allowed=stats.remaining > 0)
 
     async def count_failure(self, bucket: str, who: str) -> bool:
         """Count one wrong login; False when the window is full."""
-        counted, _ = await self._ask(bucket, lambda windows, item: windows.hit(item, bucket, who))
+        counted, _ = await self._ask(lambda windows, items: windows.hit(items[bucket], bucket, who))
         return counted
 
     async def forget(self, who: str) -> None:
@@ -115,12 +103,23 @@ class RateLimiter:
 
     async def _clear(self, bucket: str, who: str) -> None:
         """Give one whole window again."""
-        await self._ask(bucket, lambda windows, item: windows.clear(item, bucket, who))
+        await self._ask(lambda windows, items: windows.clear(items[bucket], bucket, who))
 
 
-async def _with(answer: Awaitable[_T], item: RateLimitItem) -> tuple[_T, RateLimitItem]:
+def _allowance(bucket: str, items: _Items, stats: WindowStats, *, allowed: bool) -> Allowance:
+    """A window as it is now."""
+    if not allowed:
+        monitoring.rate_limited.labels(bucket).inc()
+    until = int(stats.reset_time - time.time()) + 1
+    reset = min(
+        max(0, until), items[bucket].get_expiry()
+    )  # the moments in Redis may be those of a clock that was set back since
+    return Allowance(allowed, items[bucket].amount, max(0, stats.remaining), reset)
+
+
+async def _with(answer: Awaitable[_T], items: _Items) -> tuple[_T, _Items]:
     """An answer and what it is about."""
-    return await answer, item
+    return await answer, items
 
 
 def address_key(address: str) -> str:

@@ -483,6 +483,7 @@ class Runner:
             "lease_until": None,
         }
         with self._database.writing() as session:
+            self._database.take_time(session)  # known duplicates follow a million files
             fenced_update(session, operation.number, operation.epoch, **values)
             if added_bytes:
                 user = session.get(User, operation.user_id, with_for_update=True)

@@ -322,6 +322,25 @@ def test_postgresql_restarts(whole: Arrangement) -> None:
     assert 'api_requests_total{method="GET",route="/api/v1/operations",status="503"}' in figures
 
 
+def test_an_end_may_take_its_time(whole: Arrangement) -> None:
+    """Known duplicates follow a million files in the transaction that ends an operation; cut off, it would be tried in vain."""
+    ann = whole.server.sign_up("ann")
+    write_tree(ann.home / "inbox", {"a.jpg": "a"})
+    url = whole.server.environment["DATABASE_URL"].replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE limits_seen (value TEXT)")
+        body = "BEGIN INSERT INTO limits_seen VALUES (current_setting('statement_timeout')); RETURN NEW; END"
+        connection.execute(f"CREATE FUNCTION see() RETURNS TRIGGER LANGUAGE plpgsql AS $$ {body} $$")
+        ends = "BEFORE UPDATE ON operations FOR EACH ROW WHEN (NEW.status = 'completed')"
+        connection.execute(f"CREATE TRIGGER see {ends} EXECUTE FUNCTION see()")
+        ann.done("inbox")
+        seen = connection.execute("SELECT value FROM limits_seen").fetchall()
+        connection.execute("DROP TRIGGER see ON operations")
+        connection.execute("DROP FUNCTION see")
+        connection.execute("DROP TABLE limits_seen")
+    assert seen and set(seen) == {("0",)}
+
+
 # limits
 
 

@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 from backend.core import broker, redis, redis_events
 from backend.core.config import Settings
 from backend.core.events import Event
+from backend.core.rate_limit import TREES, RateLimiter
 from backend.core.redis import SharedRedis
 from backend.core.redis_events import RedisReceiver, RedisSender
 from tests.support import redis as redis_support
@@ -106,6 +107,32 @@ def test_a_line_that_is_dead(
                 await shared.close()
 
     assert asyncio.run(whole()) == {"number": 1}
+
+
+def test_a_request_asks_once(redis_server: RedisServer, tmp_path: Path, greenlets: None) -> None:
+    """Its own window and everybody's are counted and told of by one script; who is refused isn't counted in what comes after."""
+
+    async def whole() -> list[tuple[bool, int, int]]:
+        """Requests of three, with windows of three and five."""
+        settings = Settings(data_dir=tmp_path, redis_url=redis_server.url, rate_limit_user=3, rate_limit_global=5)
+        shared = SharedRedis(settings)
+        limits = RateLimiter(settings, shared)
+        await limits.hit(TREES, "nobody")  # the script is there now
+        before = await asked(shared)
+        found = [await limits.hit("api", who) for who in "aaaabbc"]
+        assert await asked(shared) == before + len(found)
+        await shared.close()
+        return [(one.allowed, one.limit, one.remaining) for one in found]
+
+    async def asked(shared: SharedRedis) -> int:
+        """How many scripts were run."""
+        statistics = await shared.client.info("commandstats")
+        return int(statistics["cmdstat_evalsha"]["calls"])
+
+    refused, everybody = (False, 3, 0), (False, 5, 0)
+    assert asyncio.run(whole()) == [
+        *((True, 3, left) for left in (2, 1, 0)), refused, (True, 3, 2), (True, 3, 1), everybody,
+    ]  # fmt: skip
 
 
 def test_nothing_is_asked_of_where_results_are_kept(redis_server: RedisServer, tmp_path: Path) -> None:
