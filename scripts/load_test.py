@@ -37,7 +37,7 @@ from benchmarks.load.bare import running_bare  # noqa: E402
 from benchmarks.load.measuring import Large, Place, measured  # noqa: E402
 from benchmarks.load.pages import page_of  # noqa: E402
 from benchmarks.load.people import Crowd, sign_up  # noqa: E402
-from benchmarks.load.verdicts import compared, verdicts_of  # noqa: E402
+from benchmarks.load.verdicts import compared, told, verdicts_of  # noqa: E402
 from benchmarks.load.watching import groups_of  # noqa: E402
 from benchmarks.raw import measure_find, measure_renames  # noqa: E402
 from benchmarks.tree import Parameters, clone_tree, make_tree, remove_tree  # noqa: E402
@@ -72,13 +72,10 @@ def main(*, files: int, duration: float, concurrent: int, report: bool, url: str
     if url:
         _look_for(url)
     started = machine(Path(tempfile.gettempdir()))
-    if url:
-        place = Place(url.rstrip("/"), os.environ.get("METRICS_TOKEN", ""), None)
-        results = asyncio.run(_all_parts(place, None, files, duration, concurrent))
-    else:
-        with own_server() as server:
-            place = Place(server.url, TOKEN, groups_of(server))
-            results = asyncio.run(_all_parts(place, server, files, duration, concurrent))
+    try:
+        results = _run(url, files, duration, concurrent)
+    except (httpx.HTTPError, psycopg.Error, OSError, RuntimeError) as error:
+        raise click.ClickException(f"It couldn't be brought to its end: {_words(error)}") from error
     results = {"machine": started, "files": files, "people": concurrent, "arrangement": _arrangement(url), **results}
     results["verdicts"] = [verdict.row() for verdict in verdicts_of(results)]
     results["compared"] = compared(results, before) if before else []
@@ -93,16 +90,34 @@ def main(*, files: int, duration: float, concurrent: int, report: bool, url: str
         raise SystemExit(1)
 
 
+def _run(url: str | None, files: int, duration: float, concurrent: int) -> Figures:
+    """All parts, on the server at ``url`` or on one of our own."""
+    if url:
+        place = Place(url.rstrip("/"), os.environ.get("METRICS_TOKEN", ""), None)
+        return asyncio.run(_all_parts(place, None, files, duration, concurrent))
+    with own_server() as server:
+        place = Place(server.url, TOKEN, groups_of(server))
+        return asyncio.run(_all_parts(place, server, files, duration, concurrent))
+
+
+def _words(error: Exception) -> str:
+    """What happened, with what the server says of it."""
+    said = error.response.text if isinstance(error, httpx.HTTPStatusError) else ""
+    return f"{error or type(error).__name__} {said}".strip()
+
+
 def _before(out: Path) -> Figures | None:
     """The figures of the run before; looked at first, as is whether there is a place for new ones."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         text = out.read_text() if out.exists() else ""
         figures: Figures | None = json.loads(text) if text else None
+        if figures is not None:
+            told(figures)  # what is of another kind is somebody else's
         with out.open("a"):
             return figures
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"{out} can't take the figures: {error}. Name another file with --out.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise click.ClickException(f"{out} can't take the figures: {error!r}. Name another file with --out.") from error
 
 
 def _look_for(url: str) -> None:

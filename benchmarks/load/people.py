@@ -212,8 +212,8 @@ async def patient(client: httpx.AsyncClient, method: str, path: str, **given: An
 
 
 async def _come_again(answer: httpx.Response) -> None:
-    """Wait as long as a refusal says, or for a few seconds: windows slide."""
-    await asyncio.sleep(min(5.0, float(answer.headers["Retry-After"])))
+    """Wait as long as a refusal says, or for a few seconds: windows slide, and a proxy's refusals don't say."""
+    await asyncio.sleep(min(5.0, float(answer.headers.get("Retry-After", 5.0))))
 
 
 async def _is_over(over: asyncio.Event, seconds: float) -> bool:

@@ -44,7 +44,7 @@ def verdicts_of(results: Figures) -> Iterator[Verdict]:
     if last["p95_ms"] is not None:
         yield Verdict("G8 p95", last["p95_ms"], "ms", 25.0)
         yield Verdict("G8 p99", last["p99_ms"], "ms", 60.0)
-        if results["bare"]:
+        if results["bare"] and results["bare"]["p95_ms"] is not None:
             yield Verdict("G8 p95 / bare uvicorn with a SELECT", last["p95_ms"] / results["bare"]["p95_ms"], "x", 3.0)
     yield Verdict("G8 errors", sum(sum(part["errors"].values()) for part in parts), "", 0.0)
     if last["cache"]:
@@ -61,9 +61,14 @@ def _of_the_large_tree(alone: Figures) -> Iterator[Verdict]:
     yield Verdict("G2 with duplicates, a million files", searched["seconds"] * MILLION / searched["files"], "s", 50.0)
 
 
+def told(results: Figures) -> dict[str, float]:
+    """The figure of each verdict. Raises KeyError or TypeError for what isn't the results of a run."""
+    return {row["name"]: row["value"] for row in results["verdicts"]}
+
+
 def compared(results: Figures, before: Figures) -> list[Figures]:
     """Each verdict's figure then and now. Runs of other sizes, arrangements or machines say little about each other."""
-    then = {row["name"]: row["value"] for row in before["verdicts"]}
+    then = told(before)
     return [
         {"name": row["name"], "unit": row["unit"], "before": then[row["name"]], "now": row["value"]}
         for row in results["verdicts"]

@@ -59,7 +59,7 @@ _LINE_WATCHED: Final = {
 """A host that went away without a word is noticed after a minute, not after the kernel's two hours."""
 
 
-SCHEMA_REVISION: Final = "0003"
+SCHEMA_REVISION: Final = "0004"
 """The revision of the newest migration; a test compares it with the folder of migrations."""
 
 
@@ -119,6 +119,17 @@ _NO_JIT: Final = "-c jit=off"
 
 class SchemaMismatch(Exception):
     """The database is of another revision than this program."""
+
+
+_REVISION: Final = text("SELECT version_num FROM alembic_version")
+
+
+def _mismatch(found: str | None) -> SchemaMismatch:
+    """What to say of a revision that isn't this program's."""
+    return SchemaMismatch(
+        f"The database has schema {found or 'none'}, this program needs {SCHEMA_REVISION}. Run: alembic upgrade head"
+        " (or use the newer program, if the database's is the newer one)."
+    )
 
 
 class WriteTurn:
@@ -244,19 +255,13 @@ class Database:
         """Raise SchemaMismatch unless the database is of the revision that this program knows."""
         try:
             async with self.reading() as session:
-                found = (await session.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+                found = (await session.execute(_REVISION)).scalar()
         except DBAPIError as error:
             if not self.is_sqlite and is_away(error):
                 raise  # which schema it has nobody knows
-            found = None
-            cause: Exception | None = error
-        else:
-            cause = None
+            raise _mismatch(None) from error
         if found != SCHEMA_REVISION:
-            raise SchemaMismatch(
-                f"The database has schema {found or 'none'}, this program needs {SCHEMA_REVISION}. Run: alembic upgrade head"
-                " (or use the newer program, if the database's is the newer one)."
-            ) from cause
+            raise _mismatch(found)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -289,6 +294,13 @@ class WorkerDatabase:
             session.connection(execution_options={_WRITES: True})
             yield session
 
+    def check_schema(self) -> None:
+        """As ``Database.check_schema``; a database without tables raises what it says."""
+        with self.reading() as session:
+            found = session.execute(_REVISION).scalar()
+        if found != SCHEMA_REVISION:
+            raise _mismatch(found)
+
     def moment(self, session: Session) -> datetime:
         """Now, by the one clock that workers of all hosts have in common: the database's. SQLite's is that of its host."""
         if self.is_sqlite:
@@ -315,10 +327,11 @@ def write_turn(url: URL) -> WriteTurn | None:
 
 
 def _arguments(url: URL) -> dict[str, Any]:
-    """How connections are kept. Errors don't name values: the log would have them. What the URL says of waiting holds."""
+    """How connections are kept. Errors don't name values: the log would have them. What the URL says of it holds."""
     if url.get_backend_name() == "sqlite":
         return {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
     waiting = {"connect_timeout": CONNECT_SECONDS, **_LINE_WATCHED}
+    given = url.query.get("options", "")
     return {
         "hide_parameters": True,
         "pool_size": 10,
@@ -326,7 +339,7 @@ def _arguments(url: URL) -> dict[str, Any]:
         "pool_use_lifo": True,
         "connect_args": {
             **{name: value for name, value in waiting.items() if name not in url.query},
-            "options": f"-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 {_NO_JIT}",
+            "options": f"-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 {_NO_JIT} {given}",
         },
     }
 

@@ -25,7 +25,10 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 
 PREVIEW, ORGANIZE, ROLLBACK, CLEANUP = "preview", "organize", "rollback", "duplicate_cleanup"
 RESTORE, PURGE = "restore", "purge"
@@ -77,6 +80,28 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSON,
         list[Any]: JSON,
     }
+
+
+class beginning(GenericFunction[bytes]):  # noqa: N801  # a function of SQL
+    """As much of a path as PostgreSQL's indexes hold: they take no more than 2,704 bytes, paths may be longer. SQLite's take all."""
+
+    type = LargeBinary()
+    inherit_cache = True
+
+
+@compiles(beginning)
+def _whole(element: beginning, compiler: SQLCompiler, **given: Any) -> str:
+    """On SQLite."""
+    return compiler.process(element.clauses, **given)
+
+
+@compiles(beginning, "postgresql")
+def _cut(element: beginning, compiler: SQLCompiler, **given: Any) -> str:
+    """On PostgreSQL."""
+    return f"substr({compiler.process(element.clauses, **given)}, 1, {INDEXED_BYTES})"
+
+
+INDEXED_BYTES: Final = 1_000
 
 
 def _user() -> Any:
@@ -302,10 +327,10 @@ class FileRecord(Base):
     size_bytes: Mapped[int]
     created_at: Mapped[datetime]
 
-    __table_args__ = (
-        Index("ix_file_records_size", "operation_number", "size_bytes"),
-        Index("ix_file_records_path", "operation_number", "original_path"),
-    )
+    __table_args__ = (Index("ix_file_records_size", "operation_number", "size_bytes"),)
+
+
+Index("ix_file_records_path", FileRecord.operation_number, beginning(FileRecord.original_path))
 
 
 class DuplicateGroup(Base):
@@ -352,8 +377,10 @@ class DuplicateFile(Base):
             ["duplicate_groups.operation_number", "duplicate_groups.sequence"],
             ondelete="CASCADE",
         ),
-        Index("ix_duplicate_files_path", "operation_number", "path"),
     )
+
+
+Index("ix_duplicate_files_path", DuplicateFile.operation_number, beginning(DuplicateFile.path))
 
 
 class Category(Base):

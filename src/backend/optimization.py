@@ -39,8 +39,12 @@ class Strategic:
     serves: str
     where: str = ""
     only_postgresql: bool = False
+    on_sqlite: str = ""
+    """Where that is another expression."""
 
 
+_BEHIND: Final = 'left(reverse(lower(name)), 500) COLLATE "C"'
+"""Names read from behind, as much of them as an index takes; searches are shorter."""
 INDEXES: Final = (
     Strategic("ix_operations_mine", "operations (user_id, number)", "a user's operations, the newest first"),
     Strategic(
@@ -52,8 +56,18 @@ INDEXES: Final = (
     Strategic("ix_operations_journal_id", "operations (journal_id)", "what a rollback means for what it takes back"),
     Strategic("ix_operations_parent_id", "operations (parent_id)", "was this preview applied"),
     Strategic("ix_file_records_size", "file_records (operation_number, size_bytes)", "largest files, sorting by size"),
-    Strategic("ix_file_records_path", "file_records (operation_number, original_path)", "sorting by path"),
-    Strategic("ix_duplicate_files_path", "duplicate_files (operation_number, path)", "what became of duplicates"),
+    Strategic(
+        "ix_file_records_path",
+        "file_records (operation_number, substr(original_path, 1, 1000))",
+        "sorting by path",
+        on_sqlite="file_records (operation_number, original_path)",
+    ),
+    Strategic(
+        "ix_duplicate_files_path",
+        "duplicate_files (operation_number, substr(path, 1, 1000))",
+        "what became of duplicates",
+        on_sqlite="duplicate_files (operation_number, path)",
+    ),
     Strategic(
         "ix_sessions_user_id_last_used_at", "sessions (user_id, last_used_at)", "a user's logins, known addresses"
     ),
@@ -77,7 +91,7 @@ INDEXES: Final = (
     ),
     Strategic(
         "ix_strategic_ending",
-        'file_records (reverse(lower(name)) COLLATE "C")',
+        f"file_records ({_BEHIND})",
         "search for files of exactly a name, however many names hold it",
         only_postgresql=True,
     ),
@@ -116,9 +130,13 @@ OF_POSTGRESQL: Final = {
         " ORDER BY operation_number DESC, sequence DESC LIMIT 10001"
     ),
     "search for exactly a name": (
-        "SELECT sequence FROM file_records WHERE reverse(lower(name)) COLLATE \"C\" = 'gpj.yadiloh'"
-        " OR (reverse(lower(name)) COLLATE \"C\" >= 'gpj.yadiloh/' AND reverse(lower(name)) COLLATE \"C\" < 'gpj.yadiloh0')"
+        f"SELECT sequence FROM file_records WHERE {_BEHIND} = 'gpj.yadiloh'"
+        f" OR ({_BEHIND} >= 'gpj.yadiloh/' AND {_BEHIND} < 'gpj.yadiloh0')"
         " ORDER BY operation_number DESC, sequence DESC LIMIT 100"
+    ),
+    "page by path": (
+        "SELECT * FROM file_records WHERE operation_number = :number"
+        " ORDER BY substr(original_path, 1, 1000), original_path, sequence LIMIT 100"
     ),
 }
 """Those that are asked otherwise there, or only there."""
@@ -214,7 +232,8 @@ def _made(connection: Connection, index: Strategic, concurrently: str) -> str:
     if index.only_postgresql:
         connection.execute(text("CREATE EXTENSION IF NOT EXISTS pg_trgm"))
     where = f" WHERE {index.where}" if index.where else ""
-    connection.execute(text(f"CREATE INDEX {concurrently}{index.name} ON {index.on}{where}"))
+    on = (not concurrently and index.on_sqlite) or index.on
+    connection.execute(text(f"CREATE INDEX {concurrently}{index.name} ON {on}{where}"))
     return "made"
 
 

@@ -22,6 +22,9 @@ TASKS_PER_CHILD: Final = 1_000
 KIB_PER_CHILD: Final = 150_000
 """A process of the pool that had more at its peak gives it back by ending after its task; an idle one has 100,000."""
 QUEUE: Final = "operations"
+BROKER_SECONDS: Final = 10.0
+"""Longer than this nobody waits for an answer of the broker. A host that is gone without a word would be waited for by the kernel:
+a quarter of an hour in which beat sends nothing, and a worker that has ended an operation takes no other."""
 
 
 def broker_app(settings: Settings) -> Celery:
@@ -52,6 +55,7 @@ def broker_app(settings: Settings) -> Celery:
             "unacked_restore_throttle": 1,
             "global_keyprefix": f"fileorganizer:{settings.installation}:",
             "socket_connect_timeout": 2 * ANSWER_SECONDS,
+            "socket_timeout": BROKER_SECONDS,
         },
         timezone="UTC",
     )
@@ -63,7 +67,7 @@ def ring(app: Celery) -> None:
 
     A message has no end of its own: it would be a time of day, and a worker whose clock is ahead would take none.
     """
-    app.send_task(WORK, retry=False)
+    app.send_task(WORK, retry=False, ignore_result=True)  # or a result would be waited for where results are kept
 
 
 def messages_left(app: Celery) -> int:

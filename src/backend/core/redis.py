@@ -47,9 +47,11 @@ class SharedRedis:
         self.is_away = False
 
     async def ask(self, question: Callable[[], Awaitable[_T]], otherwise: _T) -> _T:
-        """The answer, or ``otherwise`` when there is none."""
+        """The answer, or ``otherwise`` when there is none. Whether it is back one question finds out, and no other waits for that."""
         if time.monotonic() < self._again_at:
             return otherwise
+        if self.is_away:
+            self._again_at = time.monotonic() + 2 * ANSWER_SECONDS
         try:
             async with asyncio.timeout(2 * ANSWER_SECONDS):
                 answer = await question()
@@ -61,6 +63,7 @@ class SharedRedis:
             return otherwise
         if self.is_away:
             self._log.info("Redis is back")
+            self._again_at = 0.0
         self.is_away = False
         return answer
 

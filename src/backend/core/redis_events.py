@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from redis.exceptions import ConnectionError as NotConnected
+
 from backend.core.config import Settings
 from backend.core.events import Event, pass_on
 from backend.core.redis import AWAY, PAUSE_SECONDS, SharedRedis, blocking_client, prefix_of
@@ -61,10 +63,16 @@ class RedisReceiver:
                 async with self._redis.client.pubsub(ignore_subscribe_messages=True) as pubsub:
                     await pubsub.subscribe(_channel(self._redis.prefix))
                     subscribed.set()
+                    asked = False
                     while True:
                         message = await pubsub.get_message(timeout=_LISTEN_SECONDS)
+                        if message is None and asked:
+                            raise NotConnected(
+                                "Redis doesn't answer."
+                            )  # the kernel alone would notice after a quarter of an hour
+                        asked = message is None
                         if message is None:
-                            await pubsub.ping()  # a connection that is dead without saying so fails here
+                            await pubsub.ping()
                         elif message["type"] == "message":
                             pass_on(message["data"], heard)
             except AWAY:

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.models import FileRecord
+from backend.models import FileRecord, beginning
 
 COUNTED_AT_MOST: Final = 10_000
 SORTS: Final = {
     "created_at": (FileRecord.sequence,),
     "size_bytes": (FileRecord.size_bytes, FileRecord.sequence),
-    "path": (FileRecord.original_path, FileRecord.sequence),
+    "path": (beginning(FileRecord.original_path), FileRecord.original_path, FileRecord.sequence),
 }
-"""By what pages can be sorted; each ends with what makes the order one."""
+"""By what pages can be sorted; each begins with what an index has, and ends with what makes the order one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class Files:
         columns = SORTS[sort]
         query = self._wanted(filters).order_by(*(column.desc() if descending else column for column in columns))
         if after:
-            here, there = tuple_(*columns), tuple_(*after)
+            last = (beginning(literal(after[0])), *after) if sort == "path" else after
+            here, there = tuple_(*columns), tuple_(*last)
             query = query.where(here < there if descending else here > there)
         return (await self._session.execute(query.limit(limit).offset(offset))).scalars().all()
 

@@ -100,7 +100,7 @@ class Words:
         """
         if self.is_sqlite:
             return self._like(literal("/") + FileRecord.name, f"%/{escaped(self.words)}")
-        behind = func.reverse(func.lower(FileRecord.name)).collate("C")
+        behind = func.left(func.reverse(func.lower(FileRecord.name)), literal_column("500")).collate("C")
         ending = self.words.lower()[::-1]
         return or_(behind == ending, and_(behind >= f"{ending}/", behind < f"{ending}0"))
 

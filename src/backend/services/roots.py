@@ -27,6 +27,8 @@ from fileorganizer.model import CONTROL_DIRECTORY
 PATH_BYTES: Final = 4_095
 """PATH_MAX of Linux without its NUL."""
 NAME_BYTES: Final = 255
+ROOT_BYTES: Final = 2_600
+"""The longest path of a root: what is unique has to fit into an index of PostgreSQL. Those of folders and files in it needn't."""
 LISTED_FOLDERS: Final = 1_000
 
 
@@ -175,6 +177,8 @@ class RootService:
             folder = os.path.realpath(os.fsencode(own))
             if _is_below(folder, place.path) or _identity(folder) in place.lineage:
                 raise InvalidInput("path", "The server's own folders can't be granted.")
+        if len(place.path) > ROOT_BYTES:
+            raise InvalidInput("path", f"The path of a root has at most {ROOT_BYTES} bytes. Grant a folder above it.")
         return place
 
 

@@ -45,7 +45,7 @@ def back_up(settings: Settings, target: Path) -> None:
 
 
 def restore(settings: Settings, source: Path) -> None:
-    """Take a copy back into a place where there is no database yet. Raises BackupFailed."""
+    """Take a copy back into a place where there is no database yet. All of it belongs to whoever does it. Raises BackupFailed."""
     url = make_url(settings.url)
     if not source.is_file():
         raise BackupFailed(f"{source} isn't there.")
@@ -57,15 +57,10 @@ def restore(settings: Settings, source: Path) -> None:
     engine.dispose()
     if filled:
         raise BackupFailed(f"The database {url.database} isn't empty. Make a new one, and name it in DATABASE_URL.")
-    _run(
-        url,
-        "pg_restore",
-        "--exit-on-error",
-        "--single-transaction",
-        "--no-owner",
-        f"--dbname={url.database}",
-        str(source),
-    )
+    # roles of the old place may not be here, and what an extension is for only its owner may say
+    foreign = ("--no-owner", "--no-privileges", "--no-comments")
+    how = ("--exit-on-error", "--single-transaction", *foreign)
+    _run(url, "pg_restore", *how, f"--dbname={url.database}", str(source))
 
 
 def _copy_sqlite(database: Path, target: Path) -> None:

@@ -40,7 +40,7 @@ REAP: Final = "fileorganizer.reap"
 RETAIN: Final = "fileorganizer.retain"
 REAPED_AT_ONCE: Final = 50
 LOOK_SECONDS: Final = 1.0
-"""How often a worker without storage looks for it."""
+"""How often a worker that lacks something looks for it."""
 LEFT_AT_MOST: Final = 100
 """With more messages that nobody takes beat sends none: there are no workers, or all have much to do."""
 _config: Final = settings()
@@ -108,8 +108,8 @@ def work() -> None:
     """Claim the operation whose turn it is and carry it out until it ends, or gives way."""
     if _ending[0]:
         return
-    if not storage_is_there(_config):  # nor is any user's folder: all would fail here, and other hosts can do them
-        logger("worker").error("the storage isn't there, the worker ends", folder=str(_config.folder))
+    if (lacking := _lacking(_database())) is not None:  # others can do it, and this one would take all their messages
+        logger("worker").error("the worker ends", reason=lacking)
         os.kill(os.getppid(), signal.SIGTERM)
         return
     from backend.worker.runner import Runner
@@ -150,7 +150,7 @@ def forget_what_is_over() -> None:
 
 @cache
 def _database() -> WorkerDatabase:
-    """The connections of this process of the pool; the worker's first process never has any."""
+    """The connections of this process of the pool; none is open in the worker's first process when it forks."""
     from backend.database import WorkerDatabase
 
     return WorkerDatabase(_config)
@@ -186,23 +186,54 @@ def _set_up_logging(**_: object) -> None:
 
 @worker_init.connect
 def _begin(**_: object) -> None:
-    """Before the pool's processes are forked. A worker makes no storage: on a host without the mount it waits for it."""
+    """Before the pool's processes are forked. A worker makes neither storage nor tables: it waits for them."""
     to_the_background()
-    _wait_for_storage()
-    prepare_folders(_config)
     os.environ["PLAN_DIR"] = str(_config.plans)
     os.environ["CACHE_DIR"] = str(_config.folder / "cache")
     for name in _SHARED:
         import_module(name)
+    _wait_for_what_is_lacking()
+    prepare_folders(_config)
     share_with_forks()
 
 
-def _wait_for_storage() -> None:
-    """Until a server has marked it, or it is mounted. Nothing is heard of this worker meanwhile."""
+def _lacking(database: WorkerDatabase) -> str | None:
+    """What keeps this worker from working. Raises what a database does that is away.
+
+    Where the storage isn't mounted all users' folders are missing, too. An older program would do what was asked of a newer
+    one as it understands it, and a newer one finds no columns of its own.
+    """
+    from backend.database import SchemaMismatch
+
     if not storage_is_there(_config):
-        logger("worker").error("the storage isn't there, the worker waits for it", folder=str(_config.folder))
-    while not storage_is_there(_config):
+        return f"The storage isn't there: {_config.folder}"
+    try:
+        database.check_schema()
+    except SchemaMismatch as error:
+        return str(error)
+    return None
+
+
+def _wait_for_what_is_lacking() -> None:
+    """Until a server has marked the storage, or it is mounted, and the schema is ours. Nothing is heard of this worker meanwhile.
+
+    A database that is away isn't waited for: it is asked again before each claim.
+    """
+    from backend.database import WorkerDatabase, is_away, reason_of
+
+    said, database = None, WorkerDatabase(_config)
+    while True:
+        try:
+            lacking = _lacking(database)
+        except Exception as error:  # noqa: BLE001  # whatever it says, as that there are no tables yet
+            lacking = None if is_away(error) else reason_of(error)
+        if lacking is None:
+            break
+        if lacking != said:
+            logger("worker").error("the worker waits", reason=lacking)
+        said = lacking
         time.sleep(LOOK_SECONDS)
+    database.close()
 
 
 @beat_init.connect

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from backend.models import CLEANUP, ORGANIZE, RESTORE, ROLLBACK, DuplicateFile, DuplicateGroup, FileRecord, Operation
+from backend.models import (
+    CLEANUP,
+    ORGANIZE,
+    RESTORE,
+    ROLLBACK,
+    DuplicateFile,
+    DuplicateGroup,
+    FileRecord,
+    Operation,
+    beginning,
+)
 
 _BRING_BACK: Final = (ROLLBACK, RESTORE)
 _FOLLOWED: Final = (ORGANIZE, CLEANUP, *_BRING_BACK)
@@ -60,11 +70,24 @@ def _paths(operation: Operation, column: Any, *more: ColumnElement[bool]) -> Sel
     )
 
 
+def _lay_at(paths: Select[Any]) -> ColumnElement[bool]:
+    """Is a known duplicate at one of these paths? Asked so that the index, which has their beginnings, is of use."""
+    (path,) = paths.selected_columns
+    whole = paths.with_only_columns(beginning(path), path)
+    return tuple_(beginning(DuplicateFile.path), DuplicateFile.path).in_(whole)
+
+
+def _same_place() -> ColumnElement[bool]:
+    """Was a file of the operation where a known duplicate is?"""
+    record, known = FileRecord.original_path, DuplicateFile.path
+    return and_(beginning(record) == beginning(known), record == known)
+
+
 def _was_there(operation: Operation, did: ColumnElement[bool], *, many: bool) -> ColumnElement[bool]:
     """Lay a known duplicate where the operation found a file with which it ``did`` something?"""
     if not many:
-        return DuplicateFile.path.in_(_paths(operation, FileRecord.original_path, did))
-    found = _paths(operation, FileRecord.original_path, did, FileRecord.original_path == DuplicateFile.path)
+        return _lay_at(_paths(operation, FileRecord.original_path, did))
+    found = _paths(operation, FileRecord.original_path, did, _same_place())
     return found.correlate(DuplicateFile).exists()
 
 
@@ -80,7 +103,7 @@ def _put_away(
 def _move(session: Session, operation: Operation, here: ColumnElement[bool], *, many: bool) -> None:
     """Files that have another name now."""
     concerned = _was_there(operation, FileRecord.new_path.is_not(None), many=many)
-    target = _paths(operation, FileRecord.new_path, FileRecord.original_path == DuplicateFile.path)
+    target = _paths(operation, FileRecord.new_path, _same_place())
     query = update(DuplicateFile).where(here, DuplicateFile.settled_by.is_(None), concerned)
     _execute(session, query.values(path=target.limit(1).correlate(DuplicateFile).scalar_subquery()))
 
@@ -91,7 +114,7 @@ def _bring_back(session: Session, operation: Operation, here: ColumnElement[bool
     if session.execute(select(DuplicateFile.position).where(here, away).limit(1)).first() is None:
         return
     paths = _paths(operation, FileRecord.new_path)
-    _execute(session, update(DuplicateFile).where(here, away, DuplicateFile.path.in_(paths)).values(settled_by=None))
+    _execute(session, update(DuplicateFile).where(here, away, _lay_at(paths)).values(settled_by=None))
 
 
 def _count_present(session: Session, operation: Operation, searches: list[int], *, many: bool) -> None:
@@ -104,8 +127,8 @@ def _count_present(session: Session, operation: Operation, searches: list[int], 
     query = update(DuplicateGroup).where(DuplicateGroup.operation_number.in_(searches))
     if not many:
         touched = or_(
-            DuplicateFile.path.in_(_paths(operation, FileRecord.original_path)),
-            DuplicateFile.path.in_(_paths(operation, FileRecord.new_path)),
+            _lay_at(_paths(operation, FileRecord.original_path)),
+            _lay_at(_paths(operation, FileRecord.new_path)),
         )
         groups = select(DuplicateFile.operation_number, DuplicateFile.sequence).where(
             DuplicateFile.operation_number.in_(searches), touched

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sqlalchemy import and_, update
+from sqlalchemy import and_, literal, update
 from sqlalchemy.orm import Session
 
 from backend.database import WorkerDatabase
-from backend.models import INDEX_BITS, SKIPPED_BIT, FileRecord, Operation
+from backend.models import INDEX_BITS, SKIPPED_BIT, FileRecord, Operation, beginning
 from backend.worker.bulk import Row, insert_rows, moment_now
 from backend.worker.queue import fenced_update
 from fileorganizer.errors import show
@@ -208,7 +208,11 @@ def _take_back(
     """
     put_away = place.startswith(TRASH + b"/")
     known = (
-        and_(FileRecord.new_path.is_(None), FileRecord.original_path == home)
+        and_(
+            FileRecord.new_path.is_(None),
+            beginning(FileRecord.original_path) == beginning(literal(home)),
+            FileRecord.original_path == home,
+        )
         if put_away
         else FileRecord.new_path == place
     )

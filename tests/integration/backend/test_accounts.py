@@ -415,6 +415,9 @@ def test_the_first_administrator(tmp_path: Path) -> None:
             assert str(tmp_path / "offered") in {root["path"] for root in admin.get("/roots")["roots"]}
             assert "no such user" in manage("grant", "nobody", str(tmp_path / "offered"), fails=True).stderr
             assert "can't be granted" in manage("grant", "root", str(server.data_dir), fails=True).stderr
+            deep = tmp_path.joinpath(*["x" * 200] * 13)
+            deep.mkdir(parents=True)
+            assert "at most 2600 bytes" in manage("grant", "root", str(deep), fails=True).stderr
     finally:
         server.stop()
     secrets_of_the_test = [token, PASSWORD, admin.tokens["access_token"], admin.tokens["refresh_token"]]

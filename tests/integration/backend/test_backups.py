@@ -6,10 +6,10 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from tests.support.postgres import new_database
 from tests.support.server import PASSWORD, Person, Server, managed, prepared, running_server
@@ -68,6 +68,32 @@ def story(tmp_path: Path, before: dict[str, str], after: dict[str, str]) -> None
         assert (undone["status"], undone["files_processed"]) == ("completed", 40)
     finally:
         again.stop()
+
+
+def test_a_place_with_other_roles(tmp_path: Path, postgres: str) -> None:
+    """A role that could read isn't there any more, and the extension was made by somebody else: the copy is taken back."""
+    reader, owner = (f"test_{uuid4().hex}" for _ in range(2))
+    server = prepared(tmp_path / "data", measured=False, DATABASE_URL=new_database(postgres))
+    managed(server.environment, "database", "--optimize").check_returncode()
+    empty, copy = make_url(new_database(postgres)), str(tmp_path / "copy")
+    old, new = (create_engine(url, isolation_level="AUTOCOMMIT") for url in (server.environment["DATABASE_URL"], empty))
+    with old.connect() as before, new.connect() as after:
+        before.execute(text(f"CREATE ROLE {reader}"))
+        before.execute(text(f"GRANT SELECT ON operations TO {reader}"))
+        managed(server.environment, "backup", copy).check_returncode()
+        before.execute(text(f"DROP OWNED BY {reader}"))
+        before.execute(text(f"DROP ROLE {reader}"))
+        after.execute(text("CREATE EXTENSION pg_trgm"))
+        after.execute(text(f"CREATE ROLE {owner} LOGIN PASSWORD 'secret'"))
+        after.execute(text(f'ALTER DATABASE "{empty.database}" OWNER TO {owner}'))
+    mine = empty.set(username=owner, password="secret").render_as_string(hide_password=False)
+    done = managed({**server.environment, "DATABASE_URL": mine}, "restore", copy)
+    assert done.returncode == 0, done.stderr
+    with old.connect() as elsewhere:
+        elsewhere.execute(text(f'DROP DATABASE "{empty.database}" WITH (FORCE)'))
+        elsewhere.execute(text(f"DROP ROLE {owner}"))
+    old.dispose()
+    new.dispose()
 
 
 def test_what_cant_be_taken_back(tmp_path: Path) -> None:

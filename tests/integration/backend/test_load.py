@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.at_start.sitecustomize import unmeasured
-from tests.support.server import ROOT, Server
+from tests.support.server import ROOT, Server, running_server
 
 DATABASES = ("sqlite",)
 pytestmark = pytest.mark.timeout(600)
@@ -60,6 +60,17 @@ def test_a_server_that_runs(tmp_path: Path, server: Server) -> None:
     assert len(homes) == 4 and not any(any(home.iterdir()) for home in homes)
 
 
+def test_a_server_that_lets_nobody_in(tmp_path: Path) -> None:
+    """What it says is told, without a traceback, and the figures of the run before stay."""
+    out = tmp_path / "results.json"
+    out.write_text('{"verdicts": []}')
+    with running_server(tmp_path / "data", measured=False, SIGNUP="closed") as closed:
+        command = [sys.executable, "scripts/load_test.py", "--url", closed.url, "--out", str(out)]
+        ran = subprocess.run(command, cwd=ROOT, env=unmeasured(os.environ), capture_output=True, text=True, check=False)
+    assert ran.returncode == 1 and "couldn't be brought to its end" in ran.stderr and "403" in ran.stderr
+    assert "Traceback" not in ran.stderr and json.loads(out.read_text()) == {"verdicts": []}
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -67,6 +78,7 @@ def test_a_server_that_runs(tmp_path: Path, server: Server) -> None:
         (("--url", "127.0.0.1:1"), "No server that is ready answers"),
         (("--out", "/dev/null/results.json"), "can't take the figures"),
         (("--out", "README.md"), "can't take the figures"),
+        (("--out", "web-dashboard/package.json"), "can't take the figures"),
         (("--duration", "0"), "--duration"),
     ],
 )

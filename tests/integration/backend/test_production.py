@@ -26,6 +26,7 @@ from backend.core.config import Settings
 from backend.core.rate_limit import RateLimiter
 from backend.core.redis import SharedRedis
 from backend.core.redis_events import RedisReceiver
+from backend.database import SCHEMA_REVISION
 from fileorganizer import organizer
 from tests.integration.backend.test_streams import close_code, listen, messages_of
 from tests.support import postgres as postgres_support
@@ -228,6 +229,28 @@ def test_a_worker_without_storage(whole: Arrangement) -> None:
     whole.server.start_celery()
     mark.touch()
     assert ann.finished(waits, 120)["files_processed"] == 1
+    whole.wait_for("status", "ok")
+
+
+def test_a_worker_of_another_version(whole: Arrangement) -> None:
+    """While the database has another schema than its own a worker takes nobody's operations: it ends, and one that starts waits."""
+    ann = whole.server.sign_up("ann")
+    write_tree(ann.home / "inbox", {"a.jpg": "a"})
+    older = whole.server.celery[-1]
+    url = whole.server.environment["DATABASE_URL"].replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        try:
+            waits = ann.start("inbox")
+            assert older.wait(60) == 0
+            whole.server.celery.remove(older)
+            whole.server.start_celery()
+            whole.wait_for("workers", "down")
+            assert ann.get(f"/operations/{waits['id']}")["status"] == "pending"
+        finally:
+            connection.execute("UPDATE alembic_version SET version_num = %s", (SCHEMA_REVISION,))
+    assert ann.finished(waits, 120)["files_processed"] == 1
+    assert "The database has schema 9999" in (whole.server.data_dir / "celery.log").read_text()
     whole.wait_for("status", "ok")
 
 

@@ -41,6 +41,7 @@ from backend.models import FileRecord, IdempotencyKey, Operation, RefreshToken
 from backend.models import Session as Login
 from backend.models import Ticket, User
 from backend.services.files import FileView, key_of
+from backend.worker.bulk import insert_rows
 from backend.worker.retention import KEYS_KEPT, SESSIONS_KEPT, forget_plans, retain
 from tests.support.at_start.sitecustomize import unmeasured
 from tests.support.postgres import new_database
@@ -302,6 +303,21 @@ def test_what_passes(tmp_path: Path, postgres: str, state: str, passes: bool, bu
     assert reason_of(refused.value).startswith("said so")
 
 
+@pytest.mark.parametrize(("state", "passes"), [("53100", True), ("40P01", True), ("57014", True), ("23505", False)])
+def test_what_passes_while_rows_are_copied(tmp_path: Path, postgres: str, state: str, passes: bool) -> None:
+    """Most is written by COPY, which goes past SQLAlchemy: a disk that is full there is no refusal either."""
+    database = WorkerDatabase(Settings(data_dir=tmp_path, database_url=new_database(postgres)))
+    with database.writing() as session:
+        session.execute(text("CREATE TABLE numbers (number INTEGER)"))
+        body = f"BEGIN RAISE EXCEPTION 'said so' USING ERRCODE = '{state}'; END"
+        session.execute(text(f"CREATE FUNCTION refuse() RETURNS TRIGGER LANGUAGE plpgsql AS $$ {body} $$"))
+        session.execute(text("CREATE TRIGGER refuse BEFORE INSERT ON numbers FOR EACH ROW EXECUTE FUNCTION refuse()"))
+    with pytest.raises(DBAPIError) as refused, database.writing() as session:
+        insert_rows(session, "numbers", ("number",), [(1,)])
+    database.close()
+    assert will_pass(refused.value) == passes and reason_of(refused.value).startswith("said so")
+
+
 def test_a_host_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It isn't waited for without end; no connection to be had within half a minute is no mistake either."""
     monkeypatch.setattr(module, "CONNECT_SECONDS", 2)
@@ -312,6 +328,18 @@ def test_a_host_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             session.execute(text("SELECT 1"))
     assert will_pass(refused.value) and "timeout" in reason_of(refused.value)
     assert is_busy(NoConnection()) and reason_of(NoConnection()) == "TimeoutError"
+
+
+def test_what_the_url_says_holds(tmp_path: Path, postgres: str) -> None:
+    """Its options for the server are used beside ours, such as the schema in which the tables are, and win over them."""
+    options = "-csearch_path%3Dmine%20-cjit%3Don"
+    database = WorkerDatabase(Settings(data_dir=tmp_path, database_url=f"{postgres}/postgres?options={options}"))
+    with database.reading() as session:
+        shown = [
+            session.execute(text(f"SHOW {name}")).scalar_one() for name in ("search_path", "jit", "statement_timeout")
+        ]
+    database.close()
+    assert shown == ["mine", "on", "30s"]
 
 
 def test_several_migrate_at_once(tmp_path: Path, postgres: str) -> None:
