@@ -339,6 +339,8 @@ def way(row: FileRow, operation: Operation) -> str:
     to = show(row.target)
     if row.state == "done" and not to:
         to = {"trash": "the trash", "purge": "destroyed"}.get(row.kind, "")
+    if row.state == "done" and row.kind == "trash" and operation.operation_type == "organize" and operation.destination:
+        to = f"a copy in {show(operation.destination)}, the original to the trash"  # that is how a file moves to another disk
     if row.state == "done" and row.keeper and json.loads(operation.options).get("action") == "hardlink":
         to = f"a hard link to {show(row.keeper)}"
     return f"{_spot(row.path)} → {to}" if to else _spot(row.path)
