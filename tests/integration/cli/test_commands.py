@@ -423,6 +423,19 @@ def test_a_destination_tells_where_its_records_are(say: Any, root: Path, tmp_pat
     assert say("history", there, "--json").document == {"operations": []}
 
 
+@pytest.mark.parametrize("mode", ["move", "copy", "hardlink"])
+def test_what_went_to_a_destination_is_shown_there(say: Any, root: Path, tmp_path: Path, mode: str) -> None:
+    """From the top: there may be a folder of that name in the root, too."""
+    there = tmp_path / "there"
+    there.mkdir()
+    say("organize", root, "--destination", there, "--mode", mode, "--yes")
+    words = f"a.jpg → {there}/Images/2014/a.jpg\n"
+    assert [words in said.out for said in (say("show", root, 1), say("explain", root / "a.jpg"))] == [True, True]
+    assert say("show", root, 1, "--json").document["destination"] == str(there)
+    say("organize", root, "-r", "--yes")
+    assert say("show", root, 2, "--json").document["destination"] is None
+
+
 def test_explain_asks_the_folders_above_too(say: Any, root: Path) -> None:
     """A folder that was filled by a run above it, and organized by itself later."""
     say("organize", root, "--yes")
