@@ -101,9 +101,10 @@ def totals(out: Console, shown: Plan, *, by_name: bool = False) -> None:
     """A plan in numbers, and what to know before saying yes; ``by_name``: also which files it leaves alone unasked."""
     from rich.text import Text
 
-    review = shown.head.review
+    review, outside = shown.head.review, shown.head.destination
+    into = f" into {show(outside)}" if outside and shown.head.operation_type == "organize" else ""
     out.print(
-        f"{counted(review.scanned, 'file')} seen: {review.planned} to go ({size(review.bytes)}), {review.in_place} in place,"
+        f"{counted(review.scanned, 'file')} seen: {review.planned} to go ({size(review.bytes)}){into}, {review.in_place} in place,"
         f" {review.left_alone} left alone."
     )
     folders = [counted(review.new_folders, "new folder")] if review.new_folders else []

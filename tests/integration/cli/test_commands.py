@@ -424,11 +424,15 @@ def test_a_destination_tells_where_its_records_are(say: Any, root: Path, tmp_pat
 
 
 @pytest.mark.parametrize("mode", ["move", "copy", "hardlink"])
-def test_what_went_to_a_destination_is_shown_there(say: Any, root: Path, tmp_path: Path, mode: str) -> None:
-    """From the top: there may be a folder of that name in the root, too."""
+def test_what_goes_to_a_destination_is_shown_there(say: Any, root: Path, tmp_path: Path, mode: str) -> None:
+    """Before the question, and afterwards from the top: there may be a folder of that name in the root, too."""
     there = tmp_path / "there"
     there.mkdir()
-    say("organize", root, "--destination", there, "--mode", mode, "--yes")
+    plan = say("preview", root, "--destination", there, "--mode", mode, "--json").document
+    assert plan["destination"] == str(there)
+    asked = say("organize", root, "--plan", plan["plan_id"])
+    assert (asked.code, f" to go (11 B) into {there}, 0 in place" in asked.out) == (35, True)
+    say("organize", root, "--plan", plan["plan_id"], "--yes")
     words = f"a.jpg → {there}/Images/2014/a.jpg\n"
     assert [words in said.out for said in (say("show", root, 1), say("explain", root / "a.jpg"))] == [True, True]
     assert say("show", root, 1, "--json").document["destination"] == str(there)

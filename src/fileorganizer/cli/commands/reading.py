@@ -25,7 +25,6 @@ from fileorganizer.errors import (
 )
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution.reading import Explained, FileRow
-from fileorganizer.journal.records import Operation
 from fileorganizer.planning.review import counted
 from fileorganizer.rules.profiles import profile_names
 
@@ -56,12 +55,6 @@ def _file_row(row: FileRow) -> dict[str, Any]:
     return {**path_members(row.path), **path_members(row.target, "target"), **rest, **keeper}
 
 
-def _destination(operation: Operation) -> dict[str, str | None]:
-    """The other folder that an operation used: some of its paths are relative to that one."""
-    outside = operation.destination
-    return {"destination": None} if outside is None else {**path_members(outside, "destination")}
-
-
 @click.command()
 @click.argument("folder", type=FOLDER)
 @click.argument("operation", type=NAMED)
@@ -70,7 +63,8 @@ def show(output: Output, folder: str, operation: str) -> int:
     """Show one OPERATION file by file."""
     with pointing(folder), organizer.show(folder, operation) as shown:
         if output.for_programs:
-            head = {**render_json.operation_row(shown.operation), **_destination(shown.operation)}
+            place = render_json.destination_members(shown.operation.destination)
+            head = {**render_json.operation_row(shown.operation), **place}
             render_json.write_stream(head, files=map(_file_row, shown.files))
         elif not output.silent:
             render.history(output.console, [shown.operation])
@@ -145,8 +139,13 @@ def _known_of(path: str) -> tuple[list[tuple[bytes, Explained]], list[str]]:
 def _explained(one: Explained) -> dict[str, Any]:
     """An explanation as JSON."""
     explanation = msgspec.to_builtins(one.explanation) if one.explanation else None
-    whose = {"operation_id": one.operation.operation_id, **_destination(one.operation)}
-    return {**whose, **_file_row(one.row), "explanation": explanation}
+    place = render_json.destination_members(one.operation.destination)
+    return {
+        "operation_id": one.operation.operation_id,
+        **place,
+        **_file_row(one.row),
+        "explanation": explanation,
+    }
 
 
 _BY_HAND = ("not-there", "another-file")
