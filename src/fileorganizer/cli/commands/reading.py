@@ -175,7 +175,9 @@ def verify(output: Output, folder: str) -> int:
 
 
 @click.command()
-@click.option("--profile", type=click.Choice(profile_names()), default="personal")
+@click.option(
+    "--profile", type=click.Choice(profile_names()), default="personal", show_default=True, help="Whose categories."
+)
 @spoken
 def categories(output: Output, profile: str) -> int:
     """List the categories and what belongs to them."""
