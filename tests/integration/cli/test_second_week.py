@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -199,6 +200,8 @@ def test_what_a_run_did_not_come_to_is_in_no_record(say: Any, root: Path) -> Non
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
+    rows = json.loads(say("show", root, "1", "--json").out)["files"]
+    assert [row["state"] for row in rows] == ["pending"] * 3
     said = say("recover", root).out
     assert ("Was cut off: 0 of 3 files" in said, "See which" in said) == (True, False)
     shutil.rmtree(root / ".fileorganizer")
