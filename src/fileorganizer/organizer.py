@@ -14,6 +14,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain, islice
 
 import msgspec
 
@@ -32,7 +33,7 @@ from fileorganizer.errors import show as shown_path
 from fileorganizer.execution import operating, reading
 from fileorganizer.execution.drafting import Drafting
 from fileorganizer.execution.observing import sync_client
-from fileorganizer.execution.parting import deeds_of
+from fileorganizer.execution.parting import deeds_of, original_path
 from fileorganizer.execution.purging import keepers_now
 from fileorganizer.execution.reading import Explained, FileRow, TrashItem
 from fileorganizer.execution.undoing import Undoing
@@ -52,7 +53,7 @@ from fileorganizer.fs.probe import Capabilities
 from fileorganizer.journal.plans import Head, Plan, PlanWriter, forget_old_plans
 from fileorganizer.journal.records import Operation
 from fileorganizer.journal.store import Journal
-from fileorganizer.model import BATCH_STEPS, DESTINATION, Options, Review, Step, StepKind
+from fileorganizer.model import BATCH_STEPS, DESTINATION, Options, Review, Skip, Step, StepKind
 from fileorganizer.planning.review import counted
 from fileorganizer.progress import Listener
 from fileorganizer.rules.builtin_categories import builtin_rules
@@ -62,6 +63,8 @@ from fileorganizer.settings import plan_dir
 
 RootPath = str | bytes | os.PathLike[str]
 Confirm = Callable[[Plan], bool]
+_MOST_NAMED = 40
+"""Files that are left alone and named in a report of nothing."""
 _NOT_UNDONE_BY_DEFAULT = ("rollback", "restore", "purge")
 
 
@@ -74,6 +77,10 @@ class Report(msgspec.Struct, frozen=True):
     scan_seconds: float
     plan_seconds: float
     move_seconds: float
+    undoes: int | None = None
+    """The number of the operation that was to be taken back."""
+    left: list[Skip] = []
+    """Where an undo or a restore had nothing to do, the first of what it left alone: nothing else says which these are."""
 
 
 def nothing_to_do() -> Report:
@@ -293,12 +300,20 @@ def run_plan(work: Workplace, plan: Plan, confirm: Confirm | None, listener: Lis
     """Ask, carry out, report."""
     head = plan.head
     if not plan.batch_count:
+        left = _first_left(plan) if head.operation_type in ("rollback", "restore") else []
         plan.discard()
-        return Report(head.plan_id, head.review, None, head.scan_seconds, head.plan_seconds, 0.0)
+        return Report(
+            head.plan_id, head.review, None, head.scan_seconds, head.plan_seconds, 0.0, undoes=head.undoes, left=left
+        )
     if confirm is not None and not confirm(plan):
         raise Declined("Nothing was changed.")
     operation = operating.carry_out(work, plan, listener)
     return Report(head.plan_id, head.review, operation, head.scan_seconds, head.plan_seconds, operation.seconds)
+
+
+def _first_left(plan: Plan) -> list[Skip]:
+    """The first of what a plan leaves alone."""
+    return list(islice(chain.from_iterable(plan.skips()), _MOST_NAMED))
 
 
 @contextmanager
@@ -365,11 +380,12 @@ def _choose(root: bytes, journal: Journal, operation: str | None) -> tuple[Opera
         return chosen, destination_of(chosen)
     known = [one for one in journal.operations() if one.operation_type not in _NOT_UNDONE_BY_DEFAULT]
     if not known:
-        raise NothingToUndo("Nothing was done here that could be taken back.")
+        raise NothingToUndo(f"Nothing was done in {shown_path(root)} that could be taken back.")
     candidates = [one for one in known if not one.rolled_back and not one.undo_finished]
     if not candidates:
         raise NothingToUndo(
-            "Every operation of this folder is taken back already, as far as that is possible. 'fileorganizer history' lists them."
+            f"Every operation of {shown_path(root)} is taken back already, as far as that was possible. To try one again, name it:"
+            " 'fileorganizer history' lists them."
         )
     try:
         return candidates[0], destination_of(candidates[0])
@@ -399,7 +415,8 @@ def _draft_undo(sides: Sequence[Root], journal: Journal, chosen: Operation, path
     def plan(undoing: Undoing) -> None:
         if not undoing.roll_back(chosen, paths) and paths:
             raise InvalidOption(
-                f"Operation {chosen.number} moved nothing from {shown_path(paths[0])}. Name original paths."
+                f"Operation {chosen.number} moved nothing from {shown_path(paths[0])}. Name original paths: 'fileorganizer"
+                " explain' says where a file was."
             )
 
     return _draft_back(sides, journal, "rollback", plan, chosen, whole=not paths)
@@ -523,6 +540,19 @@ def history(root: RootPath) -> list[Operation]:
             return list(journal.operations())
     except OperationNotFound:
         return []
+
+
+def moved_nothing_from(root: RootPath, operation: int, paths: Iterable[bytes]) -> list[bytes]:
+    """Which of these original paths are neither those of files that an operation moved, nor of folders above such files."""
+    unknown = {path.strip(b"/") for path in paths}
+    with _journal(resolve_root(root)) as journal:
+        for batch in journal.batches(operation):
+            for deed in deeds_of(batch, operation):
+                path = original_path(deed.step)
+                while path and unknown:
+                    unknown.discard(path)
+                    path = path.rpartition(b"/")[0]
+    return sorted(unknown)
 
 
 @contextmanager

@@ -122,6 +122,11 @@ class FoldersFound(msgspec.Struct, frozen=True):
     not_compared: list[Skip]
     """What was left alone or couldn't be read: it equals nothing."""
 
+    @property
+    def unreadable(self) -> list[Skip]:
+        """Of these what couldn't be read."""
+        return [skip for skip in self.not_compared if skip.reason == Reason.UNREADABLE]
+
 
 def compare_folders(
     root: RootPath, *, algorithm: str = "sha256", paranoid: bool = False, listener: Listener | None = None

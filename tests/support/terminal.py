@@ -10,17 +10,24 @@ import sys
 import termios
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 PROGRAM = [sys.executable, "-m", "fileorganizer.cli.app"]
 CTRL_C = b"\x03"
 
 
 def on_a_terminal(
-    arguments: Sequence[str], keys: Sequence[tuple[bytes, bytes]], *, wait: float = 120
+    arguments: Sequence[str],
+    keys: Sequence[tuple[bytes, bytes]],
+    *,
+    wait: float = 120,
+    columns: int = 120,
+    output: Path | None = None,
 ) -> tuple[str, int]:
     """Run a command line; for each of ``keys`` (seen, pressed) in order press when ``seen`` is shown. Gives screen and exit code.
 
-    The screen is what was written, without colours and movements of the cursor.
+    The screen is what was written, without colours and movements of the cursor; the terminal has ``columns``.
+    ``output`` is a file to which standard output goes instead.
     Raises TimeoutError, after ending the program, when it doesn't end within ``wait`` seconds.
     """
     pid, fd = pty.fork()
@@ -28,7 +35,9 @@ def on_a_terminal(
         modes = termios.tcgetattr(0)
         modes[3] |= termios.NOFLSH  # else Ctrl-C throws away what was written and not yet read
         termios.tcsetattr(0, termios.TCSANOW, modes)
-        os.environ.update(TERM="xterm", COLUMNS="120")
+        os.environ.update(TERM="xterm", COLUMNS=str(columns))
+        if output is not None:
+            os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT), 1)
         os.execv(PROGRAM[0], [*PROGRAM, *arguments])
     shown, at, left, last = b"", 0, list(keys), b""
     deadline = time.monotonic() + wait

@@ -35,16 +35,30 @@ _ROOMS = {
 
 _CODES = """\b
 Exit codes:
-  0  done                          33  destination isn't there
-  2  an option can't be used       34  moving isn't proven on this system
- 10  done, with skips or failures  35  a yes is needed
- 11  nothing to do                 40-44  plan or operation: not found, damaged, applied, depended on
- 12  you said no                   50  journal damaged
- 30  folder refused                51  disk full
- 31  folder busy                   52  storage failed
- 32  folder vanished               53, 54  overtaken; too many failures
-130  interrupted                   36  the server isn't installed
-  1  nobody reads the output any more"""
+    0  done
+    1  nobody reads the output any more
+    2  an option can't be used
+   10  done, with skips or failures
+   11  nothing to do
+   12  you said no
+   30  folder refused
+   31  folder busy
+   32  folder vanished
+   33  destination isn't there
+   34  moving isn't proven on this system
+   35  a yes is needed
+   36  the server isn't installed
+   40  plan not found
+   41  plan damaged
+   42  plan carried out already
+   43  operation not found
+   44  a later operation has to be undone first
+   50  journal damaged
+   51  disk full
+   52  storage failed
+   53  overtaken by another run
+   54  too many failures
+  130  interrupted"""
 
 
 class _Commands(click.Group):

@@ -6,7 +6,7 @@ import functools
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import click
 
 from fileorganizer.cli import render, render_duplicates, render_json
 from fileorganizer.cli.bar import ProgressBar
+from fileorganizer.cli.records import naming
 from fileorganizer.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
@@ -83,18 +84,18 @@ class Output:
     def confirm(self, yes: int, tell: Callable[[Console, Plan], None] | None = None) -> Confirm:
         """Shows the plan's totals, or what ``tell`` says of it, and asks once; a risk that needs consent is asked for on its own.
 
-        Who is asked is told of what, with --quiet too.
+        Who is asked is told of what where the question is, with --quiet and beside a redirected output too.
         """
+        show = tell or render.totals
 
         def ask(plan: Plan) -> bool:
             risky = [risk.text for risk in plan.head.review.risks if risk.needs_consent]
             questions = ["Go ahead?", *(f"{text} Really?" for text in risky)][yes:]
             nobody = self.for_programs or not sys.stdin.isatty()
-            if not self.silent or (questions and not nobody):
-                if tell is None:
-                    render.totals(self.console, plan.head)
-                else:
-                    tell(self.console, plan)
+            if not self.silent:
+                show(self.console, plan)
+            if questions and not nobody and (self.silent or not sys.stdout.isatty()):
+                show(render.console(color=self._color, stderr=True), plan)
             if questions and nobody:
                 raise ConfirmationRequired(
                     f"{' '.join(risky)} Nobody can be asked here: say --yes{' twice' if risky else ''} to go ahead.".strip()
@@ -118,18 +119,22 @@ class Output:
             for row in render_json.step_rows(plan):
                 render_json.write_document(row)
         elif self.as_json:
-            render_json.write_stream(render_json.plan_document(plan), "steps", render_json.step_rows(plan))
+            head = render_json.plan_document(plan)
+            render_json.write_stream(head, left=render_json.skip_rows(plan), steps=render_json.step_rows(plan))
         elif not self.silent:
             render.plan(self.console, plan)
 
-    def report(self, report: Report, folder: str, met: Met | None = None) -> int:
-        """A report for people or for programs, with the duplicates met on the way; gives the exit code."""
+    def report(self, report: Report, folder: str, met: Met | None = None, *, from_stored: bool = False) -> int:
+        """A report for people or for programs, with the duplicates met on the way; gives the exit code.
+
+        ``from_stored``: a plan was carried out that an earlier command had made.
+        """
         if self.for_programs:
             render_json.write_document({**render_json.report_document(report), **render_json.met_member(met)})
         elif not self.silent:
             if met is not None:
                 render_duplicates.met(self.console, met, shell_word(folder))
-            render.report(self.console, report, shell_word(folder))
+            render.report(self.console, report, shell_word(folder), from_stored=from_stored)
         return exit_code(report, met)
 
 
@@ -142,7 +147,9 @@ def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(*, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> Any:
         lines = bool(options.pop("as_lines", False))
-        return command(Output(as_json=as_json, as_lines=lines, quiet=quiet, no_color=no_color), **options)
+        output = Output(as_json=as_json, as_lines=lines, quiet=quiet, no_color=no_color)
+        with naming(options["folder"]) if "folder" in options else nullcontext():
+            return command(output, **options)
 
     return wrapped
 

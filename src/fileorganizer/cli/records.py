@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fileorganizer.errors import OperationNotFound
+from fileorganizer.errors import JournalDamaged, OperationNotFound
 from fileorganizer.errors import show as shown_path
 from fileorganizer.fs.private import read_text
 from fileorganizer.model import CONTROL_DIRECTORY
@@ -31,14 +31,15 @@ def knowing(path: str) -> Iterator[tuple[bytes, bytes, bytes | None]]:
     while above != os.path.dirname(above):
         above = os.path.dirname(above)
         below = os.path.relpath(full, above)
-        if _has_records(above):
+        if has_records(above):
             yield above, below, None
         if (source := filled_from(above)) is not None:
             yield source, below, above
 
 
-def _has_records(folder: bytes) -> bool:
+def has_records(folder: bytes | str) -> bool:
     """Has this folder a journal, had it one, or may it have one that is another user's?"""
+    folder = os.path.expanduser(os.fsencode(folder))
     for name in (b"journal.db", b"epoch"):
         try:
             os.stat(os.path.join(folder, CONTROL_DIRECTORY, name))
@@ -83,4 +84,19 @@ def pointing(folder: str) -> Iterator[None]:
     try:
         yield
     except OperationNotFound as error:
-        raise OperationNotFound(f"{error}{other_records(folder)}") from error
+        raise OperationNotFound(f"{_named(folder, error)}{other_records(folder)}") from error
+
+
+@contextmanager
+def naming(folder: str) -> Iterator[None]:
+    """Where records are damaged, the error says whose: on a command line there may be more than one folder, or a variable."""
+    try:
+        yield
+    except JournalDamaged as error:
+        raise JournalDamaged(_named(folder, error)) from error
+
+
+def _named(folder: str, error: Exception) -> str:
+    """What an error says, with the name of the folder before it if that isn't in it."""
+    real = os.path.realpath(os.path.expanduser(os.fsencode(folder)))
+    return str(error) if shown_path(real) in str(error) else f"{shown_path(real)}: {error}"

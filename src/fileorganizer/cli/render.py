@@ -10,13 +10,13 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from fileorganizer.cli.words import why
 from fileorganizer.errors import show
-from fileorganizer.journal.plans import AFTER, BEFORE, Head, Plan
+from fileorganizer.journal.plans import AFTER, BEFORE, Plan
 from fileorganizer.journal.records import Operation
-from fileorganizer.model import CONTROL_DIRECTORY, STEP_NAMES, Reason, Review
+from fileorganizer.model import CONTROL_DIRECTORY, STEP_NAMES, Reason, Review, Skip
 from fileorganizer.planning.review import counted
 
 if TYPE_CHECKING:
@@ -28,24 +28,33 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 40
 _NEVER_REACHED: Final = frozenset({Reason.STOPPED.label, Reason.INTERRUPTED.label})
 """Reasons of files that a run didn't come to: they aren't recorded one by one."""
+_EXPECTED: Final = frozenset({Reason.HIDDEN, Reason.SYSTEM_FILE, Reason.EXCLUDED, Reason.FILTERED_OUT, Reason.TOO_DEEP})
+"""Why files are left alone as options, or their own names, say: they are many, and nobody misses them in a plan."""
 _DEEPEST: Final = 4
 """Levels of folders that a tree shows at most."""
 _UNBROKEN: Final = 10_000
 """Columns where nobody looks but a program: a path of any length stays on its line."""
+_WIDE: Final = 120
+"""Columns of a terminal in which the history has room for ids."""
+_GAP: Final = 2
+"""Columns between those of a table."""
+_FOLDED: Final = 12
+"""A column of a table that is folded has at least this width."""
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
-def console(*, color: bool) -> Console:
-    """Where tables go; without a terminal they are plain text."""
+def console(*, color: bool, stderr: bool = False) -> Console:
+    """Where tables go, or with ``stderr`` what belongs to a question; without a terminal they are plain text."""
     from rich.console import Console
 
     return Console(
+        stderr=stderr,
         no_color=not color,
         highlight=False,
         markup=False,
         emoji=False,
         soft_wrap=True,
-        width=None if sys.stdout.isatty() else _UNBROKEN,
+        width=None if (sys.stderr if stderr else sys.stdout).isatty() else _UNBROKEN,
     )
 
 
@@ -57,25 +66,41 @@ def size(count: int) -> str:
     return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
 
 
+def moment(seconds: float) -> str:
+    """A time for people, local."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
 def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A plain table; numbers stand to the right when their column's name begins with a space."""
+    """A plain table, for rows that are there; numbers stand to the right when their column's name begins with a space.
+
+    Only what may be long is folded: columns whose name ends with a space.
+    """
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=None, pad_edge=False)
-    for column in columns:
-        right = column.startswith(" ")
-        shown.add_column(column.strip(), justify="right" if right else "left", overflow="fold", no_wrap=column == "Id")
-    for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
+    lines = list(rows)
+    if not lines:
+        return
+    shown, least = Table(box=None, pad_edge=False), -_GAP
+    for column, *cells in zip(columns, *lines, strict=True):
+        widest, is_long = max(map(cell_len, (column.strip(), *cells))), column.endswith(" ")
+        width = min(widest, _FOLDED) if is_long else widest
+        justify: Literal["left", "right"] = "right" if column.startswith(" ") else "left"
+        shown.add_column(column.strip(), justify=justify, overflow="fold", no_wrap=not is_long, min_width=width)
+        least += width + _GAP
+    for row in lines:
+        shown.add_row(*map(Text, row))
+    out.width = max(out.width, least)  # the terminal breaks the lines then; rich would leave out columns
     out.print(shown)
 
 
-def totals(out: Console, head: Head) -> None:
-    """A plan in numbers, and what to know before saying yes."""
+def totals(out: Console, shown: Plan, *, by_name: bool = False) -> None:
+    """A plan in numbers, and what to know before saying yes; ``by_name``: also which files it leaves alone unasked."""
     from rich.text import Text
 
-    review = head.review
+    review = shown.head.review
     out.print(
         f"{counted(review.scanned, 'file')} seen: {review.planned} to go ({size(review.bytes)}), {review.in_place} in place,"
         f" {review.left_alone} left alone."
@@ -86,6 +111,8 @@ def totals(out: Console, head: Head) -> None:
     if folders:
         out.print(", ".join(folders) + ".")
     reasons(out, review.left_by_reason, "Left alone")
+    if by_name:
+        _left_unasked(out, shown)
     _edited(out, review)
     for risk in review.risks:
         out.print(Text(f"! {risk.text}", style="yellow"))
@@ -116,19 +143,29 @@ def plan(out: Console, shown: Plan) -> None:
         _tree(out, "After", shown.folders(AFTER))
         _categories(out, review)
     _keepers(out, shown)
-    totals(out, shown.head)
-    if shown.head.operation_type == "rollback":
-        _not_taken_back(out, shown)
+    totals(out, shown, by_name=True)
 
 
-def _not_taken_back(out: Console, shown: Plan) -> None:
-    """What an undo leaves alone, as far as there is room: these are few, and each is a file that somebody misses."""
-    rows = (skip for skips in shown.skips() for skip in skips)
-    for skip in islice(rows, MOST_ROWS):
+def _left_unasked(out: Console, shown: Plan) -> None:
+    """What a plan leaves alone though nobody has asked for that, as far as there is room: a file that somebody may miss."""
+    if count := _unasked(shown.head.review):
+        left(out, (skip for skips in shown.skips() for skip in skips if skip.reason not in _EXPECTED), count)
+
+
+def _unasked(review: Review) -> int:
+    """How many files a plan leaves alone though nobody has asked for that."""
+    asked = {reason.label for reason in _EXPECTED}
+    return sum(count for label, count in review.left_by_reason.items() if label not in asked)
+
+
+def left(out: Console, skips: Iterable[Skip], count: int) -> None:
+    """By name and reason what was left alone, of ``count`` in all, as far as there is room."""
+    for skip in islice(skips, MOST_ROWS):
         detail = f" ({skip.detail})" if skip.detail else ""
         out.print(f"  {Reason(skip.reason).label}: {show(skip.path)}{detail}")
-    if more := sum(1 for _ in rows):
-        out.print(f"  … and {more} more.")
+        count -= 1
+    if count > 0:
+        out.print(f"  … and {count} more.")
 
 
 def _keepers(out: Console, shown: Plan) -> None:
@@ -142,7 +179,7 @@ def _keepers(out: Console, shown: Plan) -> None:
     )
     first = list(islice(rows, MOST_ROWS))
     if first:
-        table(out, ("What", "File", "Stays"), first)
+        table(out, ("What", "File ", "Stays "), first)
     if more := sum(1 for _ in rows):
         out.print(f"… and {more} more; --json lists all.")
 
@@ -155,7 +192,7 @@ def destroyed(out: Console, purging: Plan, was_at: Mapping[tuple[int, bytes], st
         (size(step.seen.size if step.seen else 0), was_at.get((step.source_side, step.source), _spot(step.source)))
         for step in islice(steps, MOST_ROWS)
     ]
-    table(out, (" Size", "Was at"), rows)
+    table(out, (" Size", "Was at "), rows)
     if more := sum(1 for _ in steps):
         out.print(f"… and {more} more.")
     out.print(
@@ -176,12 +213,12 @@ def _tree(out: Console, title: str, folders: Iterable[tuple[bytes, int, int]]) -
 
     summed, depth = _summed(folders)
     branches = {b"": Tree(Text(title, style="bold"))}
-    left = 0
+    more = 0
     for path, (files, count, inside) in sorted(summed.items()):
         if path and (path.count(b"/") >= depth or path.rpartition(b"/")[0] not in branches):
             continue
         if len(branches) > MOST_ROWS:
-            left += 1
+            more += 1
             continue
         closed = f" in {counted(inside, 'folder')}" if inside > 1 and path.count(b"/") + 1 >= depth else ""
         words = f"{counted(files, 'file')}, {size(count)}{closed}"
@@ -189,8 +226,8 @@ def _tree(out: Console, title: str, folders: Iterable[tuple[bytes, int, int]]) -
             branches[path] = branches[path.rpartition(b"/")[0]].add(Text(f"{_name(path)}  {words}"))
         else:
             branches[path].label = Text(f"{title}  {words}", style="bold")
-    if left:
-        branches[b""].add(Text(f"… and {counted(left, 'more folder')}"))
+    if more:
+        branches[b""].add(Text(f"… and {counted(more, 'more folder')}"))
     out.print(branches[b""])
 
 
@@ -221,12 +258,17 @@ def _name(path: bytes) -> str:
     return show(path.rpartition(b"/")[2]) if path else "."
 
 
-def report(out: Console, done: Report, root: str) -> None:
-    """What a run did, and how to go back."""
+def report(out: Console, done: Report, root: str, *, from_stored: bool = False) -> None:
+    """What a run did, and how to go back; ``from_stored``: it carried out a plan that was made by an earlier command."""
     operation = done.operation
     if operation is None:
-        out.print("Nothing to do.")
+        more = "" if done.undoes is None else f": of operation {done.undoes} nothing more can be taken back"
+        out.print(f"Nothing to do{more}.")
         reasons(out, done.review.left_by_reason, "Left alone")
+        if done.left:
+            left(out, done.left, done.review.left_alone)
+        elif _unasked(done.review):
+            out.print("A preview names them.")
         return
     counts = operation.totals
     words = {"cancelled": "Stopped", "interrupted": "Was cut off", "failed": "Failed"}.get(operation.status, "Done")
@@ -237,37 +279,46 @@ def report(out: Console, done: Report, root: str) -> None:
     )
     out.print(f"{words}: {files}, {counts.skipped} skipped, {counts.failed} failed, in {operation.seconds:.1f} s.")
     reasons(out, counts.by_reason, "Not done")
-    left = {} if operation.operation_type == "organize" else done.review.left_by_reason
-    reasons(out, left, "Left alone")
+    left_by_reason = {} if operation.operation_type == "organize" else done.review.left_by_reason
+    reasons(out, left_by_reason, "Left alone")
     _edited(out, done.review)
-    if counts.by_reason.keys() - _NEVER_REACHED or left:
+    if counts.by_reason.keys() - _NEVER_REACHED or left_by_reason:
         out.print(f"See which, and why:  fileorganizer show {root} {operation.operation_id}")
     stopped = operation.status in ("cancelled", "interrupted")
     if stopped:
-        out.print("To go on, run it again.")
+        out.print("To go on, make a new plan: this one is used up." if from_stored else "To go on, run it again.")
     if operation.operation_type != "purge" and (counts.done or stopped):  # folders may have been made already
         out.print(f"Take it back:  fileorganizer undo {root} {operation.operation_id}")
 
 
 def history(out: Console, operations: Sequence[Operation]) -> None:
-    """All operations, the newest first."""
-    table(
-        out,
-        ("No", "When", "What", "State", " Done", " Skipped", " Failed", " Taken back", "Id"),
-        [
-            (
-                str(one.number),
-                time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created_at)),
-                what(one),
-                one.status,
-                str(one.totals.done),
-                str(one.totals.skipped),
-                str(one.totals.failed),
-                "all" if one.rolled_back else str(one.rolled_back_count),
-                one.operation_id,
-            )
-            for one in operations
-        ],
+    """All operations, the newest first. Where there is little room the number is all that names one."""
+    columns = ("No", "When", "What", "State", " Done", " Skipped", " Failed", " Back", "Id")
+    shown = len(columns) if out.width >= _WIDE else len(columns) - 1
+    table(out, columns[:shown], [_in_history(one)[:shown] for one in operations])
+
+
+def unsettled(out: Console, operation: Operation, root: str) -> None:
+    """Of an operation that hasn't ended: its record says what was meant to be done, and no more."""
+    if operation.status == "running":
+        out.print(
+            f"Operation {operation.number} is at work, or was cut off: its record says what was planned. What was done is known"
+            f" after:  fileorganizer recover {root}"
+        )
+
+
+def _in_history(operation: Operation) -> tuple[str, ...]:
+    """An operation's line in the history."""
+    return (
+        str(operation.number),
+        moment(operation.created_at),
+        what(operation),
+        operation.status,
+        str(operation.totals.done),
+        str(operation.totals.skipped),
+        str(operation.totals.failed),
+        "all" if operation.rolled_back else str(operation.rolled_back_count),
+        operation.operation_id,
     )
 
 
@@ -284,9 +335,11 @@ def state(row: FileRow) -> str:
 
 
 def way(row: FileRow, operation: Operation) -> str:
-    """Where a file was and where it went; only the first for one that stayed."""
-    to = show(row.target) if row.target else {"trash": "the trash", "purge": "destroyed"}.get(row.kind, "")
-    if row.keeper and json.loads(operation.options).get("action") == "hardlink":
+    """Where a file was and where it went, or was to go; only the first for one that stayed instead of being put away."""
+    to = show(row.target)
+    if row.state == "done" and not to:
+        to = {"trash": "the trash", "purge": "destroyed"}.get(row.kind, "")
+    if row.state == "done" and row.keeper and json.loads(operation.options).get("action") == "hardlink":
         to = f"a hard link to {show(row.keeper)}"
     return f"{_spot(row.path)} → {to}" if to else _spot(row.path)
 

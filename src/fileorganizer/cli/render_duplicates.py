@@ -44,6 +44,13 @@ def found(out: Console, result: Found, root: str) -> None:
         out.print(f"See how to put the redundant ones away:  {command}")
     for skip in islice(result.unreadable, render.MOST_ROWS):
         out.print(f"! can't be read: {show(skip.path)}")
+    _more(out, len(result.unreadable) - render.MOST_ROWS)
+
+
+def _more(out: Console, count: int) -> None:
+    """How many there was no room for."""
+    if count > 0:
+        out.print(f"… and {count} more; --json lists all.")
 
 
 def folders(out: Console, result: FoldersFound) -> None:
@@ -57,11 +64,11 @@ def folders(out: Console, result: FoldersFound) -> None:
     for pair in islice(result.contained, render.MOST_ROWS):
         _pair(out, pair)
     more = max(0, len(result.same) - render.MOST_ROWS) + max(0, len(result.contained) - render.MOST_ROWS)
-    if more:
-        out.print(f"… and {more} more; --json lists all.")
+    _more(out, more)
     if not result.same and not result.contained:
         out.print("No folder is the same as another, or in it.")
     render.reasons(out, Counter(Reason(skip.reason).label for skip in result.not_compared), "Not compared")
+    render.left(out, result.not_compared, len(result.not_compared))
 
 
 def _pair(out: Console, pair: Contained) -> None:

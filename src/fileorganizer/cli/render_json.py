@@ -33,14 +33,17 @@ def write_document(document: Mapping[str, Any]) -> None:
     _write(msgspec.json.encode(document) + b"\n")
 
 
-def write_stream(head: Mapping[str, Any], name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """A document whose last member ``name`` is a list that never stands in memory."""
-    _write(msgspec.json.encode(head)[:-1] + b"," + msgspec.json.encode(name) + b":[")
-    separator, left = b"", iter(rows)
-    while some := list(islice(left, _ROWS_AT_ONCE)):
-        _write(separator + msgspec.json.encode(some)[1:-1])
-        separator = b","
-    _write(b"]}\n")
+def write_stream(head: Mapping[str, Any], **lists: Iterable[Mapping[str, Any]]) -> None:
+    """A document whose last members are ``lists`` that never stand in memory."""
+    _write(msgspec.json.encode(head)[:-1])
+    for name, rows in lists.items():
+        _write(b"," + msgspec.json.encode(name) + b":[")
+        separator, left = b"", iter(rows)
+        while some := list(islice(left, _ROWS_AT_ONCE)):
+            _write(separator + msgspec.json.encode(some)[1:-1])
+            separator = b","
+        _write(b"]")
+    _write(b"}\n")
 
 
 def _write(data: bytes) -> None:
@@ -99,7 +102,7 @@ def report_document(report: Report) -> dict[str, Any]:
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
-    """A plan without its steps."""
+    """A plan without its steps and what it leaves alone."""
     head = plan.head
     return {
         "plan_id": head.plan_id,
@@ -135,6 +138,11 @@ def step_row(step: Step) -> dict[str, Any]:
         "counted": step.role == Role.ITEM,
         "size": step.seen.size if step.seen else 0,
     }
+
+
+def skip_rows(plan: Plan) -> Iterable[dict[str, Any]]:
+    """What a plan leaves alone, one by one."""
+    return (skip_row(skip) for skips in plan.skips() for skip in skips)
 
 
 def skip_row(skip: Skip) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,6 +23,19 @@ class _Folder(click.Path):
         return super().convert(value, param, ctx)
 
 
+class _Named(click.types.StringParamType):
+    """A word that isn't empty, as what an unset variable of a shell leaves would be."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The word. Raises click.BadParameter for an empty one."""
+        if not value:
+            self.fail("It is empty. Leave it out if nothing is meant.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+NAMED: Final = _Named()
+_LONGEST: Final = 3e9
+"""Seconds."""
 FOLDER: Final = _Folder(path_type=str, readable=False)
 """Whether it can be read is asked by what opens it, which tells more."""
 _BESIDE_A_PLAN: Final = frozenset({"folder", "plan_id", "yes", "as_json", "quiet", "no_color"})
@@ -50,16 +62,20 @@ def size_of(text: str | None) -> int | None:
 
 
 def extensions_of(given: Sequence[str]) -> tuple[str, ...]:
-    """The extensions of ``jpg,png`` and the like. Raises InvalidOption when there are words and none is in them: that isn't all."""
-    found = tuple(one.strip() for words in given for one in words.split(",") if one.strip())
+    """The extensions of ``jpg,.png,*.gif`` and the like.
+
+    Raises InvalidOption when there are words and none is in them: that isn't all.
+    """
+    words = (one.strip().removeprefix("*.") for several in given for one in several.split(","))
+    found = tuple(one for one in words if one)
     if given and not found:
         raise InvalidOption("--ext names no extension. Write it as jpg,png.")
     return found
 
 
 def seconds_of(number: float) -> float:
-    """A duration. Raises InvalidOption for one without end, and for what is no number."""
-    if not math.isfinite(number):
+    """A duration. Raises InvalidOption for one that is longer than there have been computers, and for what is no number."""
+    if not 0 <= number <= _LONGEST:
         raise InvalidOption(f"{number} is no number of seconds. Write it as 2 or 0.5.")
     return number
 
@@ -75,12 +91,14 @@ def moment_of(text: str | None) -> float | None:
 
 
 def original_path(folder: str, given: str) -> bytes:
-    """Where a file was, relative to ``folder``; it may be given so, or from the top."""
+    """Where a file was, relative to ``folder``; it may be given so, or from the top. Raises InvalidOption for the folder itself."""
     path = os.path.normpath(os.path.expanduser(os.fsencode(given)))
     top = os.path.expanduser(os.fsencode(folder))
     for root in (os.path.realpath(top), os.path.abspath(top)):
         if path.startswith(root + b"/"):
             return path[len(root) + 1 :]
+        if path in (root, b"."):
+            raise InvalidOption("--path names something in FOLDER. Leave it out to take back everything.")
     return path
 
 

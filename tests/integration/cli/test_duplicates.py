@@ -68,6 +68,11 @@ def test_nothing_found_and_unreadable_files_have_their_exit_codes(
     code, words, _ = say("duplicates", root)
     assert code == 10 and "can't be read: d.pdf" in words
     assert say("duplicates", root, "--json")[0] == 10
+    code, words, _ = say("duplicates", "folders", root)
+    assert code == 10 and "  unreadable: d.pdf" in words
+    assert say("duplicates", "folders", root, "--json")[0] == 10
+    monkeypatch.setattr(render, "MOST_ROWS", 0)
+    assert "… and 4 more; --json" in say("duplicates", root)[1]
 
 
 def _failing(_fd: int, _count: int) -> bytes:
@@ -143,7 +148,14 @@ def test_folders_in_words_and_json(say: Any, tmp_path: Path, monkeypatch: pytest
     (tmp_path / "link").symlink_to("a")
     code, words, _ = say("duplicates", "folders", tmp_path)
     assert code == 0
-    for expected in ("The same: 2 files", "c is nearly in d: 8 files", "differs: 3", "only there: new", "symlink 1"):
+    for expected in (
+        "The same: 2 files",
+        "c is nearly in d: 8 files",
+        "differs: 3",
+        "only there: new",
+        "symlink 1",
+        "symlink: link",
+    ):
         assert expected in words
     document = json.loads(say("duplicates", "folders", tmp_path, "--json")[1])
     assert [folder["path"] for folder in document["same"][0]["folders"]] == ["a", "b"]

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from fileorganizer.cli import app
+from fileorganizer.fs import faults
+from fileorganizer.settings import plan_dir
 from tests.integration.test_crash import kill_at
 from tests.support.crash import in_child
 from tests.support.disks import mount, nobody, tmpfs
@@ -78,6 +80,35 @@ def test_a_stored_clean_up_takes_no_other_options(say: Any, root: Path, given: l
 # what is said of a run
 
 
+@pytest.mark.parametrize(
+    ("command", "rest"),
+    [(("organize",), ()), (("duplicates", "clean"), ("--keep", "oldest"))],
+    ids=["organize", "clean"],
+)
+def test_how_to_go_on_after_ctrl_c(
+    say: Any, root: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], rest: tuple[str, ...]
+) -> None:
+    """By the same command; where it was for a stored plan, by a new one: that one isn't carried out twice."""
+    write_tree(root, {"same.txt": File(b"text", mtime=OLD)})
+    shown = say(*(command if rest else ("preview",)), root, *rest, *(["--preview"] if rest else []), "--json").document
+
+    def press(name: str) -> None:
+        if name == "operation.begun":
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(faults, "action", press)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        stopped = say(*command, root, *rest, "--yes")
+        planned = say(*command, root, "--plan", shown["plan_id"], "--yes")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (stopped.code, "To go on, run it again." in stopped.out) == (130, True)
+    assert (planned.code, "To go on, make a new plan" in planned.out) == (130, True)
+    assert say(*command, root, "--plan", shown["plan_id"], "--yes").code == 42
+
+
 def test_a_further_name_that_comes_back_is_a_file(say: Any, root: Path) -> None:
     """It said that 0 of 0 files were brought back."""
     write_tree(root, {"one.txt": File(b"text", mtime=OLD + 1), "two.txt": HardLink("one.txt")})
@@ -108,8 +139,56 @@ def test_what_an_undo_leaves_can_be_looked_up(say: Any, root: Path) -> None:
     assert "left moved-by-you: b.txt (mine.txt)" in told
     assert "moved-by-you: It was moved since, and stays where it is now." in told
     again = say("undo", root, "1")
-    assert (again.code, "say the same with --preview" in again.out) == (11, True)
+    assert again.code == 11
+    assert "Nothing to do: of operation 1 nothing more can be taken back.\n" in again.out
+    assert "  moved-by-you: b.txt (mine.txt)" in again.out
     assert "b.txt" in say("undo", root, "1", "--preview").out
+
+
+def test_what_a_plain_undo_finds_out_of_reach_is_named_at_once(say: Any, root: Path) -> None:
+    """The next one doesn't look at it any more, and says how to try it again."""
+    (root / "Documents/2014").mkdir(parents=True)
+    (root / "Documents/2014/mine").write_text("stays")
+    then = root.stat().st_mtime_ns
+    say("organize", root, "--yes", "--ext", "txt", "--max-size", 4)
+    (root / "Documents/2014/b.txt").unlink()
+    os.utime(root, ns=(then, then))  # else an undo would set it
+    said = say("undo", root, "--yes")
+    assert (said.code, "  missing: b.txt" in said.out) == (11, True)
+    again = say("undo", root, "--yes")
+    assert (again.code, "To try one again, name it" in again.err, str(root) in again.err) == (11, True, True)
+
+
+def test_an_undo_says_which_operation_it_takes_back(say: Any, root: Path) -> None:
+    """Before the question: who names none may mean another one."""
+    say("organize", root, "--yes", "--ext", "jpg")
+    say("organize", root, "--yes")
+    words = "Operation 2 (organize, 20"
+    assert say("undo", root, "--preview").out.startswith(words)
+    asked = say("undo", root)
+    assert (asked.code, asked.out.startswith(words)) == (35, True)
+    assert say("undo", root, "--yes").out.startswith(words)
+    assert say("undo", root, "3", "--preview").out.startswith("Operation 3 (undo of 2, 20")
+
+
+def test_a_preview_of_an_undo_leaves_nothing(say: Any, root: Path) -> None:
+    """No plan is kept that no command would carry out."""
+    say("organize", root, "--yes")
+    before = list(plan_dir().iterdir())
+    assert [say("undo", root, "--preview", *words).code for words in ((), ("--json",), ("--path", "a.jpg"))] == [0] * 3
+    assert list(plan_dir().iterdir()) == before
+
+
+@pytest.mark.parametrize("how", ["--preview", "--yes"])
+def test_each_path_of_an_undo_has_to_name_something(say: Any, root: Path, how: str) -> None:
+    """A word that was mistyped isn't left out in silence."""
+    say("organize", root, "--yes")
+    said = say("undo", root, how, "--path", "b.txt", "--path", "a.jpeg")
+    assert (said.code, "moved nothing from a.jpeg" in said.err, "explain" in said.err) == (2, True, True)
+    alone = say("undo", root, how, "--path", "a.jpeg")
+    assert (alone.code, alone.err) == (said.code, said.err)
+    assert not (root / "b.txt").exists()
+    assert say("undo", root, how, "--path", "b.txt", "--path", root / "a.jpg").code == 0
 
 
 def test_what_a_run_did_not_come_to_is_in_no_record(say: Any, root: Path) -> None:
@@ -125,7 +204,7 @@ def test_what_a_run_did_not_come_to_is_in_no_record(say: Any, root: Path) -> Non
     shutil.rmtree(root / ".fileorganizer")
     write_tree(root, {"same.txt": File(b"text", mtime=OLD)})
     say("duplicates", "clean", root, "--keep", "oldest", "--exclude", "*", "--yes")
-    assert "Nothing was done here that could be taken back." in say("undo", root, "--yes").err
+    assert "that could be taken back." in say("undo", root, "--yes").err
 
 
 def test_the_history_says_what_an_undo_took_back(say: Any, root: Path) -> None:
@@ -136,6 +215,26 @@ def test_the_history_says_what_an_undo_took_back(say: Any, root: Path) -> None:
     said = say("history", root).out
     assert ("undo of 1" in said, "undo of 2" in said, "rollback" in said) == (True, True, False)
     assert "Operation 3 (undo of 2), done" in say("explain", root / "a.jpg").out
+
+
+def test_what_was_not_put_away_is_not_shown_as_gone(say: Any, root: Path) -> None:
+    """A purge that kept the last copy, and clean-ups that found the other file changed: no arrow leads anywhere."""
+    write_tree(root, {"same.txt": File(b"text", mtime=OLD)})
+    plans = [
+        say("duplicates", "clean", root, "--keep", "oldest", "--action", action, "--preview", "--json").document[
+            "plan_id"
+        ]
+        for action in ("trash", "hardlink")
+    ]
+    say("duplicates", "clean", root, "--keep", "oldest", "--yes")
+    (root / "b.txt").write_text("anew")
+    assert say("trash", "purge", root, "--yes").code == 10
+    assert "skipped last-copy: trash item 1/1-0 (" in say("show", root, 2).out
+    (root / "same.txt").write_text("anew, too")
+    for number, plan in enumerate(plans, 3):
+        assert say("duplicates", "clean", root, "--plan", plan, "--yes").code == 10
+        told = say("show", root, number).out
+        assert ("skipped changed: same.txt" in told, "→" in told) == (True, False)
 
 
 def test_a_check_tells_what_is_the_user_s_own_doing(say: Any, root: Path) -> None:
@@ -256,6 +355,45 @@ def test_a_journal_that_is_missing(say: Any, root: Path) -> None:
         assert (said.code, "what is in its trash is lost" in said.err) == (50, True)
 
 
+COMMANDS = (
+    ("organize", "--yes"),
+    ("undo", "--yes"),
+    ("undo", "--preview"),
+    ("history",),
+    ("verify",),
+    ("recover",),
+    ("doctor",),
+    ("trash", "list"),
+    ("trash", "restore", "--yes"),
+    ("trash", "purge", "--yes"),
+    ("duplicates", "clean", "--keep", "oldest", "--yes"),
+    ("explain",),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_damaged_journal_is_named(say: Any, root: Path, command: tuple[str, ...]) -> None:
+    """By its folder: there may be several on a command line, or none that somebody has typed."""
+    say("organize", root, "--yes")
+    (root / ".fileorganizer/journal.db").write_bytes(b"SQLite format 3\0 and so on" * 400)
+    said = say(*command, root / "a.jpg" if command == ("explain",) else root)
+    assert (said.code, said.out) == (50, "")
+    assert str(root) in said.err
+    assert (
+        say(*command, root / "a.jpg" if command == ("explain",) else root, "--json")
+        .document["error"]["message"]
+        .startswith(f"{root}: ")
+    )
+
+
+@pytest.mark.parametrize("arguments", [("show", 9), ("undo", 9), ("undo", 9, "--preview")])
+def test_where_there_is_no_such_operation(say: Any, root: Path, arguments: tuple[str | int, ...]) -> None:
+    """It is said in which folder."""
+    say("organize", root, "--yes")
+    said = say(arguments[0], root, *arguments[1:])
+    assert (said.code, f"{root}: This folder has no operation called 9." in said.err) == (43, True)
+
+
 def test_records_of_another_user(say: Any) -> None:
     """Nobody is told that nothing was done in a folder whose records he may not read."""
     with tempfile.TemporaryDirectory() as name:
@@ -269,6 +407,27 @@ def test_records_of_another_user(say: Any) -> None:
             for command in ("history", "verify", "undo"):
                 said = say(command, root)
                 assert (said.code, "Permission denied" in said.err, "Traceback" in said.err) == (52, True, False)
+
+
+def test_explaining_in_a_folder_that_cannot_be_opened(say: Any) -> None:
+    """It is there: nobody has to connect a disk."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        write_tree(root, TREE)
+        say("organize", root, "--yes")
+        root.chmod(0o711)
+        with nobody():
+            said = say("explain", root / "a.jpg")
+        assert (said.code, "can't be opened: Permission denied" in said.out, "disk" in said.out) == (11, True, False)
+
+
+def test_explaining_a_folder_that_was_organized(say: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hasn't lost its records: they are about what is in it."""
+    say("organize", root, "--yes")
+    monkeypatch.chdir(root)
+    for words in (root, f"{root}/", "."):
+        said = say("explain", words)
+        assert (said.code, "was organized itself" in said.err, "backup" in said.err) == (43, True, False)
 
 
 def test_the_doctor_looks_where_nothing_may_be_written(say: Any) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fileorganizer import organizer
+from fileorganizer.model import Options
 from tests.support.manifest import difference, manifest
 from tests.support.terminal import CTRL_C, PROGRAM, on_a_terminal
 from tests.support.trees import File, write_tree
@@ -37,6 +38,17 @@ def test_it_asks_once(root: Path, answer: bytes, code: int, words: str) -> None:
     assert "\r\x1b" not in question
     assert "━" not in question
     assert (difference(before, manifest(root)) == []) is (code == 12)
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_who_is_asked_is_told_of_what(root: Path, tmp_path: Path, quiet: list[str]) -> None:
+    """On the screen, where the question is, though the output goes to a file or nothing but errors is to be said."""
+    arguments, log = ["organize", str(root), *quiet], tmp_path / "log"
+    screen, ended = on_a_terminal(arguments, [(b"Go ahead? [y/N]: ", b"n\n")], output=log)
+    assert (ended, "2 files seen: 2 to go" in screen) == (12, True)
+    assert ("2 files seen: 2 to go" in log.read_text()) is (quiet == [])
+    once, _ = on_a_terminal(arguments, [(b"Go ahead? [y/N]: ", b"n\n")])
+    assert once.count("2 files seen") == 1
 
 
 def test_ctrl_c_at_the_question(root: Path) -> None:
@@ -121,3 +133,19 @@ def test_no_color_on_a_terminal(root: Path) -> None:
         del os.environ["NO_COLOR"]
     assert colored.split("Before")[1].split("Do exactly")[0] == plain.split("Before")[1].split("Do exactly")[0]
     assert "After" in asked
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_the_history_on_a_narrow_terminal(root: Path, columns: int) -> None:
+    """80 columns are what most terminals have: an operation is a line, and none of its words is broken or left out."""
+    organizer.organize(root, Options())
+    organizer.undo(root)
+    shown, _ = on_a_terminal(["history", str(root)], [], columns=columns)
+    lines = [line.split() for line in shown.splitlines() if line]
+    assert [line[0] for line in lines] == ["No", "2", "1"]
+    assert lines[0][3:] == ["State", "Done", "Skipped", "Failed", "Back"]
+    assert (lines[1][3:], lines[2][3:]) == (
+        ["undo", "of", "1", "completed", "2", "0", "0", "0"],
+        ["organize", "completed", "2", "0", "0", "all"],
+    )
+    assert max(map(len, shown.splitlines())) <= 80

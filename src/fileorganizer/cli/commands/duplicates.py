@@ -11,7 +11,7 @@ import click
 from fileorganizer import searcher
 from fileorganizer.cli import render_duplicates, render_json
 from fileorganizer.cli.output import Output, spoken
-from fileorganizer.cli.values import FOLDER, refuse_beside_plan, size_of
+from fileorganizer.cli.values import FOLDER, NAMED, refuse_beside_plan, size_of
 from fileorganizer.duplicates.finder import ALGORITHMS, Search
 from fileorganizer.duplicates.keepers import RULES
 from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, InvalidOption, shell_word
@@ -55,7 +55,9 @@ def searching(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--against", type=FOLDER, metavar="DIR", help="A reference: its files stay, whatever the rule."
             ),
-            click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave alone (gitignore syntax)."),
+            click.option(
+                "--exclude", multiple=True, type=NAMED, metavar="PATTERN", help="Leave alone (gitignore syntax)."
+            ),
             click.option("--include-hidden", is_flag=True, help="Hidden files, too."),
             click.option("--no-keep-together", is_flag=True, help="Look into projects and other whole folders."),
         )
@@ -94,7 +96,7 @@ def search(output: Output, folder: str, as_csv: bool, **given: Any) -> int:
         for row in render_json.group_rows(found):
             render_json.write_document(row)
     elif output.as_json:
-        render_json.write_stream(render_json.found_document(found), "groups", render_json.group_rows(found))
+        render_json.write_stream(render_json.found_document(found), groups=render_json.group_rows(found))
     elif as_csv:
         render_json.write_csv(found)
     elif not output.silent:
@@ -148,7 +150,7 @@ def clean(
                     output.console.print(f"Do exactly this:  {done_by}")
                 return EXIT_DONE if plan.batch_count else EXIT_NOTHING
         report = cleaner.clean_up(folder, cleaning, plan_id=plan_id, confirm=output.confirm(yes), listener=listener)
-        return output.report(report, folder)
+        return output.report(report, folder, from_stored=plan_id is not None)
 
 
 def cleaning_of(keep: str | None, action: str, given: dict[str, Any]) -> Cleaning:
@@ -157,6 +159,8 @@ def cleaning_of(keep: str | None, action: str, given: dict[str, Any]) -> Cleanin
 
     if keep is None:
         raise InvalidOption(f"Say which copies are to be kept: --keep {'|'.join(RULES)}|in:DIR.")
+    if keep == "in:":
+        raise InvalidOption("--keep in: names no folder.")
     against = given["against"]
     return Cleaning(
         keep=keep,
@@ -182,4 +186,6 @@ def folders(output: Output, folder: str, digest: str, paranoid: bool) -> int:
         render_json.write_document(render_json.folders_document(found))
     elif not output.silent:
         render_duplicates.folders(output.console, found)
+    if found.unreadable:
+        return EXIT_PARTIAL
     return EXIT_DONE if found.same or found.contained else EXIT_NOTHING

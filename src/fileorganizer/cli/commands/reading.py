@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -10,10 +11,18 @@ import msgspec
 from fileorganizer import organizer
 from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
-from fileorganizer.cli.records import RECORDS_GONE, elsewhere, knowing, other_records, pointing
-from fileorganizer.cli.values import FOLDER
+from fileorganizer.cli.records import RECORDS_GONE, elsewhere, has_records, knowing, naming, other_records, pointing
+from fileorganizer.cli.values import FOLDER, NAMED
 from fileorganizer.cli.words import why
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL, OperationNotFound, RootRefused, path_members
+from fileorganizer.errors import (
+    EXIT_DONE,
+    EXIT_NOTHING,
+    EXIT_PARTIAL,
+    OperationNotFound,
+    RootRefused,
+    path_members,
+    shell_word,
+)
 from fileorganizer.errors import show as shown_path
 from fileorganizer.execution.reading import Explained, FileRow
 from fileorganizer.planning.review import counted
@@ -34,6 +43,8 @@ def history(output: Output, folder: str) -> int:
             output.console.print(f"Nothing was organized here yet.{other_records(folder)}")
         elif words := elsewhere(folder):
             output.console.print(words.strip())
+        for one in operations:
+            render.unsettled(output.console, one, shell_word(folder))
     return EXIT_DONE
 
 
@@ -46,14 +57,14 @@ def _file_row(row: FileRow) -> dict[str, Any]:
 
 @click.command()
 @click.argument("folder", type=FOLDER)
-@click.argument("operation")
+@click.argument("operation", type=NAMED)
 @spoken
 def show(output: Output, folder: str, operation: str) -> int:
     """Show one OPERATION file by file."""
     with pointing(folder), organizer.show(folder, operation) as shown:
         if output.for_programs:
             head = render_json.operation_row(shown.operation)
-            render_json.write_stream(head, "files", map(_file_row, shown.files))
+            render_json.write_stream(head, files=map(_file_row, shown.files))
         elif not output.silent:
             render.history(output.console, [shown.operation])
             met: dict[str, str] = {}
@@ -64,6 +75,7 @@ def show(output: Output, folder: str, operation: str) -> int:
                     met[row.reason] = why(row.reason)
             for label, sentence in met.items():
                 output.console.print(f"  {label}: {sentence}")
+            render.unsettled(output.console, shown.operation, shell_word(folder))
     return EXIT_DONE
 
 
@@ -77,9 +89,9 @@ def explain(output: Output, path: str) -> int:
     """
     found, not_asked = _known_of(path)
     if output.for_programs:
-        render_json.write_document({"explanations": [_explained(one) for one in found], "not_asked": not_asked})
+        render_json.write_document({"explanations": [_explained(one) for _, one in found], "not_asked": not_asked})
     elif not output.silent:
-        for one in found:
+        for root, one in found:
             operation = one.operation
             output.console.print(f"Operation {operation.number} ({render.what(operation)}), {render.state(one.row)}:")
             output.console.print(f"  {render.way(one.row, operation)}")
@@ -87,6 +99,7 @@ def explain(output: Output, path: str) -> int:
                 output.console.print(f"  {sentence}")
             for loser in one.explanation.losers if one.explanation else ():
                 output.console.print(f"  not: {loser.rule}: {loser.why}")
+            render.unsettled(output.console, operation, shell_word(root))
         for words in not_asked:
             output.console.print(words)
         if not found:
@@ -95,21 +108,27 @@ def explain(output: Output, path: str) -> int:
     return EXIT_DONE if found else EXIT_NOTHING
 
 
-def _known_of(path: str) -> tuple[list[Explained], list[str]]:
-    """What all records that may know a path say of it, and in words which of them couldn't be asked.
+def _known_of(path: str) -> tuple[list[tuple[bytes, Explained]], list[str]]:
+    """What all records that may know a path say of it, by their roots, and in words which of them couldn't be asked.
 
     Raises OperationNotFound where there are none.
     """
-    found: list[Explained] = []
+    found: list[tuple[bytes, Explained]] = []
     not_asked: list[str] = []
     places = list(knowing(path))
+    if not places and has_records(path):
+        raise OperationNotFound(
+            f"{shown_path(path)} was organized itself: 'fileorganizer history' says when. Name a file in it, or one that was."
+        )
     if not places:
         raise OperationNotFound(f"Nothing was organized in a folder above {shown_path(path)} yet.{RECORDS_GONE}")
     for root, below, destination in places:
         try:
-            found += organizer.explain(root, below, destination=destination)
-        except (OperationNotFound, RootRefused):
-            words = "they aren't there now. Connect its disk, or bring the folder back to that place."
+            with naming(os.fsdecode(root)):
+                found += [(root, one) for one in organizer.explain(root, below, destination=destination)]
+        except (OperationNotFound, RootRefused) as error:
+            away = "they aren't there now. Connect its disk, or bring the folder back to that place."
+            words = str(error) if isinstance(error, RootRefused) and os.path.isdir(root) else away
             not_asked.append(f"The records of {shown_path(root)} couldn't be asked: {words}")
         except PermissionError:
             not_asked.append(f"The records of {shown_path(root)} are another user's, and couldn't be asked.")
@@ -159,7 +178,7 @@ def categories(output: Output, profile: str) -> int:
         render_json.write_document({"profile": profile, "layout": rules.layout, "categories": listed})
     elif not output.silent:
         rows = [(one.name, str(len(one.extensions)), one.description) for one in rules.categories]
-        render.table(output.console, ("Category", " Extensions", "What"), rows)
+        render.table(output.console, ("Category", " Extensions", "What "), rows)
     return EXIT_DONE
 
 
@@ -176,7 +195,7 @@ def doctor(output: Output, folder: str) -> int:
     elif not output.silent:
         render.table(
             output.console,
-            ("What", "Is"),
+            ("What", "Is "),
             [(name.replace("_", " "), _fact(name, value)) for name, value in known.items()],
         )
         for note in (f"Journal: {found.journal}", *found.notes, elsewhere(folder).strip()):

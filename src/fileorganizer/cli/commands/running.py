@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fileorganizer import organizer
-from fileorganizer.cli import render_json
+from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import pointing
 from fileorganizer.cli.values import (
     FOLDER,
+    NAMED,
     extensions_of,
     moment_of,
     original_path,
@@ -20,9 +21,14 @@ from fileorganizer.cli.values import (
     seconds_of,
     size_of,
 )
-from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, Declined, shell_word
+from fileorganizer.errors import EXIT_DONE, EXIT_NOTHING, Declined, InvalidOption, shell_word, show
 from fileorganizer.model import Options
 from fileorganizer.rules.profiles import profile_names
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fileorganizer.journal.plans import Plan
 
 
 def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,7 +39,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--recursive", "-r", is_flag=True, help="Go into subfolders, too; without it only loose files."
             ),
             click.option(
-                "--layout", default="", help="category, year, category_year or a template (default: the profile's)."
+                "--layout", type=NAMED, help="category, year, category_year or a template (default: the profile's)."
             ),
             click.option(
                 "--mode",
@@ -48,7 +54,9 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
                 default="rename",
                 help="What to do when a name is taken; nothing is ever replaced.",
             ),
-            click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave alone (gitignore syntax)."),
+            click.option(
+                "--exclude", multiple=True, type=NAMED, metavar="PATTERN", help="Leave alone (gitignore syntax)."
+            ),
             click.option("--include-hidden", is_flag=True, help="Hidden files, too."),
             click.option("--min-size", metavar="SIZE", help="Only files of this size or more, such as 10MB."),
             click.option("--max-size", metavar="SIZE", help="Only files of this size or less."),
@@ -96,7 +104,7 @@ def options_of(given: dict[str, Any]) -> Options:
     return Options(
         mode=given["mode"],
         destination=given["destination"],
-        layout=given["layout"],
+        layout=given["layout"] or "",
         conflict=given["conflict"],
         recursive=given["recursive"],
         exclude=given["exclude"],
@@ -168,13 +176,15 @@ def organize(output: Output, folder: str, plan_id: str | None, duplicates: str, 
                 raise
             undo_it = f"fileorganizer undo {shell_word(folder)} {met.clean_up.operation_id}"
             raise Declined(f"Nothing was moved. The duplicates are cleaned up; take that back:  {undo_it}") from error
-        return output.report(report, folder, met)
+        return output.report(report, folder, met, from_stored=plan_id is not None)
 
 
 @click.command()
 @click.argument("folder", type=FOLDER)
-@click.argument("operation", required=False)
-@click.option("--path", "paths", multiple=True, metavar="P", help="Only what was at this path of FOLDER, or below it.")
+@click.argument("operation", required=False, type=NAMED)
+@click.option(
+    "--path", "paths", multiple=True, type=NAMED, metavar="P", help="Only what was at this path of FOLDER, or below it."
+)
 @click.option("--preview", "only_show", is_flag=True, help="Show what would be done.")
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken
@@ -184,16 +194,44 @@ def undo(output: Output, folder: str, operation: str | None, paths: tuple[str, .
     OPERATION is its number or id, as history shows it; without it, it is the newest that isn't taken back yet.
     """
     original = [original_path(folder, path) for path in paths]
+
+    def tell(console: Console, plan: Plan) -> None:
+        console.print(_undone(folder, plan))
+        render.totals(console, plan)
+
+    def confirm(plan: Plan) -> bool:
+        _refuse_unknown(folder, plan, original)
+        return output.confirm(yes, tell)(plan)
+
     with pointing(folder), output.listening() as listener:
         if only_show:
             with organizer.preview_undo(folder, operation, paths=original, listener=listener) as plan:
+                _refuse_unknown(folder, plan, original)
+                if not output.silent:
+                    output.console.print(_undone(folder, plan))
                 output.show_plan(plan)
-                return EXIT_DONE if plan.batch_count else EXIT_NOTHING
-        report = organizer.undo(folder, operation, paths=original, confirm=output.confirm(yes), listener=listener)
-        code = output.report(report, folder)
-        if report.operation is None and report.review.left_alone and not output.silent:
-            output.console.print("To see which, say the same with --preview.")
-        return code
+                code = EXIT_DONE if plan.batch_count else EXIT_NOTHING
+                plan.discard()  # no command carries it out: an undo is planned anew
+                return code
+        report = organizer.undo(folder, operation, paths=original, confirm=confirm, listener=listener)
+        return output.report(report, folder)
+
+
+def _undone(folder: str, plan: Plan) -> str:
+    """Which operation a plan takes back, for people: who names none wants to know before saying yes."""
+    one = next(one for one in organizer.history(folder) if one.number == plan.head.undoes)
+    return f"Operation {one.number} ({render.what(one)}, {render.moment(one.created_at)}) is to be taken back."
+
+
+def _refuse_unknown(folder: str, plan: Plan, paths: list[bytes]) -> None:
+    """Raise InvalidOption where one of several paths names nothing: the others alone aren't what was asked for."""
+    if plan.head.undoes is None or len(paths) < 2:
+        return  # a single one is refused by the engine
+    if unknown := organizer.moved_nothing_from(folder, plan.head.undoes, paths):
+        raise InvalidOption(
+            f"Operation {plan.head.undoes} moved nothing from {show(unknown[0])}. Name original paths: 'fileorganizer explain'"
+            " says where a file was."
+        )
 
 
 @click.command()

@@ -12,7 +12,7 @@ from fileorganizer import organizer
 from fileorganizer.cli import render, render_json
 from fileorganizer.cli.output import Output, spoken
 from fileorganizer.cli.records import elsewhere
-from fileorganizer.cli.values import FOLDER
+from fileorganizer.cli.values import FOLDER, NAMED
 from fileorganizer.errors import EXIT_DONE, path_members, show
 from fileorganizer.execution.reading import TrashItem
 from fileorganizer.model import SOURCE
@@ -38,7 +38,7 @@ def list_items(output: Output, folder: str) -> int:
     """
     items = organizer.trash_list(folder)
     if output.for_programs:
-        render_json.write_stream({"count": len(items)}, "items", map(_item_row, items))
+        render_json.write_stream({"count": len(items)}, items=map(_item_row, items))
     elif not output.silent:
         rows = [
             (
@@ -49,7 +49,7 @@ def list_items(output: Output, folder: str) -> int:
             )
             for i in items
         ]
-        render.table(output.console, ("Item", "Since", " Size", "Was at"), rows)
+        render.table(output.console, ("Item", "Since", " Size", "Was at "), rows)
         away = organizer.trash_out_of_reach(folder)
         for path in away:
             output.console.print(f"What is in the trash of {show(path)} isn't listed: that folder isn't there now.")
@@ -78,7 +78,7 @@ def _item_row(item: TrashItem) -> dict[str, Any]:
 
 @trash.command()
 @click.argument("folder", type=FOLDER)
-@click.argument("items", nargs=-1)
+@click.argument("items", nargs=-1, type=NAMED)
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken
 def restore(output: Output, folder: str, items: tuple[str, ...], yes: int) -> int:
@@ -93,7 +93,7 @@ def restore(output: Output, folder: str, items: tuple[str, ...], yes: int) -> in
 
 @trash.command()
 @click.argument("folder", type=FOLDER)
-@click.argument("items", nargs=-1)
+@click.argument("items", nargs=-1, type=NAMED)
 @click.option("--older-than", "days", type=click.FloatRange(0), metavar="DAYS", help="Only what lies there longer.")
 @click.option("--yes", "-y", count=True, help="Don't ask.")
 @spoken
