@@ -21,6 +21,7 @@ from fileorganizer.errors import (
     EXIT_NOTHING,
     EXIT_PARTIAL,
     ConfirmationRequired,
+    InvalidOption,
     shell_word,
 )
 from fileorganizer.progress import Listener
@@ -147,6 +148,8 @@ def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(*, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> Any:
         lines = bool(options.pop("as_lines", False))
+        if as_json + lines + bool(options.get("as_csv")) > 1:
+            raise InvalidOption("The answer has one form: choose --json, --json-lines or --csv.")
         output = Output(as_json=as_json, as_lines=lines, quiet=quiet, no_color=no_color)
         with naming(options["folder"]) if "folder" in options else nullcontext():
             return command(output, **options)

@@ -6,6 +6,7 @@ rich is imported where something is drawn: what speaks to programs, or is quiet,
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -100,9 +101,10 @@ def totals(out: Console, shown: Plan, *, by_name: bool = False) -> None:
     """A plan in numbers, and what to know before saying yes; ``by_name``: also which files it leaves alone unasked."""
     from rich.text import Text
 
-    review = shown.head.review
+    review, outside = shown.head.review, shown.head.destination
+    into = f" into {show(outside)}" if outside and shown.head.operation_type == "organize" else ""
     out.print(
-        f"{counted(review.scanned, 'file')} seen: {review.planned} to go ({size(review.bytes)}), {review.in_place} in place,"
+        f"{counted(review.scanned, 'file')} seen: {review.planned} to go ({size(review.bytes)}){into}, {review.in_place} in place,"
         f" {review.left_alone} left alone."
     )
     folders = [counted(review.new_folders, "new folder")] if review.new_folders else []
@@ -336,9 +338,12 @@ def state(row: FileRow) -> str:
 
 def way(row: FileRow, operation: Operation) -> str:
     """Where a file was and where it went, or was to go; only the first for one that stayed instead of being put away."""
-    to = show(row.target)
+    outside = operation.destination if operation.operation_type == "organize" else None
+    to = show(os.path.join(outside or b"", row.target) if row.target else b"")
     if row.state == "done" and not to:
         to = {"trash": "the trash", "purge": "destroyed"}.get(row.kind, "")
+    if row.state == "done" and row.kind == "trash" and outside:
+        to = f"a copy in {show(outside)}, the original to the trash"  # that is how a file moves to another disk
     if row.state == "done" and row.keeper and json.loads(operation.options).get("action") == "hardlink":
         to = f"a hard link to {show(row.keeper)}"
     return f"{_spot(row.path)} → {to}" if to else _spot(row.path)

@@ -101,6 +101,11 @@ def report_document(report: Report) -> dict[str, Any]:
     }
 
 
+def destination_members(destination: bytes | None) -> dict[str, str | None]:
+    """The other folder that an operation uses: some of its paths are relative to that one."""
+    return {"destination": None} if destination is None else {**path_members(destination, "destination")}
+
+
 def plan_document(plan: Plan) -> dict[str, Any]:
     """A plan without its steps and what it leaves alone."""
     head = plan.head
@@ -108,6 +113,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "plan_id": head.plan_id,
         "operation_type": head.operation_type,
         **path_members(head.root, "root"),
+        **destination_members(head.destination),
         **msgspec.to_builtins(head.review),
         "folders_before": _folders(plan, BEFORE),
         "folders_after": _folders(plan, AFTER),

@@ -46,7 +46,7 @@ class FileRow(msgspec.Struct, frozen=True):
     kind: str
     """The kind of step; empty when it was left alone by the plan; trash for what systems leave in a folder that was emptied."""
     state: str
-    """done, skipped, failed; left: the plan left it alone; pending: not reached."""
+    """done, skipped, failed; left: the plan left it alone; pending: not reached, or in a batch whose outcome isn't known before it is recovered."""
     reason: str
     """The label of the reason, or empty."""
     detail: str
@@ -109,7 +109,7 @@ def _items(journal: Journal, operation: Operation, *, copies: bool = False) -> I
     for batch in journal.batches(operation.number):
         outcomes = {outcome.index: outcome for outcome in batch.outcomes}
         for index, step in enumerate(codec.unpack_steps(batch.steps)):
-            outcome = outcomes.get(index)
+            outcome = outcomes.get(index) if batch.settled else Outcome(index, State.PENDING, Reason.NONE)
             if step.target.startswith(PARKING):
                 parked[step.target] = step.source
             elif step.source in parked:

@@ -515,8 +515,11 @@ class Reversal:
     def folders_last(self) -> Iterator[list[Step]]:
         """Created folders that are empty then go, deepest first; after that the folders get their times back.
 
-        So do those that stayed at the undo of an earlier operation for what this one had put there.
+        So do those that stayed at the undo of an earlier operation for what this one had put there. Of a part that is back
+        already no folder goes.
         """
+        if self._idle and not self._whole:
+            return
         left = _with_parents(self._before)
         created = {
             place: seen

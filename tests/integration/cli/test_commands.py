@@ -423,6 +423,23 @@ def test_a_destination_tells_where_its_records_are(say: Any, root: Path, tmp_pat
     assert say("history", there, "--json").document == {"operations": []}
 
 
+@pytest.mark.parametrize("mode", ["move", "copy", "hardlink"])
+def test_what_goes_to_a_destination_is_shown_there(say: Any, root: Path, tmp_path: Path, mode: str) -> None:
+    """Before the question, and afterwards from the top: there may be a folder of that name in the root, too."""
+    there = tmp_path / "there"
+    there.mkdir()
+    plan = say("preview", root, "--destination", there, "--mode", mode, "--json").document
+    assert plan["destination"] == str(there)
+    asked = say("organize", root, "--plan", plan["plan_id"])
+    assert (asked.code, f" to go (11 B) into {there}, 0 in place" in asked.out) == (35, True)
+    say("organize", root, "--plan", plan["plan_id"], "--yes")
+    words = f"a.jpg → {there}/Images/2014/a.jpg\n"
+    assert [words in said.out for said in (say("show", root, 1), say("explain", root / "a.jpg"))] == [True, True]
+    assert say("show", root, 1, "--json").document["destination"] == str(there)
+    say("organize", root, "-r", "--yes")
+    assert say("show", root, 2, "--json").document["destination"] is None
+
+
 def test_explain_asks_the_folders_above_too(say: Any, root: Path) -> None:
     """A folder that was filled by a run above it, and organized by itself later."""
     say("organize", root, "--yes")
@@ -619,4 +636,5 @@ def test_explain_knows_what_came_to_another_disk(say: Any, root: Path, tmp_path:
         assert say("organize", root, "--destination", disk, "--across-devices", "--yes").code == 0
         said = say("explain", disk / "Images/2014/a.jpg")
         assert (said.code, "Filed under Images because its extension is .jpg" in said.out) == (0, True)
-        assert "a.jpg → the trash" in say("explain", root / "a.jpg").out
+        words = f"a.jpg → a copy in {disk}, the original to the trash\n"
+        assert [words in said.out for said in (say("explain", root / "a.jpg"), say("show", root, 1))] == [True, True]

@@ -79,6 +79,13 @@ def _failing(_fd: int, _count: int) -> bytes:
     raise OSError(5, "Input/output error")
 
 
+@pytest.mark.parametrize("forms", [("--json", "--csv"), ("--json", "--json-lines"), ("--json-lines", "--csv")])
+def test_an_answer_has_one_form(say: Any, root: Path, forms: tuple[str, str]) -> None:
+    """Whoever asks for two would get one of them, and not know which."""
+    said = say("duplicates", root, *forms)
+    assert (said.code, said.document["error"]["code"]) == (2, "invalid-option")
+
+
 def test_references_are_marked(say: Any, root: Path, tmp_path: Path) -> None:
     """In every form."""
     write_tree(tmp_path / "ref", {"x": "alike"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -191,6 +192,16 @@ def test_each_path_of_an_undo_has_to_name_something(say: Any, root: Path, how: s
     assert say("undo", root, how, "--path", "b.txt", "--path", root / "a.jpg").code == 0
 
 
+def test_a_part_that_is_back_already(say: Any, root: Path) -> None:
+    """Taking it back again does nothing and is no operation; its folder isn't empty."""
+    write_tree(root, {"d.txt": File(b"another", mtime=OLD)})
+    say("organize", root, "--yes")
+    say("undo", root, "--path", "d.txt", "--yes")
+    operations, tree = say("history", root).out, read_tree(root)
+    assert say("undo", root, "1", "--path", "d.txt", "--yes").code == 11
+    assert (say("history", root).out, read_tree(root)) == (operations, tree)
+
+
 def test_what_a_run_did_not_come_to_is_in_no_record(say: Any, root: Path) -> None:
     """So nobody is sent to look there; and where nothing was done, nothing is taken back already."""
     killed = subprocess.run(
@@ -199,6 +210,8 @@ def test_what_a_run_did_not_come_to_is_in_no_record(say: Any, root: Path) -> Non
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
+    rows = json.loads(say("show", root, "1", "--json").out)["files"]
+    assert [row["state"] for row in rows] == ["pending"] * 3
     said = say("recover", root).out
     assert ("Was cut off: 0 of 3 files" in said, "See which" in said) == (True, False)
     shutil.rmtree(root / ".fileorganizer")

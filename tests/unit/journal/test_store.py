@@ -360,14 +360,24 @@ def test_a_disk_that_fails(root: bytes) -> None:
 
 
 def test_reading_damage_in_the_middle(root: bytes) -> None:
-    """A page that is no page any more."""
+    """A page that is no page any more: that is told, when the journal is opened or when it is read, or it held nothing."""
     filled(root)
     path = os.path.join(root, b".fileorganizer/journal.db")
-    with open(path, "r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * (os.path.getsize(path) - 4096))
-    with pytest.raises(JournalDamaged), Journal(root, write=False) as journal:
-        _read_all(journal)
+    whole = Path(os.fsdecode(path)).read_bytes()
+    with Journal(root, write=False) as journal:
+        before = _content(journal)
+    told: list[str] = []
+    for start in range(4096, len(whole), 4096):
+        with open(path, "wb") as file:
+            file.write(whole[:start] + b"\xff" * 4096 + whole[start + 4096 :])
+        stage = "opening"
+        try:
+            with Journal(root, write=False) as journal:
+                stage = "reading"
+                assert _content(journal) == before
+        except JournalDamaged:
+            told.append(stage)
+    assert {"opening", "reading"} <= set(told)
 
 
 def test_damage_on_any_page(root: bytes) -> None:

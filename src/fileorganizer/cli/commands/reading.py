@@ -63,7 +63,8 @@ def show(output: Output, folder: str, operation: str) -> int:
     """Show one OPERATION file by file."""
     with pointing(folder), organizer.show(folder, operation) as shown:
         if output.for_programs:
-            head = render_json.operation_row(shown.operation)
+            place = render_json.destination_members(shown.operation.destination)
+            head = {**render_json.operation_row(shown.operation), **place}
             render_json.write_stream(head, files=map(_file_row, shown.files))
         elif not output.silent:
             render.history(output.console, [shown.operation])
@@ -138,7 +139,13 @@ def _known_of(path: str) -> tuple[list[tuple[bytes, Explained]], list[str]]:
 def _explained(one: Explained) -> dict[str, Any]:
     """An explanation as JSON."""
     explanation = msgspec.to_builtins(one.explanation) if one.explanation else None
-    return {"operation_id": one.operation.operation_id, **_file_row(one.row), "explanation": explanation}
+    place = render_json.destination_members(one.operation.destination)
+    return {
+        "operation_id": one.operation.operation_id,
+        **place,
+        **_file_row(one.row),
+        "explanation": explanation,
+    }
 
 
 _BY_HAND = ("not-there", "another-file")
@@ -168,7 +175,9 @@ def verify(output: Output, folder: str) -> int:
 
 
 @click.command()
-@click.option("--profile", type=click.Choice(profile_names()), default="personal")
+@click.option(
+    "--profile", type=click.Choice(profile_names()), default="personal", show_default=True, help="Whose categories."
+)
 @spoken
 def categories(output: Output, profile: str) -> int:
     """List the categories and what belongs to them."""

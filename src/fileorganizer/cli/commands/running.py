@@ -88,6 +88,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--profile",
                 type=click.Choice(profile_names()),
                 default="personal",
+                show_default=True,
                 help="Categories and layout to go by.",
             ),
             click.option("--across-devices", is_flag=True, help="Move to another disk: copy, then trash the original."),
