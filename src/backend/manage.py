@@ -219,14 +219,18 @@ def backup(file: Path) -> None:
 
 
 @commands.command("restore")
-@click.argument("file", type=click.Path(path_type=Path))
-def take_back(file: Path) -> None:
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--done", is_flag=True, help="pg_restore has taken the copy back already; only the rest is to be done.")
+def take_back(file: Path | None, *, done: bool) -> None:
     """Take the copy in FILE back into a place without a database, and bring it to the newest schema.
 
     What waited when the copy was made is cancelled: it was carried out since.
     """
+    if (file is None) != done:
+        raise click.UsageError("Name the FILE that holds the copy, or say --done where it is taken back already.")
     prepare_folders(settings())
-    restore(settings(), file.absolute())
+    if file is not None:
+        restore(settings(), file.absolute())
     upgrade()
     database = WorkerDatabase(settings())
     try:

@@ -130,7 +130,7 @@ OF_POSTGRESQL: Final = {
         " ORDER BY operation_number DESC, sequence DESC LIMIT 10001"
     ),
     "search for exactly a name": (
-        f"SELECT sequence FROM file_records WHERE {_BEHIND} = 'gpj.yadiloh'"
+        f"SELECT sequence FROM file_records WHERE {_BEHIND} = 'gpj.yadiloh'"  # nosec B608  # an expression of ours
         f" OR ({_BEHIND} >= 'gpj.yadiloh/' AND {_BEHIND} < 'gpj.yadiloh0')"
         " ORDER BY operation_number DESC, sequence DESC LIMIT 100"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -122,8 +123,12 @@ def test_what_another_database_left(tmp_path: Path) -> None:
     assert managed(server.environment, "restore", str(copy)).returncode == 0
 
 
-def test_roots_that_have_gone_on(tmp_path: Path) -> None:
-    """What waited when the copy was made isn't done a second time; what was taken back since counts as taken back."""
+@pytest.mark.parametrize("by", ["us", "others"])
+def test_roots_that_have_gone_on(tmp_path: Path, by: str) -> None:
+    """What waited when the copy was made isn't done a second time; what was taken back since counts as taken back.
+
+    So it is where another program has taken the copy back.
+    """
     copy = tmp_path / "copy"
     with running_server(tmp_path / "data", measured=False) as server:
         ann = server.sign_up("ann")
@@ -135,6 +140,8 @@ def test_roots_that_have_gone_on(tmp_path: Path) -> None:
         assert managed(server.environment, "backup", str(copy)).returncode == 0
         for operation in operations:
             ann.finished(ann.post(f"/operations/{operation['id']}/rollback"))
+    for words in ((), (str(copy), "--done")):
+        assert "Name the FILE" in managed(server.environment, "restore", *words).stderr
     with closing(sqlite3.connect(copy)) as connection, connection:  # as if the copy had been made a moment earlier
         connection.execute(
             "UPDATE operations SET status = 'pending', epoch = 0, plan_id = NULL, journal_id = NULL WHERE id = ?",
@@ -142,7 +149,9 @@ def test_roots_that_have_gone_on(tmp_path: Path) -> None:
         )
     for name in tmp_path.glob("data/fileorganizer.db*"):
         name.unlink()
-    done = managed(server.environment, "restore", str(copy))
+    if by == "others":
+        shutil.copy(copy, tmp_path / "data/fileorganizer.db")
+    done = managed(server.environment, "restore", str(copy) if by == "us" else "--done")
     assert done.returncode == 0 and "1 operations that waited" in done.stdout, done.stderr
     assert managed(server.environment, "rebuild").returncode == 0
     again = Server(server.data_dir, server.environment, measured=False)

@@ -254,6 +254,19 @@ def test_a_worker_of_another_version(whole: Arrangement) -> None:
     whole.wait_for("status", "ok")
 
 
+def test_a_worker_before_the_first_migration(whole: Arrangement) -> None:
+    """It waits for the tables, and says so once, however long that takes."""
+    early = whole.server.start_celery(DATABASE_URL=new_database(whole.postgres.url))
+    log, deadline = whole.server.data_dir / "celery.log", time.monotonic() + 60
+    while "alembic_version" not in log.read_text():
+        assert time.monotonic() < deadline and early.poll() is None
+        time.sleep(0.1)
+    time.sleep(3)  # it has looked again
+    whole.server.kill_celery(early)
+    said = [line for line in log.read_text().splitlines() if "alembic_version" in line]
+    assert len(said) == 1 and "the worker waits" in said[0]
+
+
 @pytest.mark.parametrize("way", ["killed", "flushed", "frozen"])
 def test_redis_goes_away(whole: Arrangement, way: str) -> None:
     """F44, F45: no operation is lost, those that run run on; health says degraded, and ok when it is back."""

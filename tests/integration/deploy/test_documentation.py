@@ -51,6 +51,7 @@ ELSEWHERE = {
     "python3 -c 'import secrets": "tests/unit/backend/test_configuration.py",
     "kill -USR1": "tests/support/server.py",
     "docker compose exec postgres psql": "tests/integration/deploy/test_other_programs.py",
+    "docker compose exec -T postgres pg_": "tests/integration/backend/test_backups.py",
     "journalctl": "tests/integration/deploy/test_other_programs.py",
     "setfacl": "tests/integration/deploy/test_other_programs.py",
 }
@@ -63,8 +64,8 @@ DOCKER = (
     r"docker logs \w+",
     rf"docker compose (?:--profile worker )?up -d(?: --scale {SERVICE}=\d+)?(?: {SERVICE})*",
     r"docker compose build --pull",
-    rf"docker compose run --rm {SERVICE}",
-    rf"docker compose exec {SERVICE} .+",
+    rf"docker compose run --rm {SERVICE}(?: fileorganizer .+)?",
+    rf"docker compose exec(?: -T)? {SERVICE} .+",
     rf"docker compose ps {SERVICE}",
     rf"docker compose logs {SERVICE}(?: --(?:since|tail) \w+)?",
 )
@@ -87,7 +88,8 @@ def shown(text: str) -> set[str]:
     ]
     found += [words for words in re.findall(r"`([^`\n]+)`", text) if " " in words]
     found = [re.sub(r"\s+#\s.*| {2,}$", "", line).strip() for line in found]
-    found = [inner for line in found for inner in [line, *re.findall(r"docker compose exec app (.+)", line)]]
+    inside = r"docker compose (?:exec app|run --rm \w+) (.+)"
+    found = [inner for line in found for inner in [line, *re.findall(inside, line)]]
     return {line for line in found if re.match(PROGRAMS + r"(?: |$)", line)}
 
 
