@@ -113,9 +113,11 @@ def _state(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
 
 
-_PLANNED: Final = "-c jit=off -c plan_cache_mode=force_custom_plan"
-"""Compiling a statement costs PostgreSQL up to a third of a second, more than any of ours takes. A plan that is kept for the next
-user was made for nobody: a search in forty records went through everybody's six million."""
+_NO_JIT: Final = "-c jit=off"
+"""Compiling a statement costs PostgreSQL up to a third of a second, more than any of ours takes."""
+_PLANNED: Final = "-c plan_cache_mode=force_custom_plan"
+"""For who asks about one user: a plan that is kept for the next was made for nobody, and a search in forty records went through
+everybody's six million. Not for workers: of each row that they write, what it refers to would be looked for with a new plan."""
 
 
 class SchemaMismatch(Exception):
@@ -220,7 +222,7 @@ class Database:
         url = make_url(settings.url)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._turn = write_turn(url)
-        arguments = _arguments(url)
+        arguments = _arguments(url, _PLANNED)
         if self.is_sqlite:
             arguments["async_creator"] = partial(sqlite.connect, url.database or "")
             url = url.set(drivername="sqlite+aiosqlite")
@@ -327,8 +329,11 @@ def write_turn(url: URL) -> WriteTurn | None:
     return WriteTurn(Path(url.database + ".lock"))
 
 
-def _arguments(url: URL) -> dict[str, Any]:
-    """How connections are kept. Errors don't name values: the log would have them. What the URL says of it holds."""
+def _arguments(url: URL, options: str = "") -> dict[str, Any]:
+    """How connections are kept, with ``options`` for PostgreSQL. Errors don't name values: the log would have them.
+
+    What the URL says of it holds.
+    """
     if url.get_backend_name() == "sqlite":
         return {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
     waiting = {"connect_timeout": CONNECT_SECONDS, **_LINE_WATCHED}
@@ -340,7 +345,7 @@ def _arguments(url: URL) -> dict[str, Any]:
         "pool_use_lifo": True,
         "connect_args": {
             **{name: value for name, value in waiting.items() if name not in url.query},
-            "options": f"-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 {_PLANNED} {given}",
+            "options": f"-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 {_NO_JIT} {options} {given}",
         },
     }
 

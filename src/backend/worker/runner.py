@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from backend.core.config import Settings
 from backend.core.events import EventSender
 from backend.core.logging import logger
-from backend.database import DatabaseBusy, WorkerDatabase, is_away, will_pass
+from backend.database import DatabaseBusy, WorkerDatabase, reason_of, will_pass
 from backend.models import CLEANUP, FINAL_STATES, ORGANIZE, PREVIEW, RESTORE, ROLLBACK, Operation, User
 from backend.services.operations import moved_on
 from backend.services.options import engine_options
@@ -164,8 +164,8 @@ class Runner:
             self._log.exception("the system answered")
             self._fail(StorageFailed.code, f"The system answered{place}: {error.strerror}. Nothing was lost.")
         except Exception as error:  # the operation must not stay open
-            if is_away(error):
-                self._log.warning("the database is away, the operation goes on later")
+            if will_pass(error):
+                self._log.warning("the database is away or busy, the operation goes on later", reason=reason_of(error))
                 raise Suspended from error
             self._log.exception("operation failed")
             self._fail("internal-error", f"Something unforeseen happened ({type(error).__name__}). Nothing was lost.")
@@ -432,7 +432,7 @@ class Runner:
         except Overtaken:
             raise
         except Exception as error:
-            if is_away(error):
+            if will_pass(error):
                 raise Suspended from error
             self._log.exception("the end is refused")
             journal_id = self._operation.journal_id or self._watch.journal_id

@@ -335,6 +335,27 @@ def test_postgresql_restarts(whole: Arrangement) -> None:
     assert 'api_requests_total{method="GET",route="/api/v1/operations",status="503"}' in figures
 
 
+def test_a_statement_that_takes_too_long_ends_no_operation(whole: Arrangement) -> None:
+    """Others had the processor, or a lock: it is tried again, as where PostgreSQL is away."""
+    ann = whole.server.sign_up("ann")
+    write_tree(ann.home / "inbox", {"a.jpg": "same", "b.jpg": "same"})
+    url = whole.server.environment["DATABASE_URL"].replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE SEQUENCE tries")
+        cut_off = "RAISE EXCEPTION 'canceling statement due to statement timeout' USING ERRCODE = '57014'"
+        body = f"BEGIN IF nextval('tries') = 1 THEN {cut_off}; END IF; RETURN NEW; END"
+        connection.execute(f"CREATE FUNCTION cut_off() RETURNS TRIGGER LANGUAGE plpgsql AS $$ {body} $$")
+        connection.execute(
+            "CREATE TRIGGER cut_off BEFORE INSERT ON duplicate_groups FOR EACH ROW EXECUTE FUNCTION cut_off()"
+        )
+        done = ann.done("inbox", detect_duplicates=True)
+        tries = connection.execute("SELECT last_value FROM tries").fetchone()
+        connection.execute("DROP TRIGGER cut_off ON duplicate_groups")
+        connection.execute("DROP FUNCTION cut_off")
+        connection.execute("DROP SEQUENCE tries")
+    assert tries == (2,) and (done["status"], done["files_processed"], done["duplicates_found"]) == ("completed", 2, 1)
+
+
 def test_an_end_may_take_its_time(whole: Arrangement) -> None:
     """Known duplicates follow a million files in the transaction that ends an operation; cut off, it would be tried in vain."""
     ann = whole.server.sign_up("ann")

@@ -344,14 +344,18 @@ def test_what_the_url_says_holds(tmp_path: Path, postgres: str) -> None:
 
 def test_a_statement_is_planned_for_whom_it_is_asked(tmp_path: Path, postgres: str) -> None:
     """However often it is asked: the plan that fits everybody goes through everybody's records for a user with forty."""
-    database = WorkerDatabase(Settings(data_dir=tmp_path, database_url=f"{postgres}/postgres"))
-    with database.reading() as session:
-        for number in range(20):
-            session.execute(text("SELECT oid FROM pg_class WHERE relpages > :number"), {"number": number})
-        query = "SELECT custom_plans > 0, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%relpages%'"
-        plans = session.execute(text(query)).all()
-    database.close()
-    assert plans == [(True, 0)]
+    database = Database(Settings(data_dir=tmp_path, database_url=f"{postgres}/postgres"))
+    query = "SELECT custom_plans > 0, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%relpages%'"
+
+    async def plans() -> list[tuple[bool, int]]:
+        async with database.reading() as session:
+            for number in range(20):
+                await session.execute(text("SELECT oid FROM pg_class WHERE relpages > :number"), {"number": number})
+            found = [(row[0], row[1]) for row in (await session.execute(text(query))).all()]
+        await database.close()
+        return found
+
+    assert asyncio.run(plans()) == [(True, 0)]
 
 
 def test_several_migrate_at_once(tmp_path: Path, postgres: str) -> None:
