@@ -169,9 +169,10 @@ class FileSearch:
             "name": func.lower(FileRecord.name),
         }[sort]
         shown = min(limit + offset, COUNTED_AT_MOST + 1) if sort == "best" else COUNTED_AT_MOST + 1
-        found = self._newest(mine, and_(matches, *filters.conditions), value, trigrams, COUNTED_AT_MOST + 1, "found")
+        newest = self._newest if is_indexed or self._is_sqlite else self._newest_of_few
+        found = newest(mine, and_(matches, *filters.conditions), value, trigrams, COUNTED_AT_MOST + 1, "found")
         exactly = and_(asked.exact, *filters.conditions)
-        named = self._newest(mine, exactly, value, asked.trigrams_of_exact, shown, "named")
+        named = newest(mine, exactly, value, asked.trigrams_of_exact, shown, "named")
         keys = _ranked(found, named, asked, shown) if sort == "best" else _together(found, named)
         order = (keys.c.rank, keys.c.operation_number.desc(), keys.c.sequence.desc())
         page = select(keys).order_by(*order).limit(limit).offset(offset).cte("page")
@@ -219,6 +220,28 @@ class FileSearch:
         both = union_all(select(indexed.subquery()), select(others.subquery())).subquery()
         order = (both.c.operation_number.desc(), both.c.sequence.desc())
         return _kept(select(both).order_by(*order).limit(most), name)
+
+    def _newest_of_few(
+        self,
+        mine: ColumnElement[bool],
+        matches: ColumnElement[bool],
+        value: SQLColumnExpression[Any],
+        _trigrams: str,
+        most: int,
+        name: str,
+    ) -> CTE:
+        """The same for a user with few records, from operation to operation.
+
+        PostgreSQL expects as many of each operation as there are on average; a join would be made by going through everybody's.
+        """
+        columns: tuple[Any, ...] = (*_KEY, value.label("value"))
+        of_one = select(*columns).where(FileRecord.operation_number == Operation.number, matches)
+        records = (
+            of_one.correlate(Operation).offset(literal_column("0")).lateral()
+        )  # with an offset it isn't made a join
+        order = (records.c.operation_number.desc(), records.c.sequence.desc())
+        query = select(records).select_from(Operation).join(records, true()).where(mine).order_by(*order)
+        return _kept(query.limit(most), name)
 
     async def _known(self, words: str, mine: ColumnElement[bool]) -> tuple[bool, bool, bool]:
         """Three things of these operations, before the records are asked: what ends meanwhile may not be found whole.

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -122,9 +123,12 @@ def wait_for_index(server: Server, operation_id: str) -> None:
     query = "SELECT sequence FROM search_progress JOIN operations ON number = operation_number WHERE id = ?"
     until = time.monotonic() + 60
     database = sqlite3.connect(f"file:{server.data_dir}/fileorganizer.db?mode=ro", uri=True)
-    while database.execute(query, (operation_id.replace("-", ""),)).fetchone() != (NAMES_DONE,):
+    done = None
+    while done != (NAMES_DONE,):
         assert time.monotonic() < until
         time.sleep(0.1)
+        with suppress(sqlite3.OperationalError):  # the worker makes the table with the first names
+            done = database.execute(query, (operation_id.replace("-", ""),)).fetchone()
     database.close()
 
 
