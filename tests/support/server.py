@@ -14,13 +14,14 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -259,6 +260,34 @@ class Server:
         command = ["pgrep", "-P", str(self.worker_pid())]
         return [int(pid) for pid in subprocess.run(command, capture_output=True, check=False).stdout.split()]
 
+    @contextmanager
+    def stopped(self, pids: list[int]) -> Iterator[None]:
+        """Processes that stand still meanwhile, none of them within a write that all others of SQLite would wait for."""
+        assert pids
+        try:
+            _signal(pids, signal.SIGSTOP)
+            while self._is_being_written():
+                _signal(pids, signal.SIGCONT)
+                time.sleep(0.01)
+                _signal(pids, signal.SIGSTOP)
+            yield
+        finally:
+            _signal(pids, signal.SIGCONT)
+
+    def _is_being_written(self) -> bool:
+        """Whether somebody has SQLite's write lock just now."""
+        database = self.data_dir / "fileorganizer.db"
+        if not database.exists():
+            return False
+        with closing(sqlite3.connect(database, timeout=0)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                return True
+        return False
+
     def client(self) -> httpx.Client:
         """A client without an account. There is no TLS here, whose certificates it would take 20 ms to load."""
         return httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=False)
@@ -389,14 +418,6 @@ def running_server(data_dir: Path, *, measured: bool = True, **environment: str)
         server.stop_celery()
 
 
-@contextmanager
-def stopped(pids: list[int]) -> Iterator[None]:
-    """Processes that stand still meanwhile."""
-    assert pids
+def _signal(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        os.kill(pid, number)

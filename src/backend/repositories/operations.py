@@ -151,7 +151,7 @@ class Queue:
     async def active_by_status(self) -> dict[str, int]:
         """How many are waiting and how many running: by the status, 0 too."""
         query = select(Operation.status, func.count()).where(Operation.status.in_(ACTIVE_STATES))
-        found = (await self._session.execute(query.group_by(Operation.status))).tuples()
+        found = await self._session.execute(query.group_by(Operation.status))
         return dict.fromkeys(ACTIVE_STATES, 0) | dict(found.all())
 
     async def totals(self) -> list[tuple[str, str, int, int, int, int]]:

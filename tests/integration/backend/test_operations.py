@@ -20,7 +20,7 @@ from tests.integration.test_crash import kill_at
 from tests.support.crash import in_child
 from tests.support.disks import another_device, image, not_topmost
 from tests.support.manifest import manifest
-from tests.support.server import Person, Server, stopped, wait_until_it_moves
+from tests.support.server import Person, Server, wait_until_it_moves
 from tests.support.trees import File, put_tree, read_tree, write_tree
 
 TREE = {
@@ -491,7 +491,7 @@ def test_too_many_wait(server: Server, ann: Person) -> None:
     for number in range(21):
         write_tree(home / str(number), {"a.jpg": "a"})
     asked = [{"root_path": str(number), "is_dry_run": True} for number in range(21)]
-    with stopped(server.workers()):
+    with server.stopped(server.workers()):
         answers = [ann.ask("POST", "/operations", json=one) for one in asked]
     assert [answer.status_code for answer in answers] == [202] * 20 + [429]
     assert {ann.finished(answer.json())["status"] for answer in answers[:20]} == {"completed"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.server import Person, Server, stopped
+from tests.support.server import Person, Server
 from tests.support.trees import read_tree, write_tree
 
 DATABASES = ("sqlite",)  # plans are files; the database only says whose they are
@@ -108,7 +108,7 @@ def test_why_before_it_is_done(ann: Person, preview: dict[str, Any]) -> None:
 
 def test_a_plan_whose_carrying_out_was_called_off(server: Server, ann: Person, preview: dict[str, Any]) -> None:
     """Nothing of it was done: it can be carried out all the same, once."""
-    with stopped([server.worker_pid()]):
+    with server.stopped([server.worker_pid()]):
         called_off = ann.post(f"/operations/{preview['id']}/apply")
         assert ann.post(f"/operations/{called_off['id']}/cancel")["status"] == "cancelled"
         applied = ann.post(f"/operations/{preview['id']}/apply")

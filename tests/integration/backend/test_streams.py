@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.support.server import Person, Server, running_server, stopped, wait_until_it_moves
+from tests.support.server import Person, Server, running_server, wait_until_it_moves
 from tests.support.trees import put_tree, write_tree
 
 DATABASES = ("sqlite",)  # where Redis makes a difference, tests are marked
@@ -91,7 +91,7 @@ def test_numbers_grow_after_a_silence(tmp_path: Path) -> None:
         operation = ann.start("big")
         with listen(server, ann, operation["id"]) as stream:
             wait_until_it_moves(ann.home / "big")
-            with stopped(server.children()):
+            with server.stopped(server.children()):
                 said = []
                 with suppress(TimeoutError):
                     while True:
@@ -210,7 +210,7 @@ def test_own_pages(server: Server, ann: Person) -> None:
 def waiting(server: Server, person: Person) -> Iterator[dict[str, Any]]:
     """An operation that no worker takes meanwhile: who listens hears of what the test does, and of nothing else."""
     write_tree(person.home / "inbox", {"a.jpg": "a"})
-    with stopped(server.workers()):
+    with server.stopped(server.workers()):
         yield person.start("inbox")
 
 

@@ -23,7 +23,7 @@ from backend.worker.queue import Queue
 from backend.worker.watch import HEARTBEAT_SECONDS, Watch
 from tests.support.manifest import manifest
 from tests.support.rows import operation_row, put_users
-from tests.support.server import PASSWORD, Server, prepared, running_server, stopped, wait_until_it_moves
+from tests.support.server import PASSWORD, Server, prepared, running_server, wait_until_it_moves
 from tests.support.trees import put_tree, write_tree
 
 FILES = 14_000
@@ -55,7 +55,7 @@ def test_taking_turns(tmp_path: Path) -> None:
         api, worker = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (server.process.pid, server.worker_pid()))
         assert worker == min(19, api + NICER)  # answers come first
         waiting = bob.start("inbox")
-        with stopped(server.children()):
+        with server.stopped(server.children()):
             time.sleep(HEARTBEAT_SECONDS + 1)  # so it has waited long enough when the long one looks next
         short = bob.finished(waiting)
         assert short["files_processed"] == 1
@@ -81,7 +81,7 @@ def test_a_root_that_is_taken_away_while_files_are_moved(tmp_path: Path) -> None
         operation = ann.start(str(share))
         wait_until_it_moves(share)
         assert admin.ask("DELETE", f"/admin/roots/{root}/users/{grant['user_id']}").status_code == 204
-        with stopped(server.children()):
+        with server.stopped(server.children()):
             time.sleep(HEARTBEAT_SECONDS + 1)
         ended = ann.finished(operation)
         assert (ended["status"], ended["reason_code"], ended["outcome"]) == ("failed", "root-not-granted", "partial")
