@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from fileorganizer import cleaner, organizer
 from fileorganizer.cleaner import Cleaning
@@ -107,7 +107,12 @@ def _live_contents(root: bytes) -> set[bytes]:
 
 
 class Machine(RuleBasedStateMachine):
-    """The folder, what the user did to it, and what was before each operation."""
+    """The folder, what the user did to it, and what was before each operation.
+
+    No rule has a precondition: what the turns are mustn't depend on the disk,
+    which isn't the same in each game of the same turns (names are made up, and
+    folders list them in any order), or Hypothesis gives up.
+    """
 
     def __init__(self) -> None:
         """An empty root with a sentinel beside it."""
@@ -367,20 +372,14 @@ class Machine(RuleBasedStateMachine):
         found = difference(before, manifest(self.folder))
         assert found == [], f"I4: undo isn't identical: {found}"
 
-    def _has_history(self) -> bool:
-        """Is there anything to take back?"""
-        return bool(organizer.history(self.folder))
-
-    def _has_trash(self) -> bool:
-        """Is there anything in the trash?"""
-        return self._has_history() and bool(organizer.trash_list(self.folder))
-
-    @precondition(_has_history)
     @rule(turn=st.deferred(lambda: TURNS), which=st.integers(0, 5), some=st.booleans())
     def undo(self, turn: Turn, which: int, some: bool) -> None:
-        """Take one operation back: the newest, or any, an undo too; whole or for some paths."""
+        """Take one operation back: the newest, or any, an undo too; whole or for some paths. A run where there was none."""
         known = organizer.history(self.folder)
-        operation = known[which % len(known)].operation_id if which and known else None
+        if not known:
+            self.organize(turn, which)
+            return
+        operation = known[which % len(known)].operation_id if which else None
         paths = self._some_paths(operation or known[0].operation_id) if some else []
 
         def work(listener: Listener) -> object:
@@ -395,19 +394,23 @@ class Machine(RuleBasedStateMachine):
         with organizer.show(self.folder, operation) as shown:
             return [row.path for row in shown.files if row.kind][:1]
 
-    @precondition(_has_trash)
     @rule(turn=st.deferred(lambda: TURNS), which=st.integers(0, 3))
     def restore(self, turn: Turn, which: int) -> None:
-        """Bring something back from the trash, or all."""
+        """Bring something back from the trash, or all. A clean-up where there is nothing in it."""
         items = [item.item_id for item in organizer.trash_list(self.folder)]
+        if not items:
+            self.clean_up(turn, "oldest")
+            return
         chosen = items[which - 1 : which] if which else []
         self._run("restore", turn, lambda listener: organizer.restore(self.folder, chosen, listener=listener))
 
-    @precondition(_has_trash)
     @rule(turn=st.deferred(lambda: TURNS), which=st.integers(0, 3))
     def purge(self, turn: Turn, which: int) -> None:
-        """Destroy one thing in the trash, or all."""
+        """Destroy one thing in the trash, or all. A clean-up where there is nothing in it."""
         items = [item.item_id for item in organizer.trash_list(self.folder)]
+        if not items:
+            self.clean_up(turn, "oldest")
+            return
         chosen = items[which - 1 : which] if which else []
         self._run("purge", turn, lambda listener: organizer.purge(self.folder, chosen, listener=listener))
 
@@ -425,7 +428,6 @@ class Machine(RuleBasedStateMachine):
             lost = before - _live_contents(self.root)
             assert not lost, f"I2: a clean-up left no live copy of {lost}"
 
-    @precondition(_has_history)
     @rule(turn=st.deferred(lambda: TURNS))
     def recover(self, turn: Turn) -> None:
         """Settle what was cut off; killed as well. A second time there is nothing to do (I5)."""
