@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from backend.repositories.owners import Owner
 from backend.repositories.search import FileSearch
 from backend.worker.names import ROWS_AT_ONCE, NameIndex
 from backend.worker.projection import TAIL
+from benchmarks.records import fill
+from tests.support.postgres import new_database
 from tests.support.rows import operation_row, put_users, record_row
 from tests.support.server import Person, Server, managed, prepared
 from tests.support.trees import write_tree
@@ -202,3 +205,37 @@ def test_records_that_are_still_to_come(databases: tuple[Database, WorkerDatabas
     assert not is_current(None)
     assert not is_current(running.id)
     assert is_current(uuid4())
+
+
+FEW_BESIDE_MANY = (
+    "INSERT INTO users SELECT (jsonb_populate_record(users, :other)).* FROM users",
+    "UPDATE operations SET user_id = :bob, files_total = 40 WHERE number = 2",
+    "DELETE FROM file_records WHERE operation_number = 2 AND sequence > 40",
+)
+"""Of three operations of somebody one becomes another user's, and a small one."""
+
+
+def test_few_records_are_searched_alone(tmp_path: Path, postgres: str, greenlets: None) -> None:
+    """Of a user with forty records among ninety thousand PostgreSQL looks at no others, whatever the words are."""
+    url, bob = new_database(postgres), uuid4()
+    settings = Settings(data_dir=prepared(tmp_path / "data", DATABASE_URL=url).data_dir, database_url=url)
+    fill(url, 90_000, 3)
+    names = {name: str(bob) for name in ("id", "email_key", "username_key")}
+    workers = WorkerDatabase(settings)
+    with workers.writing() as session:
+        for statement in FEW_BESIDE_MANY:
+            session.execute(text(statement), {"other": json.dumps(names), "bob": bob})
+    workers.close()
+    database = Database(settings)
+
+    async def look() -> tuple[list[int], int]:
+        async with database.reading() as session:
+            mine, asked_for = FileSearch(session, Owner(bob, None)), ("folder", ".jpg", "a", "nothing")
+            hits = [await mine.find(words, None, Filters(), "best", limit=20, offset=0) for words in asked_for]
+            read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'file_records'"
+            return [found.total for found in hits], (await session.execute(text(read))).scalar_one()
+
+    found, rows = asyncio.run(look())
+    asyncio.run(database.close())
+    assert found == [40, 40, 23, 0]
+    assert rows <= 4 * (40 + 40 + 20)  # each looks at all twice, for words and for a name, and fetches a page
