@@ -34,6 +34,7 @@ sys.path.insert(0, str(ROOT))  # run by its path, a script sees only its own fol
 
 from benchmarks.__main__ import machine  # noqa: E402
 from benchmarks.load.bare import running_bare  # noqa: E402
+from benchmarks.load.loading import measure_load  # noqa: E402
 from benchmarks.load.measuring import Large, Place, measured  # noqa: E402
 from benchmarks.load.pages import page_of  # noqa: E402
 from benchmarks.load.people import Crowd, sign_up  # noqa: E402
@@ -176,7 +177,7 @@ async def _all_parts(place: Place, server: Server | None, files: int, duration: 
             click.echo(f"{concurrent} people arrive …", err=True)
             await crowd.arrive(client, concurrent)
             click.echo(f"{files} files are made, and organized alone …", err=True)
-            alone = await _alone(large, files)
+            alone = await _alone(server, large, files)
             parts = []
             for name in ("default limits", "limits raised") if server else ("the server's limits",):
                 if server:
@@ -210,22 +211,28 @@ def _empty(home: Path) -> None:
             entry.unlink()
 
 
-async def _alone(large: Large, files: int) -> Figures:
-    """The large tree is made, measured with find and a rename loop in C, and organized without anybody else there."""
+async def _alone(server: Server | None, large: Large, files: int) -> Figures:
+    """The large tree is made, and organized without anybody else there; beside it, what goal G1 is compared with.
+
+    That is find with stat, a loop of renames in C, and, where the database is known, its records loaded at once.
+    """
     tree = large.person.home / large.name
     copy = large.person.home / "raw-limit"
     await asyncio.to_thread(make_tree, tree, Parameters(files))
-    raw = None
+    raw = {}
     if shutil.which("cc"):
         clone_tree(tree, copy)
         loop = measure_renames(copy)["c"]
         assert isinstance(loop, dict)
-        raw = round(measure_find(tree) + loop["mkdir_seconds"] + loop["rename_seconds"], 2)
+        raw = {"find": measure_find(tree), "renames": loop["mkdir_seconds"] + loop["rename_seconds"]}
         remove_tree(copy)
     for detect in (False, True):
         await large.organize(detect_duplicates=detect)
         await large.take_back()
-    return {"name": "alone", "raw_seconds": raw, "operations": large.operations}
+    if raw and server:
+        raw["load"] = await asyncio.to_thread(measure_load, server)
+    raw_seconds = {name: round(seconds, 2) for name, seconds in raw.items()}
+    return {"name": "alone", "raw_seconds": raw_seconds, "operations": large.operations}
 
 
 def _restart(server: Server, *, raised: bool) -> None:

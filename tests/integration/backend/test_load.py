@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, inspect
 
+from benchmarks.load.loading import measure_load
 from tests.support.at_start.sitecustomize import unmeasured
-from tests.support.server import ROOT, Server, running_server
+from tests.support.server import ROOT, Person, Server, running_server
+from tests.support.trees import write_tree
 
 DATABASES = ("sqlite",)
 pytestmark = pytest.mark.timeout(600)
@@ -40,6 +43,25 @@ def test_a_small_run(tmp_path: Path) -> None:
     assert [one["type"] for one in results["alone"]["operations"]] == ["organize", "rollback"] * 2
     assert "G10 stale answers" in ran.stdout and out.with_suffix(".html").read_text().count("<svg") == 6
     assert list((tmp_path / "place").iterdir()) == []
+    assert set(results["alone"]["raw_seconds"]) == {"find", "renames", "load"}
+
+
+@pytest.mark.production
+def test_records_are_loaded_as_the_database_keeps_them(server: Server, ann: Person) -> None:
+    """All of an operation, into a table that is gone afterwards."""
+    write_tree(ann.home / "inbox", {"a.jpg": "a", "b.pdf": "b"})
+    ann.done("inbox")
+    tables = table_names(server)
+    assert measure_load(server) > 0
+    assert table_names(server) == tables
+
+
+def table_names(server: Server) -> list[str]:
+    """The tables of its database."""
+    engine = create_engine(server.environment.get("DATABASE_URL") or f"sqlite:///{server.data_dir}/fileorganizer.db")
+    names = inspect(engine).get_table_names()
+    engine.dispose()
+    return names
 
 
 def test_a_server_that_runs(tmp_path: Path, server: Server) -> None:
