@@ -386,7 +386,8 @@ class Machine(RuleBasedStateMachine):
             return organizer.undo(self.folder, operation, paths=paths, listener=listener)
 
         done = self._run("undo", turn, work)
-        if done and not paths and turn == PLAIN:
+        recorded = organizer.history(self.folder)[0].number > known[0].number  # not where all had to be left
+        if done and recorded and not paths and turn == PLAIN:
             self._is_back()
 
     def _some_paths(self, operation: str) -> list[bytes]:
