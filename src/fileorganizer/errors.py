@@ -23,6 +23,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
 def show(path: bytes | str | os.PathLike[str]) -> str:
     """A path as safe text for a message: control characters and undecodable bytes are escaped."""
     text = os.fsdecode(path)
+    if text.isprintable():  # as nearly all are, and a million are asked for
+        return text
     return "".join(
         (
             c
