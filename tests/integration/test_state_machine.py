@@ -19,7 +19,7 @@ def test_the_user_and_the_engine_take_turns(tmp_path: Path, monkeypatch: pytest.
         (disk / "plans").mkdir()
         monkeypatch.setenv("PLAN_DIR", str(disk / "plans"))
         monkeypatch.setattr(tempfile, "tempdir", str(disk))
-        state_machine.play(10, 40, 15, shrink=False)
+        state_machine.play(10, 30, 15, shrink=False)
     assert COUNTED["steps"] > 300
     happened = ("organize", "undo", "clean-up", "kills", "stops", "disturbances", "restore", "purge")
     assert [what for what in happened if not COUNTED[what]] == []

@@ -208,9 +208,43 @@ def test_the_figures_in_readme_are_the_newest() -> None:
     assert [row for row in expected if row not in lines] == []
 
 
+def test_the_figures_of_the_server_are_the_newest() -> None:
+    """What the load test of a million files found in both arrangements, with the goals that weren't reached."""
+    lines = (ROOT / "docs/deployment.md").read_text().splitlines()
+    files = [ROOT / "docs/benchmarks" / f"load_{name}_1m.json" for name in ("sqlite", "production")]
+    both = [json.loads(file.read_text()) for file in files]
+    alone = [run["alone"]["operations"] for run in both]  # plain and taken back, then with a search and taken back
+    crowd = [run["parts"][-1] for run in both]
+    beside = [[one for one in part["operations"] if one["type"] == "organize"] for part in crowd]
+    memory = [
+        {name: f"{cost['peak_bytes'] / 1e6:.0f} MB" for name, cost in part["processes"].items()} for part in crowd
+    ]
+    expected = {
+        "find, renames in C, and the records loaded, for comparison": [
+            ", ".join(map(_seconds, run["alone"]["raw_seconds"].values())) for run in both
+        ],
+        "organized, nobody else there": [_seconds(run[0]["seconds"]) for run in alone],
+        "with a search for duplicates": [_seconds(run[2]["seconds"]) for run in alone],
+        "taken back": [_seconds(run[1]["seconds"]) for run in alone],
+        "organized with a search while 100 people browse": [_seconds(run[0]["seconds"]) for run in beside],
+        "their requests: half, 95 %, 99 % within": [f"{p['p50_ms']}, {p['p95_ms']}, {p['p99_ms']} ms" for p in crowd],
+        "wrong and stale answers": [f"{sum(p['errors'].values())}, {p['stale_answers']}" for p in crowd],
+        "answers that were kept": [f"{100 * part['cache']['hit_rate']:.0f} %" for part in crowd],
+        "all processes of the API, of the workers": [f"{one['api']}, {one['worker']}" for one in memory],
+        "goals missed": ["; ".join(_missed(row) for row in run["verdicts"] if not row["kept"]) for run in both],
+    }
+    rows = [f"| {title} | {' | '.join(cells)} |" for title, cells in expected.items()]
+    assert [row for row in rows if row not in lines] == []
+
+
 def _row(title: str, cells: list[str], target: str) -> str:
     """A line of README's tables."""
     return f"| {' | '.join([title, *cells])} | `{target}` |"
+
+
+def _missed(row: dict[str, Any]) -> str:
+    """A verdict on a goal that wasn't reached."""
+    return f"{row['name']}: {row['value']:.4g} {row['unit']} instead of {row['limit']:g}"
 
 
 def _measured(verb: dict[str, Any], *, memory: bool) -> str:
