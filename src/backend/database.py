@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy import URL, AdaptedConnection, Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -384,11 +384,17 @@ def _on_connect(pragmas: tuple[str, ...], connection: Any, _record: object) -> N
 
 
 def _on_begin(connection: Connection) -> None:
-    """Readers see one state; a writer has the database to itself from its first statement on."""
-    if not connection.get_execution_options().get(_WRITES):
-        connection.exec_driver_sql("BEGIN")
-        return
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """Readers see one state; a writer has the database to itself from its first statement on.
+
+    Of what only looks something up the beginning as one more statement would be a tenth.
+    """
+    driver: Any = connection.connection.dbapi_connection
+    if connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif isinstance(driver, AdaptedConnection):
+        driver.run_async(sqlite.Connection.begin)
+    else:
+        driver.execute("BEGIN")
 
 
 def _note_use(_connection: object, record: Any) -> None:

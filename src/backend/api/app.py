@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
@@ -96,7 +96,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     )
     app.state.settings = config
     errors.install(app)
-    app.include_router(_api())
+    _include_api(app)
     app.include_router(health.public)
     app.include_router(websocket.router)
     if config.docs_shown:
@@ -105,18 +105,18 @@ def create_app(config: Settings | None = None) -> FastAPI:
     return app
 
 
-def _api() -> APIRouter:
-    """Everything under the prefix. What isn't named public needs a caller: deny by default."""
-    api = APIRouter(prefix=API_PREFIX)
+def _include_api(app: FastAPI) -> None:
+    """Everything under the prefix. What isn't named public needs a caller: deny by default.
+
+    Straight into the application: at each level of routers within routers a request is compared with their routes anew.
+    """
     shown = HTTPBearer(auto_error=False, description="An access token, or an API key.")  # for the schema and /docs
     for router in PUBLIC:
-        api.include_router(router)
+        app.include_router(router, prefix=API_PREFIX)
     for bucket, routers in PRIVATE.items():
-        private = APIRouter(dependencies=[Depends(shown), Depends(signed_in), Depends(limited(bucket))])
+        private = [Depends(shown), Depends(signed_in), Depends(limited(bucket))]
         for router in routers:
-            private.include_router(router)
-        api.include_router(private)
-    return api
+            app.include_router(router, prefix=API_PREFIX, dependencies=private)
 
 
 def _operation_name(route: APIRoute) -> str:

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -27,6 +27,8 @@ AUDIENCE: Final = "fileorganizer-api"
 TOKEN_TYPE: Final = "at+jwt"
 """RFC 9068, 2.1: tells an access token from any other."""
 LEEWAY_SECONDS: Final = 30
+TOKENS_KNOWN: Final = 4_096
+"""Tokens that were found to be ours, of which only the time is looked at again: the rest of a token never changes."""
 _CLAIMS: Final = ("exp", "iat", "iss", "aud", "sub", "jti", "sid", "ver")
 API_KEY_PREFIX: Final = "fo"
 
@@ -97,6 +99,7 @@ class AccessTokens:
     def __init__(self, key: bytes, algorithm: str, minutes: int) -> None:
         """``key`` is shared by all processes of the service."""
         self._key, self._algorithm, self.seconds = key, algorithm, minutes * 60
+        self._genuine = lru_cache(TOKENS_KNOWN)(self._checked)
 
     def issue(self, user_id: UUID, session_id: UUID, version: int) -> str:
         """A token for a session."""
@@ -116,21 +119,26 @@ class AccessTokens:
     def read(self, token: str) -> AccessClaims | None:
         """The claims of a valid token; None for anything else, whatever is wrong with it."""
         try:
-            read = jwt.decode_complete(
-                token,
-                self._key,
-                algorithms=[self._algorithm],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                leeway=LEEWAY_SECONDS,
-                options={"require": list(_CLAIMS), "strict_aud": True},
-            )
-            if read["header"].get("typ") != TOKEN_TYPE:
-                return None
-            claims: dict[str, Any] = read["payload"]
-            return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]), int(claims["ver"]), int(claims["exp"]))
+            claims = self._genuine(token)
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
             return None
+        return claims if claims.expires_at > time.time() - LEEWAY_SECONDS else None
+
+    def _checked(self, token: str) -> AccessClaims:
+        """The claims of a token that is ours. Raises PyJWTError, ValueError, TypeError or AttributeError for any other."""
+        read = jwt.decode_complete(
+            token,
+            self._key,
+            algorithms=[self._algorithm],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            leeway=LEEWAY_SECONDS,
+            options={"require": list(_CLAIMS), "strict_aud": True},
+        )
+        if read["header"].get("typ") != TOKEN_TYPE:
+            raise ValueError("a token of ours, but not for this")
+        claims: dict[str, Any] = read["payload"]
+        return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]), int(claims["ver"]), int(claims["exp"]))
 
 
 def random_token() -> str:

@@ -20,7 +20,6 @@ ROWS_AT_ONCE: Final = 256
 """More rows come when they are asked for, so that an export of millions is never in memory."""
 LOOKING_UP: Final = ContextVar("looking_up", default=False)
 """Are the statements of this task answered from an index, with a few rows?"""
-_BEGIN: Final = "BEGIN"
 
 
 class Cursor(aiosqlite.Cursor):
@@ -36,13 +35,9 @@ class Cursor(aiosqlite.Cursor):
 
     async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> Cursor:
         """Run a statement."""
-        if sql == _BEGIN:
-            await self._conn.at_once(partial(self._cursor.execute, sql))
-            self._conn.only_reads = True
-        else:
-            self._conn.only_reads &= sql.lstrip()[:6].upper() == "SELECT"
-            run = partial(self._run, sql, parameters or ())
-            await (self._conn.at_once(run) if LOOKING_UP.get() and self._conn.only_reads else self._conn._execute(run))
+        self._conn.only_reads &= sql.lstrip()[:6].upper() == "SELECT"
+        run = partial(self._run, sql, parameters or ())
+        await (self._conn.at_once(run) if LOOKING_UP.get() and self._conn.only_reads else self._conn._execute(run))
         return self
 
     def _run(self, sql: str, parameters: Any) -> None:
@@ -98,6 +93,11 @@ class Connection(aiosqlite.Connection):
     def cursor(self) -> Cursor:  # type: ignore[override]  # the library's is awaited
         """A new cursor."""
         return Cursor(self, self._conn.cursor())
+
+    async def begin(self) -> None:
+        """Begin a transaction, which has only read so far."""
+        await self.at_once(partial(self._conn.execute, "BEGIN"))
+        self.only_reads = True
 
     async def commit(self) -> None:
         """End the transaction."""

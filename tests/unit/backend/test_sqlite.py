@@ -49,7 +49,7 @@ def test_one_way_for_a_transaction_that_reads(tmp_path: Path) -> None:
     """Begin, a few rows, the end: the thread is asked once (and to close the connection)."""
 
     async def read(connection: Connection) -> None:
-        assert await rows(connection, "BEGIN") == []
+        await connection.begin()
         assert await rows(connection, "SELECT n FROM numbers WHERE n < 3") == [(0,), (1,), (2,)]
         assert connection.in_transaction
         await connection.commit()
@@ -64,13 +64,13 @@ def test_what_is_looked_up_needs_no_thread(tmp_path: Path) -> None:
     async def look_up(connection: Connection) -> None:
         LOOKING_UP.set(True)
         before = connection._asked
-        await rows(connection, "BEGIN")
+        await connection.begin()
         assert await rows(connection, "SELECT n FROM numbers WHERE n < 3") == [(0,), (1,), (2,)]
         with pytest.raises(sqlite3.OperationalError, match="no such table"):
             await rows(connection, "SELECT n FROM letters")
         await connection.commit()
         assert connection._asked == connection._done == before
-        await rows(connection, "BEGIN")
+        await connection.begin()
         await rows(connection, "INSERT INTO numbers VALUES (-1)")
         await connection.rollback()
         assert connection._done == before + 2
@@ -107,7 +107,7 @@ def test_what_was_written_is_kept_or_taken_back(tmp_path: Path, end: str) -> Non
     """In the thread, whatever was read before in the same transaction."""
 
     async def write(connection: Connection) -> None:
-        await rows(connection, "BEGIN")
+        await connection.begin()
         await rows(connection, "SELECT 1")
         await rows(connection, "INSERT INTO numbers VALUES (-1)")
         await getattr(connection, end)()
@@ -124,7 +124,7 @@ def test_somebody_is_cancelled_while_the_thread_works(tmp_path: Path) -> None:
 
     async def cancel(connection: Connection) -> None:
         await connection.create_function("wait", 0, lambda: time.sleep(0.2))
-        await rows(connection, "BEGIN")
+        await connection.begin()
         task = asyncio.ensure_future(rows(connection, "SELECT wait() FROM numbers LIMIT 3"))
         await asyncio.sleep(0.05)
         task.cancel()
