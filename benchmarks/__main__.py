@@ -12,12 +12,10 @@ import os
 import platform
 import resource
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmarks.engine import is_there, measure_engine
@@ -59,18 +57,8 @@ def machine(place: Path) -> Figures:
         "python": platform.python_version(),
         "commit": _said("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=12"),
         "load_at_start": os.getloadavg()[0],
-        "loop_seconds": round(median(_loop() for _ in range(9)), 3),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def _loop() -> float:
-    """Seconds for two million additions. The same machine takes twice as long in some hours, when its neighbours work, too."""
-    began = time.perf_counter()
-    total = 0
-    for number in range(2_000_000):
-        total += number
-    return time.perf_counter() - began
 
 
 def copies_for(place: Path, parameters: Parameters, *, engine: bool) -> list[Path]:

@@ -34,14 +34,7 @@ def results(**changed: Any) -> dict[str, Any]:
         **changed,
     }
     found: dict[str, Any] = {
-        "machine": {
-            "started": "now",
-            "processor": "one",
-            "cores": 2,
-            "commit": "abc",
-            "load_at_start": 0.5,
-            "loop_seconds": 0.1,
-        },
+        "machine": {"started": "now", "processor": "one", "cores": 2, "commit": "abc", "load_at_start": 0.5},
         "files": 100_000,
         "people": 2,
         "arrangement": "SQLite",
