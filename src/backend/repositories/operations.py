@@ -41,7 +41,13 @@ class OwnOperations:
         return (await self._session.execute(query.with_for_update() if for_change else query)).scalars().first()
 
     async def page(
-        self, limit: int, offset: int, *, status: str | None, operation_type: str | None, root_path: bytes | None
+        self,
+        limit: int,
+        offset: int,
+        *,
+        status: str | None = None,
+        operation_type: str | None = None,
+        root_path: bytes | None = None,
     ) -> tuple[Sequence[Operation], int]:
         """Some of them, the newest first, and how many there are."""
         wanted = {"status": status, "operation_type": operation_type, "root_path": root_path}

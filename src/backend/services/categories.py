@@ -13,6 +13,7 @@ from backend.core.cache import Cache
 from backend.database import Database
 from backend.models import Category
 from backend.repositories.categories import OwnCategories
+from backend.repositories.operations import OwnOperations
 from backend.services.auditing import new_uuid, now
 from backend.services.callers import Caller
 from backend.services.errors import AlreadyThere, InvalidInput, NotAllowed, NotFound
@@ -65,7 +66,8 @@ class CategoryService:
         """The caller's own, then those that everybody has."""
         async with self._database.reading() as session:
             own = await OwnCategories(session, caller.user_id).all()
-        usage = await usage_of(self._database, self._cache, caller)
+            version = await OwnOperations(session, caller.owner).version()
+        usage = await usage_of(self._database, self._cache, caller, version)
         counts = {name: files for name, files, _ in usage.by_category}
         mine = [_view(category, counts) for category in own]
         return mine + (_defaults(counts) if include_defaults else [])

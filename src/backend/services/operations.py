@@ -255,9 +255,12 @@ class OperationService:
 
     async def overview(self, caller: Caller) -> dict[str, Any]:
         """Everything of the caller's in numbers."""
-        usage = await usage_of(self._database, self._cache, caller)
-        recent, _ = await self.page(caller, 5, 0)
-        return {**usage.totals, "by_status": usage.by_status, "by_category": usage.by_category, "recent": recent}
+        async with self._database.reading() as session:
+            own = OwnOperations(session, caller.owner)
+            version = await own.version()
+            recent, _ = await own.page(5, 0)
+        usage = await usage_of(self._database, self._cache, caller, version)
+        return {**usage.totals, "by_status": usage.by_status, "by_category": usage.by_category, "recent": list(recent)}
 
     # cancelling
 

@@ -19,8 +19,8 @@ class Usage(msgspec.Struct, frozen=True):
     """Category, files, bytes: the fullest first."""
 
 
-async def usage_of(database: Database, cache: Cache, caller: Caller) -> Usage:
-    """What the caller's operations did; after any change of one of them it is worked out anew."""
+async def usage_of(database: Database, cache: Cache, caller: Caller, version: tuple[int, int]) -> Usage:
+    """What the caller's operations did; worked out anew for each ``version`` of theirs (``OwnOperations.version``)."""
 
     async def add_up() -> Usage:
         """From the tables."""
@@ -28,6 +28,4 @@ async def usage_of(database: Database, cache: Cache, caller: Caller) -> Usage:
             own = OwnOperations(session, caller.owner)
             return Usage(await own.totals(), await own.by_status(), await own.by_category())
 
-    async with database.reading() as session:
-        version = await OwnOperations(session, caller.owner).version()
     return await remembered(cache, USAGE, caller.cache_owner, version, Usage, add_up)
