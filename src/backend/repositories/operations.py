@@ -52,7 +52,7 @@ class OwnOperations:
         """Some of them, the newest first, and how many there are."""
         wanted = {"status": status, "operation_type": operation_type, "root_path": root_path}
         query = self._mine().filter_by(**{name: value for name, value in wanted.items() if value is not None})
-        total = select(func.count()).select_from(query.subquery()).scalar_subquery()
+        total = query.with_only_columns(func.count()).correlate(None).scalar_subquery()
         page = query.add_columns(total).order_by(Operation.number.desc()).limit(limit).offset(offset)
         rows = (await self._session.execute(page)).all()
         if rows or not offset:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     Subquery,
+    Text,
     and_,
     case,
     column,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     table,
     true,
     tuple_,
+    type_coerce,
     union,
     union_all,
 )
@@ -59,7 +61,11 @@ _DONE: Final = select(_PROGRESS.c.operation_number).where(_PROGRESS.c.sequence =
 _NEWEST: Final = (Operation.number.desc(), FileRecord.sequence.desc())
 _OF_OPERATION: Final = (Operation.id, Operation.operation_type, Operation.root_path, Operation.destination)
 """What tells where a record's paths lie: the rest of an operation is read from JSON, and every record brings its own along."""
-_KEY: Final = (FileRecord.operation_number, FileRecord.sequence)
+_KEY: Final = tuple(
+    type_coerce(column, column.type).label(column.key) for column in (FileRecord.operation_number, FileRecord.sequence)
+)
+"""The key of a record. As it stands in the table, each part of a statement would get a foreign key of its own with it: a fifth
+of all that a search took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +168,13 @@ class FileSearch:
             matches, trigrams = or_(matches, func.lower(FileRecord.category) == words.lower()), ""
         if _DIGEST.fullmatch(words):
             matches, trigrams = or_(matches, _had_digest(bytes.fromhex(words))), ""
-        value: SQLColumnExpression[Any] = {
-            "best": FileRecord.name,
+        ranks: dict[str, ColumnElement[Any]] = {
+            "best": type_coerce(FileRecord.name, Text),
             "newest": -FileRecord.operation_number,
             "largest": -FileRecord.size_bytes,
             "name": func.lower(FileRecord.name),
-        }[sort]
+        }
+        value = ranks[sort].label("value")
         shown = min(limit + offset, COUNTED_AT_MOST + 1) if sort == "best" else COUNTED_AT_MOST + 1
         newest = self._newest if is_indexed or self._is_sqlite else self._newest_of_few
         found = newest(mine, and_(matches, *filters.conditions), value, trigrams, COUNTED_AT_MOST + 1, "found")
@@ -193,7 +200,7 @@ class FileSearch:
         self,
         mine: ColumnElement[bool],
         matches: ColumnElement[bool],
-        value: SQLColumnExpression[Any],
+        value: ColumnElement[Any],
         trigrams: str,
         most: int,
         name: str,
@@ -202,7 +209,7 @@ class FileSearch:
 
         Each comes with a value to rank it by, so that only the records of one page are fetched.
         """
-        columns: tuple[Any, ...] = (*_KEY, value.label("value"))
+        columns: tuple[Any, ...] = (*_KEY, value)
         records = select(*columns).join(Operation, and_(mine, Operation.number == FileRecord.operation_number))
         if not trigrams:
             return _kept(records.where(matches).order_by(*_NEWEST).limit(most), name)
@@ -225,7 +232,7 @@ class FileSearch:
         self,
         mine: ColumnElement[bool],
         matches: ColumnElement[bool],
-        value: SQLColumnExpression[Any],
+        value: ColumnElement[Any],
         _trigrams: str,
         most: int,
         name: str,
@@ -234,7 +241,7 @@ class FileSearch:
 
         PostgreSQL expects as many of each operation as there are on average; a join would be made by going through everybody's.
         """
-        columns: tuple[Any, ...] = (*_KEY, value.label("value"))
+        columns: tuple[Any, ...] = (*_KEY, value)
         of_one = select(*columns).where(FileRecord.operation_number == Operation.number, matches)
         records = (
             of_one.correlate(Operation).offset(literal_column("0")).lateral()

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -384,6 +385,22 @@ def test_tokens_are_made_as_promised(ann: Person) -> None:
     read = tokens.read(token)
     assert read is not None and (read.user_id, read.session_id, read.version) == (UUID(int=1), UUID(int=2), 3)
     assert tokens.read(token + "x") is None and tokens.read("") is None
+
+
+def test_a_token_that_is_known_ends_when_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its signature is looked at once, its time whenever it comes."""
+    tokens = AccessTokens(b"k" * 32, "HS256", 1)
+    token = tokens.issue(UUID(int=1), UUID(int=2), 3)
+    began = time.time()
+    for seconds, is_good in (
+        (0, True),
+        (85, True),
+        (95, False),
+        (0, True),
+    ):  # a minute, and half a one for clocks that differ
+        monkeypatch.setattr("backend.core.security.time", SimpleNamespace(time=lambda now=began + seconds: now))
+        assert (tokens.read(token) is not None) == is_good
+        assert tokens.read(token + "x") is None
 
 
 def test_the_first_administrator(tmp_path: Path) -> None:
