@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from contextlib import suppress
 from typing import Final
 
 from fileorganizer.settings import collect_rarely
@@ -16,6 +17,8 @@ NICER: Final = 5
 def to_the_background() -> None:
     """For a worker, and so for the operations that it forks: whoever waits for an answer of the API comes first."""
     os.nice(NICER)
+    with suppress(OSError):  # where a container forbids it, requests wait a little longer
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # waking up it interrupts nobody
     collect_rarely()
     signal.signal(
         signal.SIGCHLD, signal.SIG_DFL

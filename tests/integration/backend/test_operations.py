@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from backend.worker.background import NICER
 from fileorganizer import organizer
 from fileorganizer.model import Options
 from tests.integration.test_crash import kill_at
@@ -483,6 +484,18 @@ def test_folder_picker(ann: Person) -> None:
     inner = ann.get("/folders", params={"path": listed["folders"][1]["path"]})
     assert [folder["name"] for folder in inner["folders"]] == ["c"] and inner["more"] is False
     assert ann.ask("GET", "/folders?path=/etc").status_code == 403
+
+
+def test_requests_come_before_operations(server: Server, ann: Person) -> None:
+    """A worker is nicer than the API, and interrupts nobody when it wakes up (Celery's beat is no worker)."""
+    assert server.process is not None
+
+    def standing(pid: int) -> tuple[int, int]:
+        return os.sched_getscheduler(pid), os.getpriority(os.PRIO_PROCESS, pid)
+
+    policy, niceness = standing(server.process.pid)
+    assert policy == os.SCHED_OTHER
+    assert (os.SCHED_BATCH, niceness + NICER) in {standing(abs(pid)) for pid in server.workers()}
 
 
 def test_too_many_wait(server: Server, ann: Person) -> None:
