@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.models import FileRecord, beginning
@@ -18,6 +19,11 @@ SORTS: Final = {
     "path": (beginning(FileRecord.original_path), FileRecord.original_path, FileRecord.sequence),
 }
 """By what pages can be sorted; each begins with what an index has, and ends with what makes the order one."""
+_FILTERS: Final = {
+    "status": FileRecord.status == bindparam("status"),
+    "category": FileRecord.category == bindparam("category"),
+    "min_size_bytes": FileRecord.size_bytes >= bindparam("min_size_bytes"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +40,14 @@ class Filters:
         return self.min_size_bytes is None
 
     @property
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """What a record has to fulfil."""
-        wanted: list[ColumnElement[bool]] = []
-        if self.status is not None:
-            wanted.append(FileRecord.status == self.status)
-        if self.category is not None:
-            wanted.append(FileRecord.category == self.category)
-        if self.min_size_bytes is not None:
-            wanted.append(FileRecord.size_bytes >= self.min_size_bytes)
-        return wanted
+    def values(self) -> dict[str, Any]:
+        """What is asked for, by the names in ``conditions_of``."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def conditions_of(names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """What a record has to fulfil; the values come with the execution."""
+    return [_FILTERS[name] for name in names]
 
 
 class Files:
@@ -53,34 +57,46 @@ class Files:
         """``number`` is that of an operation that the caller owns."""
         self._session, self._number = session, number
 
-    def _wanted(self, filters: Filters) -> Select[FileRecord]:
-        """All that pass the filters."""
-        query = select(FileRecord).where(FileRecord.operation_number == self._number)
-        return query.where(*filters.conditions)
-
     async def page(
         self, filters: Filters, sort: str, *, descending: bool, limit: int, offset: int = 0, after: Sequence[Any] = ()
     ) -> Sequence[FileRecord]:
         """Some records in order; ``after`` are the sort values of the last one seen, the quick way to deep pages."""
-        columns = SORTS[sort]
-        query = self._wanted(filters).order_by(*(column.desc() if descending else column for column in columns))
+        values = {**filters.values, "number": self._number, "limit": limit, "offset": offset}
+        query = _page(tuple(filters.values), sort, descending)
         if after:
+            columns = SORTS[sort]
             last = (beginning(literal(after[0])), *after) if sort == "path" else after
             here, there = tuple_(*columns), tuple_(*last)
             query = query.where(here < there if descending else here > there)
-        return (await self._session.execute(query.limit(limit).offset(offset))).scalars().all()
+        return (await self._session.execute(query, values)).scalars().all()
 
     async def count(self, filters: Filters) -> tuple[int, bool]:
         """How many pass the filters, counted up to a limit; and whether that is exact."""
-        query = self._wanted(filters).with_only_columns(FileRecord.sequence).limit(COUNTED_AT_MOST + 1)
-        found = (await self._session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+        query = _wanted(filters.values).with_only_columns(FileRecord.sequence).limit(COUNTED_AT_MOST + 1)
+        values = {**filters.values, "number": self._number}
+        found = (await self._session.execute(select(func.count()).select_from(query.subquery()), values)).scalar_one()
         return min(found, COUNTED_AT_MOST), found <= COUNTED_AT_MOST
 
     async def largest(self, limit: int) -> Sequence[FileRecord]:
         """The largest of those that were done."""
-        query = self._wanted(Filters(status="completed")).order_by(FileRecord.size_bytes.desc(), FileRecord.sequence)
-        return (await self._session.execute(query.limit(limit))).scalars().all()
+        done = Filters(status="completed").values
+        query = _wanted(done).order_by(FileRecord.size_bytes.desc(), FileRecord.sequence).limit(limit)
+        return (await self._session.execute(query, {**done, "number": self._number})).scalars().all()
 
     async def record(self, sequence: int) -> FileRecord | None:
         """One record."""
         return await self._session.get(FileRecord, (self._number, sequence))
+
+
+def _wanted(filters: Iterable[str]) -> Select[FileRecord]:
+    """All records of an operation that pass the filters of these names."""
+    query = select(FileRecord).where(FileRecord.operation_number == bindparam("number"))
+    return query.where(*conditions_of(filters))
+
+
+@lru_cache(maxsize=64)
+def _page(filters: tuple[str, ...], sort: str, descending: bool) -> Select[FileRecord]:
+    """Some of them in order: made once, as pages are what is asked for most."""
+    order = (column.desc() if descending else column for column in SORTS[sort])
+    limit, offset = bindparam("limit", type_=Integer), bindparam("offset", type_=Integer)
+    return _wanted(filters).order_by(*order).limit(limit).offset(offset)

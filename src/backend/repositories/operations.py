@@ -3,25 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Result, ScalarSelect, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.models import ACTIVE_STATES, CLEANUP, IdempotencyKey, Operation, OperationStats
 from backend.repositories.owners import Owner
 from backend.repositories.turns import QUEUE, take_turn
 
+_MINE: Final = Operation.user_id == bindparam("user_id")
+_IN_ROOT: Final = and_(
+    _MINE,
+    Operation.root_id == bindparam("limit_root"),
+    or_(
+        Operation.destination.is_(None),
+        Operation.destination == bindparam("limit_path"),
+        Operation.destination.between(bindparam("limit_below"), bindparam("limit_after")),
+    ),
+)
+_STATS: Final = select(OperationStats).where(OperationStats.operation_number == bindparam("number"))
 
-def owned_by(owner: Owner) -> ColumnElement[bool]:
-    """Is an operation the owner's? For a key of one root: does all of it lie in that root?"""
-    mine: ColumnElement[bool] = Operation.user_id == owner.user_id
+
+def owned_by(owner: Owner) -> tuple[ColumnElement[bool], dict[str, Any]]:
+    """Is an operation the owner's? For a key of one root: does all of it lie in that root? With the values asked for.
+
+    There are two such conditions, without values: statements that every page asks are made once for each and kept. Making
+    one took as long as executing it.
+    """
+    values: dict[str, Any] = {"user_id": owner.user_id}
     if owner.limit is None:
-        return mine
-    below = Operation.destination.between(owner.limit.path + b"/", owner.limit.path + b"0")  # 0 comes after / in ASCII
-    inside = or_(Operation.destination.is_(None), Operation.destination == owner.limit.path, below)
-    return and_(mine, Operation.root_id == owner.limit.root_id, inside)
+        return _MINE, values
+    path = owner.limit.path
+    below = {"limit_below": path + b"/", "limit_after": path + b"0"}  # 0 comes after / in ASCII
+    return _IN_ROOT, values | {"limit_root": owner.limit.root_id, "limit_path": path} | below
+
+
+@cache
+def _one(mine: ColumnElement[bool]) -> Select[Operation]:
+    """The one of an id."""
+    return select(Operation).where(mine, Operation.id == bindparam("id"))
+
+
+@cache
+def _page(mine: ColumnElement[bool], equal: tuple[str, ...]) -> tuple[Select[Operation, int], ScalarSelect[int]]:
+    """Some of those that have the values asked for, the newest first, each with how many there are; and that number."""
+    query = select(Operation).where(mine, *(getattr(Operation, name) == bindparam(name) for name in equal))
+    total = query.with_only_columns(func.count()).correlate(None).scalar_subquery()
+    limit, offset = bindparam("limit", type_=Integer), bindparam("offset", type_=Integer)
+    return query.add_columns(total).order_by(Operation.number.desc()).limit(limit).offset(offset), total
+
+
+@cache
+def _version(mine: ColumnElement[bool]) -> Select[int, int]:
+    """How many, and the sum of their revisions."""
+    return select(func.count(), func.coalesce(func.sum(Operation.revision), 0)).where(mine)
 
 
 class OwnOperations:
@@ -29,16 +67,18 @@ class OwnOperations:
 
     def __init__(self, session: AsyncSession, owner: Owner) -> None:
         """Everything is limited to ``owner``."""
-        self._session, self._user_id, self._is_mine = session, owner.user_id, owned_by(owner)
+        self._session, self._user_id = session, owner.user_id
+        self._is_mine, self._values = owned_by(owner)
 
-    def _mine(self) -> Select[Operation]:
-        """All of them."""
-        return select(Operation).where(self._is_mine)
+    async def _execute(self, query: Any, **values: Any) -> Result[*tuple[Any, ...]]:
+        """Execute a statement in which it says whose operations are asked for."""
+        return await self._session.execute(query, {**self._values, **values})
 
     async def get(self, operation_id: UUID, *, for_change: bool = False) -> Operation | None:
         """One of them."""
-        query = self._mine().where(Operation.id == operation_id)
-        return (await self._session.execute(query.with_for_update() if for_change else query)).scalars().first()
+        query = _one(self._is_mine)
+        found = await self._execute(query.with_for_update() if for_change else query, id=operation_id)
+        return found.scalars().first()
 
     async def page(
         self,
@@ -51,23 +91,26 @@ class OwnOperations:
     ) -> tuple[Sequence[Operation], int]:
         """Some of them, the newest first, and how many there are."""
         wanted = {"status": status, "operation_type": operation_type, "root_path": root_path}
-        query = self._mine().filter_by(**{name: value for name, value in wanted.items() if value is not None})
-        total = query.with_only_columns(func.count()).correlate(None).scalar_subquery()
-        page = query.add_columns(total).order_by(Operation.number.desc()).limit(limit).offset(offset)
-        rows = (await self._session.execute(page)).all()
+        equal = {name: value for name, value in wanted.items() if value is not None}
+        query, total = _page(self._is_mine, tuple(equal))
+        rows = (await self._execute(query, limit=limit, offset=offset, **equal)).all()
         if rows or not offset:
             return [row[0] for row in rows], rows[0][1] if rows else 0
-        return [], (await self._session.execute(select(total))).scalar_one()
+        count: int = (await self._execute(select(total), **equal)).scalar_one()
+        return [], count
 
     async def children(self, operation_id: UUID, operation_type: str) -> Sequence[Operation]:
         """The operations of a kind that were made from one."""
-        query = self._mine().where(Operation.parent_id == operation_id, Operation.operation_type == operation_type)
-        return (await self._session.execute(query)).scalars().all()
+        query = select(Operation).where(
+            self._is_mine, Operation.parent_id == operation_id, Operation.operation_type == operation_type
+        )
+        return (await self._execute(query)).scalars().all()
 
     async def count_active(self) -> int:
         """How many of the user's are waiting or running, in whichever root."""
         query = select(func.count()).where(self._is_mine, Operation.status.in_(ACTIVE_STATES))
-        return (await self._session.execute(query)).scalar_one()
+        count: int = (await self._execute(query)).scalar_one()
+        return count
 
     async def idempotency_key(self, key: str) -> IdempotencyKey | None:
         """A request that was made before."""
@@ -75,13 +118,11 @@ class OwnOperations:
 
     async def stats(self, number: int) -> Sequence[OperationStats]:
         """Counts of one of them by status and category; its owner was checked by ``get``."""
-        query = select(OperationStats).where(OperationStats.operation_number == number)
-        return (await self._session.execute(query)).scalars().all()
+        return (await self._session.execute(_STATS, {"number": number})).scalars().all()
 
     async def version(self) -> tuple[int, int]:
         """Another pair of numbers after each change of any of them: revisions only grow, and rows don't go."""
-        query = select(func.count(), func.coalesce(func.sum(Operation.revision), 0)).where(self._is_mine)
-        count, revisions = (await self._session.execute(query)).one()
+        count, revisions = (await self._execute(_version(self._is_mine))).one()
         return count, int(revisions)
 
     async def totals(self) -> dict[str, Any]:
@@ -94,7 +135,7 @@ class OwnOperations:
             func.coalesce(func.sum(Operation.duplicates_found), 0),
             func.coalesce(func.sum(case((cleaned, Operation.space_saved_bytes), else_=0)), 0),
         ).where(self._is_mine, Operation.is_dry_run.is_(False))
-        count, files, size, duplicates, saved = (await self._session.execute(query)).one()
+        count, files, size, duplicates, saved = (await self._execute(query)).one()
         return {
             "operations": count,
             "files_processed": int(files),
@@ -106,19 +147,19 @@ class OwnOperations:
     async def worked_in(self) -> Sequence[bytes]:
         """The folders in which operations of the user have changed something."""
         query = select(Operation.root_path).where(self._is_mine, Operation.journal_id.is_not(None))
-        return (await self._session.execute(query.distinct().order_by(Operation.root_path))).scalars().all()
+        return (await self._execute(query.distinct().order_by(Operation.root_path))).scalars().all()
 
     async def by_journal(self, journal_ids: Iterable[str]) -> dict[str, UUID]:
         """Ids in journals → ids of the user's operations."""
         query = select(Operation.journal_id, Operation.id).where(
             self._is_mine, Operation.journal_id.in_(set(journal_ids))
         )
-        return {str(row[0]): row[1] for row in await self._session.execute(query)}
+        return {str(row[0]): row[1] for row in await self._execute(query)}
 
     async def by_status(self) -> dict[str, int]:
         """How many there are in each state."""
         query = select(Operation.status, func.count()).where(self._is_mine).group_by(Operation.status)
-        return {row[0]: row[1] for row in await self._session.execute(query)}
+        return {row[0]: row[1] for row in await self._execute(query)}
 
     async def by_category(self) -> list[tuple[str, int, int]]:
         """Files and bytes put into each category, over all that was done."""
@@ -135,7 +176,7 @@ class OwnOperations:
             .group_by(OperationStats.category)
             .order_by(files.desc(), OperationStats.category)
         )
-        return [(category, int(count), int(total)) for category, count, total in await self._session.execute(query)]
+        return [(category, int(count), int(total)) for category, count, total in await self._execute(query)]
 
 
 class Queue:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    Integer,
     Select,
     SQLColumnExpression,
     Subquery,
     Text,
     and_,
+    bindparam,
     case,
     column,
     exists,
@@ -43,7 +46,7 @@ from backend.models import (
     Operation,
     OperationStats,
 )
-from backend.repositories.files import COUNTED_AT_MOST, Filters
+from backend.repositories.files import COUNTED_AT_MOST, Filters, conditions_of
 from backend.repositories.operations import owned_by
 from backend.repositories.owners import Owner
 
@@ -70,32 +73,84 @@ of all that a search took."""
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is searched for, as conditions for one of the two databases; capitals and small letters are the same."""
+    """What is searched for."""
 
     words: str
+
+    @property
+    def before_ending(self) -> str | None:
+        """What comes before the ending of a name; None for what doesn't look like a name."""
+        name = _ENDING.fullmatch(self.words)
+        return name[1] if name else None
+
+    def values(self) -> dict[str, Any]:
+        """All that ``Paths`` asks for, by its names. A path is held against small letters where LIKE knows those of ASCII only."""
+        typed = escaped(self.words)
+        plain = typed if self.words.isascii() else typed.lower()
+        behind = self.words.lower()[::-1]
+        return {
+            "typed": f"%{typed}%",
+            "before_ending": f"%{escaped(self.before_ending or '')}%",
+            "held": f"%{plain}%",
+            "beginning": f"%/{plain}%",
+            "named": f"%/{plain}",
+            "behind": behind,
+            "behind_from": f"{behind}/",
+            "behind_to": f"{behind}0",
+            "trigrams": _trigrams(self.words),
+            "trigrams_of_exact": _trigrams(f"/{self.words}/"),
+            "small": self.words.lower(),
+            "digest": bytes.fromhex(self.words) if _DIGEST.fullmatch(self.words) else b"",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """What a path has to fulfil, for one of the two databases and for words of a kind; capitals and small letters are the same.
+
+    The words themselves come with the execution: a search's statement took longer to make than to execute, so each is made
+    once for all words of a kind.
+    """
+
     is_sqlite: bool
     is_indexed: bool
     """Is an index that holds everybody's records to be asked?"""
+    is_ascii: bool
+    is_short: bool
+    """Shorter than what is in an index."""
+    has_ending: bool
+    is_category: bool
+    """Is there a category of this name?"""
+    is_digest: bool
 
     @property
-    def within(self) -> ColumnElement[bool]:
+    def matches(self) -> ColumnElement[bool]:
+        """A record that is looked for, by its path or otherwise."""
+        otherwise = []
+        if self.is_category:
+            otherwise.append(func.lower(FileRecord.category) == bindparam("small"))
+        if self.is_digest:
+            otherwise.append(_had_digest())
+        return or_(self._within, *otherwise) if otherwise else self._within
+
+    @property
+    def _within(self) -> ColumnElement[bool]:
         """A path that holds them. As they were typed is asked first: that costs a third of comparing small letters.
 
         Of a name with an ending PostgreSQL's index is asked for what comes before it: nearly every record has the ending's
         trigrams, and going through those took 0.2 s with ten million. A CASE is asked of no index.
         """
-        name, pattern = FileRecord.name, f"%{escaped(self.words)}%"
-        if self.is_sqlite or not self.is_indexed or len(self.words) < TRIGRAM:
-            return self._like(name, pattern)
-        typed, small = name.like(pattern, escape="\\"), name.ilike(pattern, escape="\\")
-        before_ending = _ENDING.fullmatch(self.words)
-        if before_ending is None:
+        name = FileRecord.name
+        if self.is_sqlite or not self.is_indexed or self.is_short:
+            return self._like(name, "held")
+        typed, small = (like(bindparam("typed"), escape="\\") for like in (name.like, name.ilike))
+        if not self.has_ending:
             return or_(typed, small)
-        return and_(name.ilike(f"%{escaped(before_ending[1])}%", escape="\\"), case((typed, true()), else_=small))
+        return and_(name.ilike(bindparam("before_ending"), escape="\\"), case((typed, true()), else_=small))
 
     def begins(self, name: SQLColumnExpression[str]) -> ColumnElement[bool]:
         """A path in which a name begins with them."""
-        return self._like(literal("/") + name, f"%/{escaped(self.words)}%")
+        return self._like(literal("/") + name, "beginning")
 
     @property
     def exact(self) -> ColumnElement[bool]:
@@ -105,28 +160,34 @@ class Words:
         trigrams of a word that all names hold would lead it to every record.
         """
         if self.is_sqlite:
-            return self._like(literal("/") + FileRecord.name, f"%/{escaped(self.words)}")
+            return self._like(literal("/") + FileRecord.name, "named")
         behind = func.left(func.reverse(func.lower(FileRecord.name)), literal_column("500")).collate("C")
-        ending = self.words.lower()[::-1]
-        return or_(behind == ending, and_(behind >= f"{ending}/", behind < f"{ending}0"))
+        inside = and_(behind >= bindparam("behind_from", type_=Text), behind < bindparam("behind_to", type_=Text))
+        return or_(behind == bindparam("behind", type_=Text), inside)
 
     @property
-    def trigrams(self) -> str:
-        """What is in SQLite's index of a path that holds them; nothing for words that are too short, or where it isn't to be asked."""
-        return _trigrams(self.words) if self.is_sqlite and self.is_indexed else ""
+    def trigrams(self) -> str | None:
+        """The value that SQLite's index is asked for; none for words that are too short, or where it isn't to be asked."""
+        asked = self._has_trigrams and not (self.is_short or self.is_category or self.is_digest)
+        return "trigrams" if asked else None
 
     @property
-    def trigrams_of_exact(self) -> str:
-        """What is in it of a file of exactly that name: paths are in it between two slashes."""
-        return _trigrams(f"/{self.words}/") if self.is_sqlite and self.is_indexed else ""
+    def trigrams_of_exact(self) -> str | None:
+        """The same for a file of exactly that name: paths are in it between two slashes."""
+        return "trigrams_of_exact" if self._has_trigrams else None
+
+    @property
+    def _has_trigrams(self) -> bool:
+        """Is there an index of SQLite's to be asked?"""
+        return self.is_sqlite and self.is_indexed
 
     def _like(self, name: SQLColumnExpression[str], pattern: str) -> ColumnElement[bool]:
         """No index is asked. The letters of ASCII alone are compared quickly, by both databases: SQLite's LIKE knows no others."""
-        if self.words.isascii():
+        if self.is_ascii:
             like = name.like if self.is_sqlite else name.collate("C").ilike
-            return like(pattern, escape="\\")
+            return like(bindparam(pattern), escape="\\")
         small = func.small_letters(name) if self.is_sqlite else func.lower(name)
-        return small.like(pattern.lower(), escape="\\")
+        return small.like(bindparam(pattern), escape="\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +208,8 @@ class FileSearch:
 
     def __init__(self, session: AsyncSession, owner: Owner) -> None:
         """Everything is limited to ``owner``."""
-        self._session, self._is_mine = session, owned_by(owner)
+        self._session = session
+        self._is_mine, self._values = owned_by(owner)
         self._is_sqlite = session.get_bind().dialect.name == "sqlite"
 
     async def find(
@@ -160,130 +222,151 @@ class FileSearch:
         Best first are exact names, then names that begin so, then the rest, within each the newest. Beyond the limit up to
         which they are counted, what is sorted are exact names and the newest others.
         """
-        mine = self._is_mine if operation_id is None else and_(self._is_mine, Operation.id == operation_id)
-        is_current, is_category, is_indexed = await self._known(words, mine)
-        asked = Words(words, self._is_sqlite, is_indexed)
-        matches, trigrams = asked.within, asked.trigrams
-        if is_category:
-            matches, trigrams = or_(matches, func.lower(FileRecord.category) == words.lower()), ""
-        if _DIGEST.fullmatch(words):
-            matches, trigrams = or_(matches, _had_digest(bytes.fromhex(words))), ""
-        ranks: dict[str, ColumnElement[Any]] = {
-            "best": type_coerce(FileRecord.name, Text),
-            "newest": -FileRecord.operation_number,
-            "largest": -FileRecord.size_bytes,
-            "name": func.lower(FileRecord.name),
-        }
-        value = ranks[sort].label("value")
-        shown = min(limit + offset, COUNTED_AT_MOST + 1) if sort == "best" else COUNTED_AT_MOST + 1
-        newest = self._newest if is_indexed or self._is_sqlite else self._newest_of_few
-        found = newest(mine, and_(matches, *filters.conditions), value, trigrams, COUNTED_AT_MOST + 1, "found")
-        exactly = and_(asked.exact, *filters.conditions)
-        named = newest(mine, exactly, value, asked.trigrams_of_exact, shown, "named")
-        keys = _ranked(found, named, asked, shown) if sort == "best" else _together(found, named)
-        order = (keys.c.rank, keys.c.operation_number.desc(), keys.c.sequence.desc())
-        page = select(keys).order_by(*order).limit(limit).offset(offset).cte("page")
-        count = select(func.count()).select_from(found)
-        query = (
-            select(FileRecord, Operation, count.scalar_subquery())
-            .join(page, and_(*(FileRecord.__table__.c[c.name] == page.c[c.name] for c in _key_of(page))))
-            .join(Operation, Operation.number == FileRecord.operation_number)
-            .order_by(page.c.rank, page.c.operation_number.desc(), page.c.sequence.desc())
-            .options(load_only(*_OF_OPERATION, raiseload=True))
+        mine = self._is_mine if operation_id is None else _of_one(self._is_mine)
+        asked = Words(words)
+        values = {**self._values, **asked.values(), **filters.values, "id": operation_id}
+        values |= {"limit": limit, "offset": offset, "shown": min(limit + offset, COUNTED_AT_MOST + 1)}
+        known = (await self._session.execute(_known(mine, self._is_sqlite), values)).one()
+        is_current, is_category, is_indexed = (bool(one) for one in known)
+        paths = Paths(
+            is_sqlite=self._is_sqlite,
+            is_indexed=is_indexed,
+            is_ascii=words.isascii(),
+            is_short=len(words) < TRIGRAM,
+            has_ending=asked.before_ending is not None,
+            is_category=is_category,
+            is_digest=bool(values["digest"]),
         )
-        rows = (await self._session.execute(query)).all()
-        total = rows[0][2] if rows else (await self._session.execute(count)).scalar_one() if offset else 0
+        query, count = _found(mine, paths, tuple(filters.values), sort)
+        rows = (await self._session.execute(query, values)).all()
+        total = rows[0][2] if rows else (await self._session.execute(count, values)).scalar_one() if offset else 0
         found_rows = [(row[0], row[1]) for row in rows]
         return Hits(found_rows, min(total, COUNTED_AT_MOST), total <= COUNTED_AT_MOST, is_current)
-
-    def _newest(
-        self,
-        mine: ColumnElement[bool],
-        matches: ColumnElement[bool],
-        value: ColumnElement[Any],
-        trigrams: str,
-        most: int,
-        name: str,
-    ) -> CTE:
-        """The keys of what matches, the newest so many: an order that the key has, so that frequent words end soon.
-
-        Each comes with a value to rank it by, so that only the records of one page are fetched.
-        """
-        columns: tuple[Any, ...] = (*_KEY, value)
-        records = select(*columns).join(Operation, and_(mine, Operation.number == FileRecord.operation_number))
-        if not trigrams:
-            return _kept(records.where(matches).order_by(*_NEWEST).limit(most), name)
-        number, sequence = _NAMES.c.rowid.op(">>")(SEQUENCE_BITS), _NAMES.c.rowid.op("&")((1 << SEQUENCE_BITS) - 1)
-        indexed = (
-            select(*columns)
-            .select_from(_NAMES)
-            .join(Operation, and_(mine, Operation.number == number, Operation.number.in_(_DONE)))
-            .join(FileRecord, and_(FileRecord.operation_number == number, FileRecord.sequence == sequence))
-            .where(literal_column("search_names").op("MATCH")(trigrams), matches)
-            .order_by(_NAMES.c.rowid.desc())
-            .limit(most)
-        )
-        others = records.where(Operation.number.not_in(_DONE), matches).order_by(*_NEWEST).limit(most)
-        both = union_all(select(indexed.subquery()), select(others.subquery())).subquery()
-        order = (both.c.operation_number.desc(), both.c.sequence.desc())
-        return _kept(select(both).order_by(*order).limit(most), name)
-
-    def _newest_of_few(
-        self,
-        mine: ColumnElement[bool],
-        matches: ColumnElement[bool],
-        value: ColumnElement[Any],
-        _trigrams: str,
-        most: int,
-        name: str,
-    ) -> CTE:
-        """The same for a user with few records, from operation to operation.
-
-        PostgreSQL expects as many of each operation as there are on average; a join would be made by going through everybody's.
-        """
-        columns: tuple[Any, ...] = (*_KEY, value)
-        of_one = select(*columns).where(FileRecord.operation_number == Operation.number, matches)
-        records = (
-            of_one.correlate(Operation).offset(literal_column("0")).lateral()
-        )  # with an offset it isn't made a join
-        order = (records.c.operation_number.desc(), records.c.sequence.desc())
-        query = select(records).select_from(Operation).join(records, true()).where(mine).order_by(*order)
-        return _kept(query.limit(most), name)
-
-    async def _known(self, words: str, mine: ColumnElement[bool]) -> tuple[bool, bool, bool]:
-        """Three things of these operations, before the records are asked: what ends meanwhile may not be found whole.
-
-        Are all records there (those of a running operation come batch by batch)? Do any of the operations know a category of
-        this name (the counters say so; no index helps both at once)? Are there too many records to be read without an
-        index (on SQLite: one that ``worker.names`` makes, if it is there)?
-        """
-        running = select(Operation.number).where(
-            mine, Operation.status == "running", Operation.operation_type != PREVIEW
-        )
-        category = (
-            select(OperationStats.category)
-            .join(Operation, and_(mine, Operation.number == OperationStats.operation_number))
-            .where(func.lower(OperationStats.category) == words.lower())
-        )
-        indexed: ColumnElement[bool] = select(func.sum(Operation.files_total) > FEW).where(mine).scalar_subquery()
-        if self._is_sqlite:
-            indexed = and_(exists().where(_SCHEMA.c.name == _PROGRESS.name), indexed)
-        row = (await self._session.execute(select(~exists(running), exists(category), indexed))).one()
-        return bool(row[0]), bool(row[1]), bool(row[2])
 
     async def operation(self, number: int) -> Operation | None:
         """One of the user's operations by its number."""
         query = select(Operation).where(self._is_mine, Operation.number == number)
-        return (await self._session.execute(query)).scalars().first()
+        return (await self._session.execute(query, self._values)).scalars().first()
 
 
-def _had_digest(digest: bytes) -> ColumnElement[bool]:
-    """Was a file found to have copies by its operation, with this digest? Groups follow what is done with their files."""
+@cache
+def _of_one(mine: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Is it the operation of an id?"""
+    return and_(mine, Operation.id == bindparam("id"))
+
+
+@lru_cache(maxsize=64)
+def _found(
+    mine: ColumnElement[bool], paths: Paths, filters: tuple[str, ...], sort: str
+) -> tuple[Select[FileRecord, Operation, int], Select[int]]:
+    """What is found, page by page, with how much there is; and that number alone."""
+    ranks: dict[str, ColumnElement[Any]] = {
+        "best": type_coerce(FileRecord.name, Text),
+        "newest": -FileRecord.operation_number,
+        "largest": -FileRecord.size_bytes,
+        "name": func.lower(FileRecord.name),
+    }
+    value = ranks[sort].label("value")
+    all_shown = literal(COUNTED_AT_MOST + 1)
+    shown = bindparam("shown", type_=Integer) if sort == "best" else all_shown
+    newest = _newest if paths.is_indexed or paths.is_sqlite else _newest_of_few
+    wanted = conditions_of(filters)
+    found = newest(mine, and_(paths.matches, *wanted), value, paths.trigrams, all_shown, "found")
+    named = newest(mine, and_(paths.exact, *wanted), value, paths.trigrams_of_exact, shown, "named")
+    keys = _ranked(found, named, paths, shown) if sort == "best" else _together(found, named)
+    order = (keys.c.rank, keys.c.operation_number.desc(), keys.c.sequence.desc())
+    limit, offset = bindparam("limit", type_=Integer), bindparam("offset", type_=Integer)
+    page = select(keys).order_by(*order).limit(limit).offset(offset).cte("page")
+    count = select(func.count()).select_from(found)
+    query = (
+        select(FileRecord, Operation, count.scalar_subquery())
+        .join(page, and_(*(FileRecord.__table__.c[c.name] == page.c[c.name] for c in _key_of(page))))
+        .join(Operation, Operation.number == FileRecord.operation_number)
+        .order_by(page.c.rank, page.c.operation_number.desc(), page.c.sequence.desc())
+        .options(load_only(*_OF_OPERATION, raiseload=True))
+    )
+    return query, count
+
+
+def _newest(
+    mine: ColumnElement[bool],
+    matches: ColumnElement[bool],
+    value: ColumnElement[Any],
+    trigrams: str | None,
+    most: ColumnElement[int],
+    name: str,
+) -> CTE:
+    """The keys of what matches, the newest so many: an order that the key has, so that frequent words end soon.
+
+    Each comes with a value to rank it by, so that only the records of one page are fetched.
+    """
+    columns: tuple[Any, ...] = (*_KEY, value)
+    records = select(*columns).join(Operation, and_(mine, Operation.number == FileRecord.operation_number))
+    if trigrams is None:
+        return _kept(records.where(matches).order_by(*_NEWEST).limit(most), name)
+    number, sequence = _NAMES.c.rowid.op(">>")(SEQUENCE_BITS), _NAMES.c.rowid.op("&")((1 << SEQUENCE_BITS) - 1)
+    indexed = (
+        select(*columns)
+        .select_from(_NAMES)
+        .join(Operation, and_(mine, Operation.number == number, Operation.number.in_(_DONE)))
+        .join(FileRecord, and_(FileRecord.operation_number == number, FileRecord.sequence == sequence))
+        .where(literal_column("search_names").op("MATCH")(bindparam(trigrams, type_=Text)), matches)
+        .order_by(_NAMES.c.rowid.desc())
+        .limit(most)
+    )
+    others = records.where(Operation.number.not_in(_DONE), matches).order_by(*_NEWEST).limit(most)
+    both = union_all(select(indexed.subquery()), select(others.subquery())).subquery()
+    order = (both.c.operation_number.desc(), both.c.sequence.desc())
+    return _kept(select(both).order_by(*order).limit(most), name)
+
+
+def _newest_of_few(
+    mine: ColumnElement[bool],
+    matches: ColumnElement[bool],
+    value: ColumnElement[Any],
+    _trigrams: str | None,
+    most: ColumnElement[int],
+    name: str,
+) -> CTE:
+    """The same for a user with few records, from operation to operation.
+
+    PostgreSQL expects as many of each operation as there are on average; a join would be made by going through everybody's.
+    """
+    columns: tuple[Any, ...] = (*_KEY, value)
+    of_one = select(*columns).where(FileRecord.operation_number == Operation.number, matches)
+    records = of_one.correlate(Operation).offset(literal_column("0")).lateral()  # with an offset it isn't made a join
+    order = (records.c.operation_number.desc(), records.c.sequence.desc())
+    query = select(records).select_from(Operation).join(records, true()).where(mine).order_by(*order)
+    return _kept(query.limit(most), name)
+
+
+@cache
+def _known(mine: ColumnElement[bool], is_sqlite: bool) -> Select[bool, bool, bool]:
+    """Three things of these operations, before the records are asked: what ends meanwhile may not be found whole.
+
+    Are all records there (those of a running operation come batch by batch)? Do any of the operations know a category of
+    this name (the counters say so; no index helps both at once)? Are there too many records to be read without an
+    index (on SQLite: one that ``worker.names`` makes, if it is there)?
+    """
+    running = select(Operation.number).where(mine, Operation.status == "running", Operation.operation_type != PREVIEW)
+    category = (
+        select(OperationStats.category)
+        .join(Operation, and_(mine, Operation.number == OperationStats.operation_number))
+        .where(func.lower(OperationStats.category) == bindparam("small"))
+    )
+    indexed: ColumnElement[bool] = select(func.sum(Operation.files_total) > FEW).where(mine).scalar_subquery()
+    if is_sqlite:
+        indexed = and_(exists().where(_SCHEMA.c.name == _PROGRESS.name), indexed)
+    return select(~exists(running), exists(category), indexed)
+
+
+def _had_digest() -> ColumnElement[bool]:
+    """Was a file found to have copies by its operation, with the digest asked for? Groups follow what is done with their files."""
     group, file = DuplicateGroup, DuplicateFile
     found = (
         select(file.operation_number, file.path)
         .join(group, and_(group.operation_number == file.operation_number, group.sequence == file.sequence))
-        .where(group.digest == digest)
+        .where(group.digest == bindparam("digest"))
     )
     places = (FileRecord.original_path, FileRecord.new_path)
     return or_(*(tuple_(FileRecord.operation_number, place).in_(found) for place in places))
@@ -305,10 +388,10 @@ def _key_of(part: CTE) -> tuple[ColumnElement[int], ColumnElement[int]]:
     return part.c.operation_number, part.c.sequence
 
 
-def _ranked(found: CTE, named: CTE, asked: Words, shown: int) -> Subquery:
+def _ranked(found: CTE, named: CTE, paths: Paths, shown: ColumnElement[int]) -> Subquery:
     """Exact names, names that begin so, the rest: of each as many as can be shown, so that few are looked at more closely."""
     unnamed = tuple_(*_key_of(found)).not_in(select(*_key_of(named)))
-    begins = asked.begins(found.c.value)
+    begins = paths.begins(found.c.value)
     left = shown - select(func.count()).select_from(named).scalar_subquery()
     first = _kept(select(*_key_of(found)).where(begins, unnamed).limit(left), "first")
     left = left - select(func.count()).select_from(first).scalar_subquery()
