@@ -25,9 +25,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import click
 import httpx
 import psycopg
+import uvloop
 
 ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # run by its path, a script sees only its own folder
@@ -37,7 +39,7 @@ from benchmarks.load.bare import running_bare  # noqa: E402
 from benchmarks.load.loading import measure_load  # noqa: E402
 from benchmarks.load.measuring import Large, Place, measured  # noqa: E402
 from benchmarks.load.pages import page_of  # noqa: E402
-from benchmarks.load.people import Crowd, sign_up  # noqa: E402
+from benchmarks.load.people import Crowd, client_of, sign_up  # noqa: E402
 from benchmarks.load.verdicts import compared, told, verdicts_of  # noqa: E402
 from benchmarks.load.watching import groups_of  # noqa: E402
 from benchmarks.raw import measure_find, measure_renames  # noqa: E402
@@ -48,8 +50,6 @@ from tests.support.server import Server, running_server  # noqa: E402
 RESULTS: Final = ROOT / "data" / "reports" / "load_test_results.json"
 OPTIMIZE: Final = ROOT / "scripts" / "database_optimization.py"
 LIMITS: Final = ("RATE_LIMIT_USER", "RATE_LIMIT_GLOBAL", "RATE_LIMIT_EXPORT", "RATE_LIMIT_TREES")
-IDLE_SECONDS: Final = 3.0
-"""So long a connection is kept for the next request: less than the five seconds after which uvicorn ends it, perhaps just then."""
 TOKEN: Final = "of the load test alone"  # nosec B105  # shows the counters of a server that is thrown away
 Figures = dict[str, Any]
 
@@ -75,8 +75,9 @@ def main(*, files: int, duration: float, concurrent: int, report: bool, url: str
     started = machine(Path(tempfile.gettempdir()))
     try:
         results = _run(url, files, duration, concurrent)
-    except (httpx.HTTPError, psycopg.Error, OSError, RuntimeError) as error:
-        raise click.ClickException(f"It couldn't be brought to its end: {_words(error)}") from error
+    except (httpx.HTTPError, aiohttp.ClientError, psycopg.Error, OSError, RuntimeError) as error:
+        said = str(error) or type(error).__name__
+        raise click.ClickException(f"It couldn't be brought to its end: {said}") from error
     results = {"machine": started, "files": files, "people": concurrent, "arrangement": _arrangement(url), **results}
     results["verdicts"] = [verdict.row() for verdict in verdicts_of(results)]
     results["compared"] = compared(results, before) if before else []
@@ -95,16 +96,10 @@ def _run(url: str | None, files: int, duration: float, concurrent: int) -> Figur
     """All parts, on the server at ``url`` or on one of our own."""
     if url:
         place = Place(url.rstrip("/"), os.environ.get("METRICS_TOKEN", ""), None)
-        return asyncio.run(_all_parts(place, None, files, duration, concurrent))
+        return uvloop.run(_all_parts(place, None, files, duration, concurrent))
     with own_server() as server:
         place = Place(server.url, TOKEN, groups_of(server))
-        return asyncio.run(_all_parts(place, server, files, duration, concurrent))
-
-
-def _words(error: Exception) -> str:
-    """What happened, with what the server says of it."""
-    said = error.response.text if isinstance(error, httpx.HTTPStatusError) else ""
-    return f"{error or type(error).__name__} {said}".strip()
+        return uvloop.run(_all_parts(place, server, files, duration, concurrent))
 
 
 def _before(out: Path) -> Figures | None:
@@ -167,10 +162,7 @@ def _drop_database(url: str) -> None:
 
 async def _all_parts(place: Place, server: Server | None, files: int, duration: float, concurrent: int) -> Figures:
     """Everybody arrives, the large tree is made and organized alone; then come the parts with people."""
-    pool = httpx.Limits(
-        max_connections=4 * concurrent + 4, max_keepalive_connections=None, keepalive_expiry=IDLE_SECONDS
-    )
-    async with httpx.AsyncClient(base_url=place.url, limits=pool, timeout=120, trust_env=False) as client:
+    async with client_of(place.url, 4 * concurrent + 4) as client:
         crowd = Crowd()
         large = Large(await sign_up(client, []), "tree")
         try:
@@ -195,8 +187,7 @@ async def _all_parts(place: Place, server: Server | None, files: int, duration: 
 async def _bare(server: Server, large: Large, crowd: Crowd, duration: float) -> Figures:
     """The same people at the same pace before a server that does next to nothing, while ours organizes the large tree."""
     with running_bare(server) as url:
-        pool = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=IDLE_SECONDS)
-        async with httpx.AsyncClient(base_url=url, limits=pool, timeout=120, trust_env=False) as client:
+        async with client_of(url) as client:
             part = await measured("bare", Place(url, "", None), large, crowd.elsewhere(client), duration)
     await large.take_back()
     return {name: part[name] for name in ("requests", "requests_per_second", "p50_ms", "p95_ms", "p99_ms", "errors")}
