@@ -7,7 +7,20 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Result, ScalarSelect, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Result,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.models import ACTIVE_STATES, CLEANUP, IdempotencyKey, Operation, OperationStats
@@ -60,6 +73,14 @@ def _page(mine: ColumnElement[bool], equal: tuple[str, ...]) -> tuple[Select[Ope
 def _version(mine: ColumnElement[bool]) -> Select[int, int]:
     """How many, and the sum of their revisions."""
     return select(func.count(), func.coalesce(func.sum(Operation.revision), 0)).where(mine)
+
+
+@cache
+def _recent(mine: ColumnElement[bool]) -> Select[Operation, int, int]:
+    """The newest, each with what ``_version`` tells of all."""
+    state = _version(mine).subquery()
+    query = select(Operation, *state.c).join(state, true()).where(mine)
+    return query.order_by(Operation.number.desc()).limit(bindparam("limit", type_=Integer))
 
 
 class OwnOperations:
@@ -124,6 +145,11 @@ class OwnOperations:
         """Another pair of numbers after each change of any of them: revisions only grow, and rows don't go."""
         count, revisions = (await self._execute(_version(self._is_mine))).one()
         return count, int(revisions)
+
+    async def recent(self, limit: int) -> tuple[Sequence[Operation], tuple[int, int]]:
+        """The newest, and ``version``."""
+        rows = (await self._execute(_recent(self._is_mine), limit=limit)).all()
+        return [row[0] for row in rows], (rows[0][1], int(rows[0][2])) if rows else (0, 0)
 
     async def totals(self) -> dict[str, Any]:
         """Everything added up. Space is saved by clean-ups that weren't taken back, each counted once."""

@@ -256,9 +256,7 @@ class OperationService:
     async def overview(self, caller: Caller) -> dict[str, Any]:
         """Everything of the caller's in numbers."""
         async with self._database.reading() as session:
-            own = OwnOperations(session, caller.owner)
-            version = await own.version()
-            recent, _ = await own.page(5, 0)
+            recent, version = await OwnOperations(session, caller.owner).recent(5)
         usage = await usage_of(self._database, self._cache, caller, version)
         return {**usage.totals, "by_status": usage.by_status, "by_category": usage.by_category, "recent": list(recent)}
 

@@ -60,6 +60,7 @@ class _Numbers(msgspec.Struct):
     shares: list[Share]
     largest: list[dict[str, Any]]
     """Records, as columns."""
+    duplicate_files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,6 @@ class ReportService:
         """What an operation did. Raises NotFound."""
         async with self._database.reading() as session:
             operation = await own_operation(OwnOperations(session, caller.owner), operation_id)
-            duplicate_files = await DuplicateGroups(session, operation.number).files_found()
         if operation.status in FINAL_STATES:
             version = (operation.id, operation.revision)
             numbers = await remembered(
@@ -102,7 +102,7 @@ class ReportService:
         if operation.started_at and operation.completed_at:
             seconds = (operation.completed_at - operation.started_at).total_seconds()
         largest = [FileView(FileRecord(**columns), operation) for columns in numbers.largest]
-        return Report(operation, seconds, numbers.shares, largest, duplicate_files)
+        return Report(operation, seconds, numbers.shares, largest, numbers.duplicate_files)
 
     async def ages(self, caller: Caller, operation_id: UUID) -> list[YearOfFiles]:
         """The files that a finished operation did something with, by the year in which they were last changed.
@@ -132,6 +132,7 @@ class ReportService:
         async with self._database.reading() as session:
             stats = await OwnOperations(session, caller.owner).stats(operation.number)
             largest = await Files(session, operation.number).largest(LARGEST)
+            duplicate_files = await DuplicateGroups(session, operation.number).files_found()
         done = [
             (row.category or "Other", row.files, row.bytes) for row in stats if row.status == "completed" and row.files
         ]
@@ -140,7 +141,7 @@ class ReportService:
         shares.sort(key=lambda share: (-share.file_count, share.category))
         names = FileRecord.__table__.columns.keys()
         rows = [{name: getattr(record, name) for name in names} for record in largest]
-        return _Numbers(shares, rows)
+        return _Numbers(shares, rows, duplicate_files)
 
     async def export(self, caller: Caller, operation_id: UUID, kind: str, client: Client) -> Report:
         """The report for an export, which is written down (S80). Raises NotFound."""
