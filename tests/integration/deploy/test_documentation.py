@@ -208,10 +208,11 @@ def test_the_figures_in_readme_are_the_newest() -> None:
     assert [row for row in expected if row not in lines] == []
 
 
-def test_the_figures_of_the_server_are_the_newest() -> None:
-    """What the load test of a million files found in both arrangements, with the goals that weren't reached."""
+@pytest.mark.parametrize("size", ["", "_1m"])
+def test_the_figures_of_the_server_are_the_newest(size: str) -> None:
+    """What the load tests of 100,000 and of a million files found in both arrangements, with the goals that weren't reached."""
     lines = (ROOT / "docs/deployment.md").read_text().splitlines()
-    files = [ROOT / "docs/benchmarks" / f"load_{name}_1m.json" for name in ("sqlite", "production")]
+    files = [ROOT / "docs/benchmarks" / f"load_{name}{size}.json" for name in ("sqlite", "production")]
     both = [json.loads(file.read_text()) for file in files]
     alone = [run["alone"]["operations"] for run in both]  # plain and taken back, then with a search and taken back
     crowd = [run["parts"][-1] for run in both]
@@ -222,6 +223,9 @@ def test_the_figures_of_the_server_are_the_newest() -> None:
     expected = {
         "find, renames in C, and the records loaded, for comparison": [
             ", ".join(map(_seconds, run["alone"]["raw_seconds"].values())) for run in both
+        ],
+        "a bare uvicorn with one SELECT in the same run, half and 95 % within": [
+            f"{run['bare']['p50_ms']}, {run['bare']['p95_ms']} ms" for run in both
         ],
         "organized, nobody else there": [_seconds(run[0]["seconds"]) for run in alone],
         "with a search for duplicates": [_seconds(run[2]["seconds"]) for run in alone],
